@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { onRestart, priority, requestState } from './words.ts'
+
+/** What is kept of the client that sent a request. */
+export const clientInfo = z.object({
+  client_id: z.string().nullable(),
+  transport: z.enum(['unix', 'tcp']),
+  connection: z.number(),
+  /** epoch ms */
+  connected_at: z.number(),
+})
+export type ClientInfo = z.infer<typeof clientInfo>
+
+/** A request as the journal has it, without payload. Times are epoch ms. */
+export const requestRecord = z.object({
+  request_id: z.string(),
+  conversation: z.string(),
+  session_id: z.string().nullable(),
+  agent_id: z.string().nullable(),
+  priority,
+  state: requestState,
+  event: z.string(),
+  model: z.string(),
+  on_restart: onRestart,
+  attempts: z.number(),
+  crash_count: z.number(),
+  queued_at: z.number(),
+  started_at: z.number().nullable(),
+  finished_at: z.number().nullable(),
+  not_before: z.number().nullable(),
+  run_id: z.string().nullable(),
+  runner_id: z.string().nullable(),
+  resumed_from: z.string().nullable(),
+  client: clientInfo.nullable(),
+})
+export type RequestRecord = z.infer<typeof requestRecord>
+
+/** The result of a completed request: exactly a line of its response file (ksi-wire §3.9). */
+export const completionResult = z.object({
+  ksi: z.looseObject({ provider: z.string(), request_id: z.string(), timestamp: z.string(), duration_ms: z.number() }),
+  response: z.record(z.string(), z.unknown()),
+})
+export type CompletionResult = z.infer<typeof completionResult>
+
+/** The reply to `completion:wait`, and to `completion:status` with a request_id. Times are ISO 8601. */
+export const requestStatus = z.looseObject({
+  request_id: z.string(),
+  status: requestState,
+  conversation: z.string(),
+  session_id: z.string().nullable(),
+  agent_id: z.string().nullable(),
+  priority,
+  attempts: z.number(),
+  queued_at: z.string(),
+  started_at: z.string().nullable(),
+  completed_at: z.string().nullable(),
+  result: completionResult.optional(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+})
+export type RequestStatus = z.infer<typeof requestStatus>
+
+/** ISO 8601 in UTC, from epoch ms. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** ISO 8601 or null. */
+export function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms)
+}

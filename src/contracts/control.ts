@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { bootCause, checkpointReason, previousEnd } from './words.ts'
+
+/*
+ * Supervisor ↔ generation, over the generation's IPC channel.
+ *
+ *   spare ──boot──▶ standby ──activate──▶ live ──retire──▶ retired ──end──▶ gone
+ *                                          ▲                  │
+ *                                          └─────resume───────┘   (the next generation failed)
+ */
+
+export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
+
+/** A runner a generation may talk to; only one takes new work. */
+export const runnerAddress = z.object({ id: z.string(), socket: z.string(), accepting: z.boolean() })
+export type RunnerAddress = z.infer<typeof runnerAddress>
+
+/** How long each part of a boot or swap took, in ms. */
+export const phases = z.object({
+  /** the file's modification time → the watcher's event */
+  watch: z.number().optional(),
+  /** start of the process → spare (only when no spare was waiting) */
+  fork: z.number().optional(),
+  /** our own files imported */
+  import: z.number().optional(),
+  /** schema checked, runners reached */
+  standby: z.number().optional(),
+  /** old generation: checkpoint and letting go */
+  retire: z.number().optional(),
+  /** new generation: journal opened, lease taken */
+  open: z.number().optional(),
+  /** new generation: system:startup, restore included, to system:ready */
+  restore: z.number().optional(),
+  /** lines were held this long */
+  hold: z.number().optional(),
+  /** save (or crash, or start) → live */
+  total: z.number().optional(),
+})
+export type Phases = z.infer<typeof phases>
+
+/** A change or boot that came to nothing; the live generation writes it into the journal and tells subscribers. */
+export const bootFailure = z.object({
+  boot_id: z.string(),
+  cause: bootCause,
+  files: z.array(z.string()),
+  phase: z.enum(['import', 'standby', 'activate', 'probation']),
+  error: errorReport,
+  /** epoch ms */
+  at: z.number(),
+})
+export type BootFailure = z.infer<typeof bootFailure>
+
+export const toGeneration = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('boot'), boot_id: z.string() }),
+  z.object({
+    type: z.literal('activate'),
+    boot_id: z.string(),
+    cause: bootCause,
+    files: z.array(z.string()),
+    /** epoch ms of the save, crash or start that led to this boot */
+    at: z.number(),
+    previous_end: previousEnd,
+    /** what the supervisor saw of the end: exit code, signal, heartbeat */
+    previous_detail: z.string().optional(),
+    runners: z.array(runnerAddress),
+    failures: z.array(bootFailure),
+  }),
+  z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
+  z.object({ type: z.literal('resume'), runners: z.array(runnerAddress), failure: bootFailure }),
+  z.object({ type: z.literal('runners'), runners: z.array(runnerAddress) }),
+  z.object({ type: z.literal('failure'), failure: bootFailure }),
+  z.object({ type: z.literal('phases'), phases }),
+  z.object({ type: z.literal('notice'), event: z.string(), data: z.record(z.string(), z.unknown()) }),
+  z.object({ type: z.literal('ping'), n: z.number() }),
+  z.object({ type: z.literal('end') }),
+])
+export type ToGeneration = z.infer<typeof toGeneration>
+
+export const restoreReport = z.object({
+  queued: z.number(),
+  adopted: z.number(),
+  requeued: z.number(),
+  lost: z.number(),
+  poisoned: z.number(),
+  recovered_outcomes: z.number(),
+})
+export type RestoreReport = z.infer<typeof restoreReport>
+
+export const fromGeneration = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('spare') }),
+  z.object({ type: z.literal('standby'), phases }),
+  z.object({ type: z.literal('live'), generation: z.number(), phases, restored: restoreReport, previous_end: previousEnd }),
+  z.object({ type: z.literal('retired'), checkpoint: z.number().nullable() }),
+  z.object({ type: z.literal('failed'), phase: z.enum(['import', 'standby', 'activate']), error: errorReport }),
+  z.object({ type: z.literal('troubled'), error: errorReport }),
+  z.object({ type: z.literal('pong'), n: z.number() }),
+])
+export type FromGeneration = z.infer<typeof fromGeneration>
+
+/** Supervisor ↔ runner, over the runner's IPC channel. */
+export const toRunner = z.discriminatedUnion('type', [z.object({ type: z.literal('drain') }), z.object({ type: z.literal('end') })])
+export type ToRunner = z.infer<typeof toRunner>
+export const fromRunner = z.discriminatedUnion('type', [z.object({ type: z.literal('ready') }), z.object({ type: z.literal('idle') })])
+export type FromRunner = z.infer<typeof fromRunner>
+
+/** What the supervisor says of itself: the reply to `supervisor:status`, and part of its own `system:health`. */
+export const supervisorStatus = z.object({
+  phase: z.enum(['starting', 'live', 'swapping', 'crashed', 'stopping']),
+  /** epoch ms since when the phase holds */
+  phase_since: z.number(),
+  mode: z.enum(['dev', 'production']),
+  /** Why there is no live generation, or why the last change is not live; null when all is well. */
+  problem: z.string().nullable(),
+  generation: z.number().nullable(),
+  generation_since: z.number().nullable(),
+  last_failure: bootFailure.nullable(),
+  /** Trouble in the live generation that did not end it: an unhandled promise rejection. */
+  trouble: z.object({ error: errorReport, at: z.number() }).nullable(),
+  /** Files of the supervisor itself that changed: they wait for a restart of the whole. */
+  waiting_for_restart: z.array(z.string()),
+  swaps: z.number(),
+  failed_swaps: z.number(),
+  crashes: z.number(),
+  next_try_at: z.number().nullable(),
+  spare: z.boolean(),
+  watching: z.boolean(),
+  connections: z.number(),
+  held_lines: z.number(),
+  runners: z.array(z.object({ id: z.string(), accepting: z.boolean(), since: z.number(), pid: z.number().nullable() })),
+  sidecar: z.object({ url: z.string() }).nullable(),
+  addresses: z.object({ socket: z.string(), tcp: z.string() }),
+  journal: z.object({ path: z.string(), kept: z.boolean() }),
+  started_at: z.number(),
+  pid: z.number(),
+})
+export type SupervisorStatus = z.infer<typeof supervisorStatus>

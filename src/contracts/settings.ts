@@ -1,0 +1,81 @@
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { flag, readEnv, whole } from '../lib/env.ts'
+
+/** Every environment variable of ksi, with its unit and default. The README's table is checked against this. */
+const schema = z.object({
+  KSI_ROOT: z.string().default(process.cwd()),
+  KSI_MODE: z.enum(['dev', 'production']).default('production'),
+  KSI_HOST: z.string().default('127.0.0.1'),
+  KSI_PORT: whole(4310, 0, 65_535),
+  KSI_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
+  KSI_SIDECAR_HOST: z.string().default('127.0.0.1'),
+  KSI_SIDECAR_PORT: whole(4311, 0, 65_535),
+  KSI_SIDECAR: flag(true),
+  KSI_DAEMON_ADDRESS: z.string().optional(),
+  KSI_DOCKER_PROXY: z.string().optional(),
+  KSI_DOCKER_PROJECT: z.string().optional(),
+  KSI_CHECKPOINT: flag(false),
+  KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
+  KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
+  KSI_CLAUDE_BIN: z.string().optional(),
+  KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
+  KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
+  KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
+  KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
+  KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
+  KSI_HOLD_MS: whole(30_000, 100, 600_000),
+  KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
+  KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
+  KSI_PROBATION_MS: whole(2_000, 0, 60_000),
+  KSI_SPARE: flag(true),
+  KSI_WATCH_POLL: flag(false),
+  KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
+  KSI_REQUESTS_KEPT: whole(100_000, 1_000, 100_000_000),
+})
+
+/** The names of all variables, for the test that compares them with the README. */
+export const settingNames = Object.keys(schema.shape)
+
+/** Files and folders of one ksi, all under its root. */
+export interface Paths {
+  root: string
+  src: string
+  run: string
+  socket: string
+  pidFile: string
+  spool: string
+  responses: string
+  journal: string
+}
+
+export type Settings = Readonly<z.infer<typeof schema>> & {
+  readonly paths: Readonly<Paths>
+  /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
+  readonly keepsState: boolean
+}
+
+/**
+ * Reads the settings all ksi processes share. A parent hands them on through the environment.
+ * @throws KsiError KSI_CONFIG_INVALID
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const values = readEnv(schema, env)
+  const dev = values.KSI_MODE === 'dev'
+  const keepsState = dev || values.KSI_CHECKPOINT
+  const root = resolve(values.KSI_ROOT)
+  const run = join(root, 'var/run')
+  const journal = dev ? join(root, 'var/db/dev_checkpoint.db') : join(root, keepsState ? 'var/db/checkpoint.db' : 'var/run/journal.db')
+  const paths: Paths = {
+    root,
+    src: join(root, 'src'),
+    run,
+    socket: join(run, 'daemon.sock'),
+    pidFile: join(run, 'ksi_daemon.pid'),
+    spool: join(run, 'spool'),
+    responses: join(root, 'var/logs/responses'),
+    journal,
+  }
+  return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState })
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+
+/**
+ * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored.
+ * `_token` is asked for on TCP when KSI_TOKEN is set, on the first line of the connection.
+ */
+export const wireRequest = z.looseObject({
+  event: z.string().min(1),
+  data: z.record(z.string(), z.unknown()).default({}),
+  correlation_id: z.unknown().optional(),
+  _event_id: z.string().min(1).max(200).optional(),
+  _client_id: z.string().max(200).optional(),
+  _agent_id: z.string().max(200).optional(),
+  _correlation_id: z.unknown().optional(),
+  _token: z.string().optional(),
+})
+export type WireRequest = z.infer<typeof wireRequest>
+
+/** A reply to a request: `error` is there only when the request could not be taken at all (ksi-wire §1.4). */
+export interface WireReply {
+  event?: string
+  data?: unknown
+  count?: number
+  error?: string
+  code?: string
+  correlation_id: unknown
+  /** epoch seconds */
+  timestamp: number
+}
+
+/** A line pushed to a subscriber. It never carries a top-level `correlation_id`: clients would take it for a reply. */
+export interface WirePush {
+  event: string
+  event_name: string
+  /** The event's place in the journal: give the last one seen as `since` to go on after a disconnect. */
+  seq: number
+  /** epoch seconds */
+  timestamp: number
+  data: Record<string, unknown>
+}
+
+/** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
+export function errorReply(message: string, code: string, request: { event?: unknown; correlation_id?: unknown } = {}): string {
+  const event = typeof request.event === 'string' ? { event: request.event } : {}
+  const reply: WireReply = { ...event, error: message, code, correlation_id: request.correlation_id ?? null, timestamp: Date.now() / 1000 }
+  return JSON.stringify(reply)
+}
+
+/** A reply line with `data`, by the number of results: none gives `[]`, one the object, several the list. */
+export function dataReply(results: readonly unknown[], request: { event: string; correlation_id?: unknown }): string {
+  const data = results.length === 0 ? [] : results.length === 1 ? results[0] : results
+  const reply: WireReply = { event: request.event, data, count: results.length, correlation_id: request.correlation_id ?? null, timestamp: Date.now() / 1000 }
+  return JSON.stringify(reply)
+}

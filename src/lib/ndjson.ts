@@ -1,0 +1,80 @@
+const newline = 0x0a
+
+/**
+ * Cuts a byte stream into lines of at most `maxBytes`. A longer line is never kept: `onTooLong` is called once for it
+ * and its bytes are dropped up to the next newline, so memory stays bounded whatever a client sends.
+ */
+export class LineDecoder {
+  readonly #maxBytes: number
+  readonly #onLine: (line: string, bytes: number) => void
+  readonly #onTooLong: () => void
+  #parts: Buffer[] = []
+  #bytes = 0
+  #skipping = false
+
+  constructor(maxBytes: number, onLine: (line: string, bytes: number) => void, onTooLong: () => void = () => {}) {
+    this.#maxBytes = maxBytes
+    this.#onLine = onLine
+    this.#onTooLong = onTooLong
+  }
+
+  /** Bytes of the unfinished line that is being kept. */
+  get pendingBytes(): number {
+    return this.#bytes
+  }
+
+  push(chunk: Buffer): void {
+    let from = 0
+    while (from < chunk.length) {
+      const end = chunk.indexOf(newline, from)
+      if (end === -1) {
+        this.#keep(chunk.subarray(from))
+        return
+      }
+      this.#keep(chunk.subarray(from, end))
+      from = end + 1
+      this.#finish()
+    }
+  }
+
+  #keep(part: Buffer): void {
+    if (this.#skipping || part.length === 0) return
+    if (this.#bytes + part.length > this.#maxBytes) {
+      this.#skipping = true
+      this.#parts = []
+      this.#bytes = 0
+      this.#onTooLong()
+      return
+    }
+    this.#parts.push(part)
+    this.#bytes += part.length
+  }
+
+  #finish(): void {
+    if (this.#skipping) {
+      this.#skipping = false
+      return
+    }
+    const bytes = this.#bytes
+    const only = this.#parts.length === 1 ? this.#parts[0] : undefined
+    const line = (only ?? Buffer.concat(this.#parts)).toString('utf8')
+    this.#parts = []
+    this.#bytes = 0
+    this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line, bytes)
+  }
+}
+
+/** Parses one line that must be a JSON object; `undefined` when it is anything else. */
+export function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True for a JSON object: neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
