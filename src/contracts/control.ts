@@ -6,7 +6,7 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
  *
  *   spare ──boot──▶ standby ──activate──▶ live ──retire──▶ retired ──end──▶ gone
  *                                          ▲                  │
- *                                          └─────resume───────┘   (the next generation failed)
+ *                                          └────activate──────┘   (the next generation failed: it takes the journal back)
  */
 
 export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
@@ -66,7 +66,6 @@ export const toGeneration = z.discriminatedUnion('type', [
     failures: z.array(bootFailure),
   }),
   z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
-  z.object({ type: z.literal('resume'), runners: z.array(runnerAddress), failure: bootFailure }),
   z.object({ type: z.literal('runners'), runners: z.array(runnerAddress) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),

@@ -1,0 +1,26 @@
+import { errorCodes, KsiError } from '../lib/errors.ts'
+import type { ErrorCode } from '../lib/errors.ts'
+import { isObject } from '../lib/ndjson.ts'
+
+/** The envelope error of a reply: the request could not be taken at all (ksi-wire §1.4). */
+export function errorOfReply(message: Record<string, unknown>): KsiError | undefined {
+  const { error } = message
+  return typeof error === 'string' ? new KsiError(codeOf(message), error, { details: message }) : undefined
+}
+
+/** The error a handler put into the reply's data; `data` becomes its details. */
+export function errorOfData(data: unknown): KsiError | undefined {
+  if (!isObject(data) || typeof data['error'] !== 'string') return undefined
+  return new KsiError(codeOf(data), data['error'], { details: data })
+}
+
+/** True when there was no generation to take the request, wherever the reply says so. */
+export function isRestarting(message: Record<string, unknown>): boolean {
+  const said = typeof message['error'] === 'string' ? message : message['data']
+  return isObject(said) && typeof said['error'] === 'string' && said['code'] === 'KSI_RESTARTING'
+}
+
+function codeOf(carrier: Record<string, unknown>): ErrorCode {
+  const { code } = carrier
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'KSI_BAD_REQUEST'
+}

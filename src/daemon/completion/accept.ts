@@ -1,0 +1,128 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { CompletionData } from '../../contracts/events.ts'
+import type { ClientInfo } from '../../contracts/completion.ts'
+import type { Priority } from '../../contracts/words.ts'
+import { KsiError } from '../../lib/errors.ts'
+import type { RequestRow } from '../../store/rows.ts'
+import type { Core } from '../core.ts'
+import type { EventContext } from '../router.ts'
+
+/** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
+const notContent = new Set(['request_id', '_silent', '_ksi_context'])
+
+/**
+ * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
+ * @returns the acknowledgement (ksi-wire §3.1)
+ * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
+ */
+export function acceptRequest(core: Core, event: string, priority: Priority, data: CompletionData, context: EventContext): Record<string, unknown> {
+  if (data.prompt === undefined && data.messages === undefined) {
+    throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', { details: { available: ['prompt', 'messages'] } })
+  }
+  const digest = digestOf(data)
+  const requestId = data.request_id ?? randomUUID()
+  const known = data.request_id === undefined ? undefined : core.requests.get(requestId)
+  if (known !== undefined) return acknowledgeAgain(core, known, digest)
+
+  const queued = core.requests.queuedCount()
+  const limit = core.settings.KSI_MAX_QUEUED
+  if (queued >= limit) {
+    throw new KsiError(
+      'KSI_QUEUE_FULL',
+      `The queue is full: ${queued} requests wait, the limit is ${limit} (KSI_MAX_QUEUED). This one was not taken; send it again later.`,
+    )
+  }
+
+  const now = Date.now()
+  const conversation = resolveConversation(core, data, now)
+  const row = core.conversations.get(conversation)
+  const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
+  const tick = core.journal.emit(
+    'completion:queued',
+    { request_id: requestId, conversation, session_id: data.session_id ?? row?.session_id ?? null, agent_id: data.agent_id ?? null, priority, model },
+    requestId,
+  )
+  core.requests.insert({
+    request_id: requestId,
+    conversation,
+    session_id: data.session_id ?? null,
+    agent_id: data.agent_id ?? null,
+    priority,
+    event,
+    model,
+    on_restart: data.on_restart ?? 'fail',
+    digest,
+    client: JSON.stringify(clientOf(context)),
+    queued_at: now,
+    accepted_tick: tick,
+    payload: JSON.stringify(data),
+  })
+  core.conversations.refresh(conversation, 1)
+  return {
+    request_id: requestId,
+    status: 'queued',
+    message: priority === 'INJECT' ? 'HIGH PRIORITY: queued ahead of ASYNC requests' : 'Request queued',
+    queued: true,
+    queue_depth: (row?.queued ?? 0) + 1,
+    session_active: row?.running !== null && row?.running !== undefined,
+    priority,
+    conversation,
+    session_id: row?.session_id ?? data.session_id ?? null,
+  }
+}
+
+/** The same id again: the same content gets the request as it stands, other content is an error. */
+function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record<string, unknown> {
+  if (known.digest !== digest) {
+    throw new KsiError('KSI_DUPLICATE_REQUEST', `Request ${known.request_id} exists already with other content. Use a new request_id, or leave it out.`)
+  }
+  const row = core.conversations.get(known.conversation)
+  return {
+    request_id: known.request_id,
+    status: known.state,
+    message: 'This request was accepted before; this is how it stands',
+    queued: known.state === 'queued',
+    duplicate: true,
+    queue_depth: row?.queued ?? 0,
+    session_active: row?.running !== null && row?.running !== undefined,
+    priority: known.priority,
+    conversation: known.conversation,
+    session_id: known.session_id ?? row?.session_id ?? null,
+  }
+}
+
+/** Explicit session → its conversation, or a new one under that id; else named conversation; else the agent's; else a new one. */
+function resolveConversation(core: Core, data: CompletionData, now: number): string {
+  const { conversations } = core
+  const agentId = data.agent_id ?? undefined
+  const sessionId = data.session_id ?? undefined
+  const known =
+    sessionId !== undefined
+      ? conversations.ofSession(sessionId)
+      : (data.conversation_id ?? (agentId === undefined ? undefined : conversations.ofAgent(agentId)))
+  const conversation = known ?? sessionId ?? randomUUID()
+  const isNewSession = sessionId !== undefined && known === undefined
+  conversations.create(conversation, { sessionId: isNewSession ? sessionId : undefined, agentId, model: data.model ?? core.settings.KSI_DEFAULT_MODEL, now })
+  if (agentId !== undefined) conversations.setAgent(agentId, conversation)
+  return conversation
+}
+
+function clientOf({ connection, clientId }: EventContext): ClientInfo | null {
+  return connection && { client_id: clientId, transport: connection.transport, connection: connection.id, connected_at: connection.connected_at }
+}
+
+function digestOf(data: CompletionData): string {
+  const content = Object.entries(data).filter(([name, value]) => !notContent.has(name) && value !== undefined)
+  return createHash('sha1')
+    .update(canonical(Object.fromEntries(content)))
+    .digest('base64')
+}
+
+/** JSON with the keys of every object in order, so that two spellings of one content are equal. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

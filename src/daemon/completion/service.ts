@@ -1,0 +1,223 @@
+import type { RestoreReport } from '../../contracts/control.ts'
+import type { HeldRun, RunOutcome } from '../../contracts/runner.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { readSpool, removeSpool } from '../../store/spool.ts'
+import type { Core } from '../core.ts'
+import type { EventContext } from '../router.ts'
+import type { RunnerLink, RunnerLinks, RunnerListener } from '../runner-links.ts'
+import { acceptRequest } from './accept.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { emptyReport, quarantine, reconcile } from './reconcile.ts'
+import type { RunnerWorld } from './reconcile.ts'
+import { ResponseFiles } from './response-files.ts'
+import { settle } from './settle.ts'
+import { describeRequest, describeService, describeSession } from './status.ts'
+import { Waiters } from './waiters.ts'
+
+const retryMs = 1_000
+
+/** The completion service: requests in, runs out, outcomes back into the journal. */
+export class CompletionService implements RunnerListener {
+  readonly links: RunnerLinks
+  readonly #core: Core
+  readonly #dispatcher: Dispatcher
+  readonly #files: ResponseFiles
+  readonly #waiters: Waiters
+  /** What each runner holds: what it said when it was last reached, and what was started since. */
+  readonly #held = new Map<string, Map<string, HeldRun>>()
+  #restored = false
+  #closed = false
+  #retries = new Set<NodeJS.Timeout>()
+
+  constructor(core: Core, links: (listener: RunnerListener) => RunnerLinks) {
+    this.#core = core
+    this.links = links(this)
+    this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id }) =>
+      this.#held.get(link.id)?.set(run_id, { run_id, request_id, started_at: Date.now() }),
+    )
+    this.#files = new ResponseFiles(core)
+    this.#waiters = new Waiters((requestId) => describeRequest(core, requestId))
+    this.#register()
+  }
+
+  #register(): void {
+    const { router } = this.#core
+    const service = { service: 'completion' }
+    const accept = (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
+      const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
+      this.#core.journal.afterCommit(() => this.#dispatcher.kick())
+      return acknowledgement
+    }
+    router.on('completion:async', accept('completion:async', 'ASYNC'), service)
+    router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
+    router.on(
+      'completion:status',
+      (data) => (typeof data.request_id === 'string' ? describeRequest(this.#core, data.request_id) : describeService(this.#core)),
+      service,
+    )
+    router.on('completion:session_status', (data) => describeSession(this.#core, String(data.session_id)), service)
+    router.on('completion:cancel', (data) => this.cancel(String(data.request_id)), service)
+    router.on('completion:wait', (data) => this.#wait(String(data.request_id), Number(data.timeout_ms)), service)
+  }
+
+  /** Restores: quarantines, adopts, queues again, tells what is lost. One transaction: it happens whole or not at all. */
+  restore(crashed: boolean): RestoreReport {
+    const report = emptyReport()
+    const world = this.#world()
+    this.#core.journal.tx(() => {
+      quarantine(this.#core, crashed, report)
+      reconcile(this.#core, world, report)
+    })
+    report.queued = this.#core.requests.queuedCount()
+    this.#restored = true
+    this.#tidyRuns()
+    this.#files.catchUp()
+    return report
+  }
+
+  /** Begins to start requests: when everything of the daemon is ready. */
+  open(): void {
+    this.#dispatcher.open()
+  }
+
+  /** Lets go: nothing is started and no outcome taken in any more; runs go on in the runner. */
+  close(): void {
+    this.#closed = true
+    this.#dispatcher.close()
+    this.links.close()
+    this.#files.markWritten()
+    this.#files.close()
+    this.#waiters.close()
+    for (const timer of this.#retries) clearTimeout(timer)
+  }
+
+  /** Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an outcome */
+  cancel(requestId: string): Record<string, unknown> {
+    const core = this.#core
+    const row = core.requests.get(requestId)
+    if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
+    if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
+    const about = { request_id: requestId, conversation: row.conversation, session_id: row.session_id, agent_id: row.agent_id, was: row.state }
+    const tick = core.journal.emit('completion:cancelled', about, requestId)
+    core.requests.finish(requestId, { state: 'cancelled', now: Date.now(), tick, outcome: { reason: 'cancelled' }, fileDue: false })
+    if (row.state === 'queued') core.conversations.refresh(row.conversation, -1)
+    // A running one keeps its conversation until the runner says that it has ended: never two at once.
+    core.journal.afterCommit(() => {
+      if (row.run_id !== null && row.state === 'processing') this.links.get(row.runner_id)?.abort(row.run_id)
+      this.#waiters.notify(requestId)
+      this.#dispatcher.kick()
+    })
+    return { request_id: requestId, status: 'cancelled' }
+  }
+
+  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void {
+    if (this.#closed) return
+    try {
+      this.#takeIn(runId, requestId, outcome)
+    } catch (error) {
+      // The runner keeps it until it is committed; nothing is lost while the disk is full.
+      this.#core.log.error({ request_id: requestId, err: error }, 'an outcome could not be taken in, trying again')
+      const timer = setTimeout(() => {
+        this.#retries.delete(timer)
+        this.outcome(link, runId, requestId, outcome)
+      }, retryMs)
+      this.#retries.add(timer)
+      return
+    }
+    this.#held.get(link.id)?.delete(runId)
+    link.committed(runId)
+    this.#dispatcher.kick()
+  }
+
+  #takeIn(runId: string, requestId: string, outcome: RunOutcome): void {
+    const core = this.#core
+    const row = core.requests.get(requestId)
+    if (row === undefined || row.run_id !== runId) return
+    if (row.state !== 'processing') {
+      core.journal.tx(() => core.conversations.clearRunning(row.conversation, requestId))
+      return
+    }
+    core.journal.tx(() => core.requests.takeInHand(requestId))
+    core.journal.tx(() => {
+      settle(core, row, outcome)
+      core.journal.afterCommit(() => this.#ended(requestId))
+    })
+  }
+
+  #ended(requestId: string): void {
+    this.#files.append(requestId)
+    const row = this.#core.requests.get(requestId)
+    if (row?.finished_at != null) this.#waiters.notify(requestId)
+  }
+
+  progress(requestId: string, data: Record<string, unknown>): void {
+    if (this.#closed || !this.#restored) return
+    const row = this.#core.requests.get(requestId)
+    if (row?.state !== 'processing') return
+    this.#core.journal.tx(() =>
+      this.#core.journal.emit('completion:progress', { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }, requestId),
+    )
+  }
+
+  welcomed(link: RunnerLink, runs: HeldRun[]): void {
+    this.#held.set(link.id, new Map(runs.map((run) => [run.run_id, run])))
+    if (!this.#restored || this.#closed) return
+    this.#reconcileRunner(link.id)
+    this.#tidyRuns()
+    this.#dispatcher.kick()
+  }
+
+  refused(link: RunnerLink, runId: string, reason: string): void {
+    if (this.#closed) return
+    this.#core.log.warn({ runner: link.id, run_id: runId, reason }, 'the runner refused a run')
+    link.accepting = false
+    this.#held.get(link.id)?.delete(runId)
+    this.#reconcileRunner(link.id)
+    this.#dispatcher.kick()
+  }
+
+  gone(runnerId: string): void {
+    this.#held.delete(runnerId)
+    if (!this.#restored || this.#closed) return
+    this.#reconcileRunner(runnerId)
+    this.#dispatcher.kick()
+  }
+
+  #reconcileRunner(runnerId: string): void {
+    const report = emptyReport()
+    const before = this.#core.requests.processing()
+    this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
+    for (const row of before) this.#ended(row.request_id)
+    if (report.lost + report.requeued + report.recovered_outcomes > 0)
+      this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')
+  }
+
+  #world(): RunnerWorld {
+    const spool = new Map(readSpool(this.#core.settings.paths.spool).map((entry) => [entry.run_id, entry.outcome]))
+    return {
+      knowledge: (runnerId) => (runnerId === null || this.links.get(runnerId) === undefined ? 'gone' : (this.#held.get(runnerId) ?? 'unreachable')),
+      spooled: (runId) => spool.get(runId),
+    }
+  }
+
+  /** Tells the runners to drop what no request waits for, and removes what dead runners left in the spool. */
+  #tidyRuns(): void {
+    const wanted = new Set(this.#core.requests.processing().map((row) => row.run_id))
+    for (const [runnerId, runs] of this.#held) {
+      const link = this.links.get(runnerId)
+      for (const run of runs.values()) {
+        if (wanted.has(run.run_id)) continue
+        if (run.outcome === undefined) link?.abort(run.run_id)
+        else link?.committed(run.run_id)
+      }
+    }
+    const held = new Set([...this.#held.values()].flatMap((runs) => [...runs.keys()]))
+    for (const { run_id } of readSpool(this.#core.settings.paths.spool))
+      if (!wanted.has(run_id) && !held.has(run_id)) removeSpool(this.#core.settings.paths.spool, run_id)
+  }
+
+  #wait(requestId: string, limitMs: number): unknown {
+    const status = describeRequest(this.#core, requestId)
+    return status.completed_at !== null || limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
+  }
+}

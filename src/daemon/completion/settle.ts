@@ -1,0 +1,133 @@
+import { iso } from '../../contracts/completion.ts'
+import type { ClientInfo, CompletionResult } from '../../contracts/completion.ts'
+import type { RunOutcome } from '../../contracts/runner.ts'
+import type { FailureReason } from '../../contracts/words.ts'
+import { backoffMs } from '../../lib/backoff.ts'
+import type { RequestRow } from '../../store/rows.ts'
+import type { Core } from '../core.ts'
+
+/** Tries of one request in all, and the wait between them. */
+const maxAttempts = 3
+const retry = { baseMs: 500, maxMs: 30_000 }
+
+type Completed = Extract<RunOutcome, { status: 'completed' }>
+type Failed = Extract<RunOutcome, { status: 'failed' }>
+
+/** Takes the outcome of a run into the journal. Call within a transaction, for a request that is processing this run. */
+export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
+  if (outcome.status === 'completed') return complete(core, row, outcome)
+  // The runner gave it up without being asked to for this request: it went down.
+  if (outcome.status === 'aborted') lose(core, row)
+  else if (outcome.retryable && row.attempts < maxAttempts) tryAgain(core, row, outcome)
+  else fail(core, row, { reason: outcome.reason, message: outcome.message })
+}
+
+function complete(core: Core, row: RequestRow, outcome: Completed): void {
+  const now = Date.now()
+  const sessionId = outcome.session_id ?? row.session_id ?? undefined
+  const result = toResult(row, outcome, now)
+  const tick = core.journal.emit(
+    'completion:result',
+    { request_id: row.request_id, conversation: row.conversation, session_id: sessionId ?? null, agent_id: row.agent_id, ...resumed(row), result },
+    row.request_id,
+  )
+  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, fileDue: sessionId !== undefined })
+  if (outcome.session_id !== undefined) core.conversations.setNewestSession(row.conversation, outcome.session_id, now)
+  core.conversations.clearRunning(row.conversation, row.request_id)
+}
+
+function resumed(row: RequestRow): { resumed_from?: string } {
+  return row.resumed_from === null ? {} : { resumed_from: row.resumed_from }
+}
+
+function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
+  const client = row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
+  return {
+    ksi: {
+      provider: outcome.provider,
+      request_id: row.request_id,
+      timestamp: iso(now),
+      duration_ms: outcome.duration_ms,
+      ...(client?.client_id ? { client_id: client.client_id } : {}),
+      ...(row.agent_id === null ? {} : { agent_id: row.agent_id }),
+      ...resumed(row),
+    },
+    response: outcome.response,
+  }
+}
+
+function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
+  const waitMs = backoffMs(row.attempts, { ...retry, retryAfterMs: outcome.retry_after_ms })
+  const notBefore = Date.now() + waitMs
+  core.requests.requeue(row.request_id, { notBefore, uncounted: false })
+  core.conversations.clearRunning(row.conversation, row.request_id)
+  core.conversations.refresh(row.conversation, 1)
+  core.journal.emit(
+    'completion:progress',
+    {
+      request_id: row.request_id,
+      conversation: row.conversation,
+      status: 'retrying',
+      attempt: row.attempts,
+      max_attempts: maxAttempts,
+      error: outcome.message,
+      next_try_at: iso(notBefore),
+    },
+    row.request_id,
+  )
+}
+
+/** Ends a request as failed. `extra` goes into the event and the outcome. */
+export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Record<string, unknown> }): void {
+  const { reason, message, extra = {} } = end
+  const about = {
+    request_id: row.request_id,
+    conversation: row.conversation,
+    session_id: row.session_id,
+    agent_id: row.agent_id,
+    reason,
+    message,
+    error: message,
+    ...extra,
+  }
+  const tick = core.journal.emit('completion:failed', about, row.request_id)
+  // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
+  if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
+  const wasQueued = row.state === 'queued'
+  core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome: { reason, message, ...extra }, fileDue: false })
+  core.conversations.clearRunning(row.conversation, row.request_id)
+  if (wasQueued) core.conversations.refresh(row.conversation, -1)
+}
+
+/** What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it. */
+export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
+  if (row.on_restart === 'requeue') {
+    queueAgain(core, row)
+    return 'requeued'
+  }
+  core.requests.countLost()
+  const client = row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
+  const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: client }
+  fail(core, row, { reason: 'daemon_restart', message: 'The request was running when its runner went down; what it had done is lost', extra })
+  return 'lost'
+}
+
+/** Puts a request whose try never took place back at the head of its conversation. */
+export function queueAgain(core: Core, row: RequestRow): void {
+  if (!core.requests.requeue(row.request_id, { notBefore: null, uncounted: true })) return
+  core.conversations.clearRunning(row.conversation, row.request_id)
+  core.conversations.refresh(row.conversation, 1)
+  core.journal.emit(
+    'completion:queued',
+    {
+      request_id: row.request_id,
+      conversation: row.conversation,
+      session_id: row.session_id,
+      agent_id: row.agent_id,
+      priority: row.priority,
+      model: row.model,
+      again: true,
+    },
+    row.request_id,
+  )
+}

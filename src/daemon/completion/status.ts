@@ -1,0 +1,90 @@
+import { iso, isoOrNull } from '../../contracts/completion.ts'
+import type { RequestStatus } from '../../contracts/completion.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { readQueues } from '../../store/reader.ts'
+import type { RequestRow } from '../../store/rows.ts'
+import type { Core } from '../core.ts'
+
+const listed = 1_000
+
+/** A request as it stands, with its outcome if it has one. @throws KsiError KSI_NOT_FOUND */
+export function describeRequest(core: Core, requestId: string): RequestStatus {
+  const row = core.requests.get(requestId)
+  if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
+  return { ...describeRow(row), ...core.requests.outcome(requestId) }
+}
+
+function describeRow(row: RequestRow): RequestStatus {
+  return {
+    request_id: row.request_id,
+    status: row.state,
+    conversation: row.conversation,
+    session_id: row.session_id,
+    agent_id: row.agent_id,
+    priority: row.priority,
+    model: row.model,
+    attempts: row.attempts,
+    crash_count: row.crash_count,
+    queued_at: iso(row.queued_at),
+    started_at: isoOrNull(row.started_at),
+    completed_at: isoOrNull(row.finished_at),
+    ...(row.not_before === null ? {} : { next_try_at: iso(row.not_before) }),
+    ...(row.resumed_from === null ? {} : { resumed_from: row.resumed_from }),
+  }
+}
+
+/** `completion:status`: the whole service (ksi-wire §3.1). */
+export function describeService(core: Core): Record<string, unknown> {
+  const queues = readQueues(core.journal.db, listed)
+  const processing = core.requests.processing()
+  const states = ['queued', 'processing', 'completed', 'failed', 'cancelled']
+  const sessions = Object.fromEntries(
+    queues.map((queue) => [
+      queue.session_id ?? queue.conversation,
+      { queue_size: queue.queued, is_active: queue.running !== null, running: queue.running, conversation: queue.conversation, next_try_at: queue.not_before },
+    ]),
+  )
+  return {
+    service_ready: true,
+    generation: core.generation,
+    active_completions: processing.length,
+    active_tasks: processing.length,
+    status_counts: Object.fromEntries(states.map((state) => [state, core.requests.total(state)])),
+    lost: core.requests.total('lost'),
+    running: processing.map(describeRow),
+    queues: {
+      total_sessions: queues.length,
+      active_sessions: queues.filter((queue) => queue.running !== null).length,
+      total_queued: core.requests.queuedCount(),
+      sessions,
+    },
+  }
+}
+
+/** `completion:session_status` (ksi-wire §3.1). */
+export function describeSession(core: Core, sessionId: string): Record<string, unknown> {
+  const name = core.conversations.ofSession(sessionId) ?? sessionId
+  const conversation = core.conversations.get(name)
+  const rows = core.requests.ofConversation(name, listed).toReversed()
+  return {
+    session_id: sessionId,
+    conversation: conversation?.conversation ?? null,
+    completions: rows.map(describeRow),
+    queue: {
+      exists: conversation !== undefined,
+      session_id: sessionId,
+      queue_size: conversation?.queued ?? 0,
+      is_active: conversation?.running != null,
+      is_empty: (conversation?.queued ?? 0) === 0,
+    },
+    session: {
+      exists: conversation !== undefined,
+      session_id: conversation?.session_id ?? sessionId,
+      agent_id: conversation?.agent_id ?? null,
+      last_activity: conversation === undefined ? null : iso(conversation.last_used_at),
+      request_count: rows.length,
+      is_locked: conversation?.running != null,
+      lock_holder: conversation?.running ?? null,
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import type { Settings } from '../contracts/settings.ts'
+import type { Log } from '../lib/log.ts'
+import { Conversations } from '../store/conversations.ts'
+import { Events } from '../store/events.ts'
+import type { Journal } from '../store/journal.ts'
+import { Replies } from '../store/replies.ts'
+import { Requests } from '../store/requests.ts'
+import { EventRouter } from './router.ts'
+
+/** What every service of a live generation works with. */
+export interface Core {
+  readonly settings: Settings
+  readonly log: Log
+  readonly journal: Journal
+  readonly requests: Requests
+  readonly conversations: Conversations
+  readonly events: Events
+  readonly replies: Replies
+  readonly router: EventRouter
+  readonly bootId: string
+  /** The number of this generation: its epoch in the journal. */
+  readonly generation: number
+}
+
+/** Puts the core together around an open journal. */
+export function createCore(settings: Settings, log: Log, journal: Journal, bootId: string): Core {
+  return {
+    settings,
+    log,
+    journal,
+    requests: new Requests(journal),
+    conversations: new Conversations(journal),
+    events: new Events(journal),
+    replies: new Replies(journal),
+    router: new EventRouter(),
+    bootId,
+    generation: journal.epoch,
+  }
+}

@@ -1,0 +1,162 @@
+import type { Duplex } from 'node:stream'
+import type { FromGeneration, Phases, RunnerAddress, ToGeneration } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { Log } from '../lib/log.ts'
+import { bootEnded, bootLive, bootPhases, insertFailedBoot, openBoot } from '../store/boots.ts'
+import { Journal } from '../store/journal.ts'
+import { checkSchema } from '../store/migrate.ts'
+import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
+import { CompletionService } from './completion/service.ts'
+import { createCore } from './core.ts'
+import type { Core } from './core.ts'
+import { registerDiscovery } from './discovery.ts'
+import { registerHealth } from './health.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { Monitor } from './monitor.ts'
+import { registerRestore } from './restore.ts'
+import { RunnerLinks } from './runner-links.ts'
+import { serveRelay } from './transport.ts'
+import type { Transport } from './transport.ts'
+
+type Activate = Extract<ToGeneration, { type: 'activate' }>
+type Live = Extract<FromGeneration, { type: 'live' }>
+
+/** How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later. */
+const helloLimitMs = 1_000
+
+/** Looks, without writing, whether this code could go live. @throws KsiError KSI_SCHEMA_NEWER */
+export function standBy(settings: Settings): void {
+  checkSchema(settings.paths.journal)
+}
+
+/** A live generation. */
+export interface LiveGeneration {
+  readonly live: Live
+  retire(reason: Extract<ToGeneration, { type: 'retire' }>): number
+  runners(addresses: RunnerAddress[]): void
+  failure(failure: Extract<ToGeneration, { type: 'failure' }>['failure']): void
+  phases(phases: Phases): void
+  notice(event: string, data: Record<string, unknown>): void
+}
+
+/**
+ * Takes the journal and goes live: opens and fences, runs `system:startup` (with the restore), `system:context`,
+ * `system:ready`, then serves the relay. Throws what any of it throws; then nothing of it serves.
+ */
+export async function goLive(settings: Settings, log: Log, stream: Duplex, message: Activate): Promise<LiveGeneration> {
+  const begun = performance.now()
+  const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
+  const journal = Journal.open(settings.paths.journal, message.boot_id, { suspect, now: Date.now() })
+  const core = createCore(settings, log, journal, message.boot_id)
+  reportOpening(core)
+  const previousEnd = journal.tx(() => openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }))
+  const monitor = new Monitor(core)
+  const completion = new CompletionService(core, (listener) => new RunnerLinks(listener, log))
+  try {
+    completion.links.update(message.runners)
+    const hello = completion.links.hello(core.generation, helloLimitMs)
+    registerServices(core, completion)
+    const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
+    const open = performance.now() - begun
+    await hello
+    await runLifecycle(core)
+    const restored = restore.report ?? { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
+    const phases = { open: round(open), restore: round(performance.now() - begun - open) }
+    const live: Live = { type: 'live', generation: core.generation, phases, restored, previous_end: previousEnd }
+    announce(core, message, live)
+    const transport = serveRelay(stream, core, monitor)
+    monitor.connect((frame) => transport.send(frame))
+    completion.open()
+    return handle(core, { live, monitor, completion, transport })
+  } catch (error) {
+    completion.close()
+    throw error
+  }
+}
+
+function registerServices(core: Core, completion: CompletionService): void {
+  registerHealth(core, Date.now())
+  registerDiscovery(core)
+  registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+}
+
+async function runLifecycle(core: Core): Promise<void> {
+  await core.router.emitInOrder('system:startup', { generation: core.generation })
+  await core.router.emitInOrder('system:context', { generation: core.generation })
+  await core.router.emitInOrder('system:ready', {})
+}
+
+/** Writes the boot's record and tells subscribers, in one transaction: also of changes that failed while nobody was live. */
+function announce(core: Core, message: Activate, live: Live): void {
+  const { journal } = core
+  journal.tx(() => {
+    for (const failure of message.failures) {
+      insertFailedBoot(journal.db, failure)
+      journal.emit('system:reload_failed', { ...failure })
+    }
+    bootLive(journal.db, core.bootId, Date.now(), live.restored)
+    // Taking the journal back is told by the failure that led to it.
+    if (message.cause === 'rollback') return
+    const swap = message.cause === 'save' || message.cause === 'reload'
+    journal.emit(swap ? 'system:reloaded' : 'system:recovered', {
+      generation: core.generation,
+      cause: message.cause,
+      files: message.files,
+      total_ms: Date.now() - message.at,
+      phases: live.phases,
+      restored: live.restored,
+      previous_end: live.previous_end,
+    })
+  })
+}
+
+function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: CompletionService; transport: Transport }): LiveGeneration {
+  const { journal } = core
+  const { live, monitor, completion, transport } = parts
+  const housekeeping = startHousekeeping(core)
+  return {
+    live,
+    retire({ reason, files }) {
+      housekeeping.stop()
+      // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
+      monitor.reportCursors()
+      transport.stop()
+      completion.close()
+      void core.router.emit('system:shutdown', { reason })
+      const checkpoint = journal.tx(() => {
+        if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
+        bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
+        return takeCheckpoint(core, reason, files)
+      })
+      journal.flush()
+      return checkpoint.id
+    },
+    runners: (addresses) => completion.links.update(addresses),
+    failure: (failure) => {
+      journal.tx(() => {
+        insertFailedBoot(journal.db, failure)
+        journal.emit('system:reload_failed', { ...failure })
+      })
+    },
+    phases: (phases) => {
+      journal.tx(() => bootPhases(journal.db, core.bootId, phases))
+    },
+    notice: (event, data) => {
+      journal.tx(() => journal.emit(event, data))
+    },
+  }
+}
+
+function reportOpening(core: Core): void {
+  const { mode, migratedFrom, putBack, salvaged } = core.journal.report
+  const { log, settings } = core
+  if (mode === 'DELETE')
+    log.warn({ journal: settings.paths.journal }, 'this file system cannot be trusted with a WAL: the journal works in DELETE mode, more slowly')
+  if (migratedFrom !== undefined) log.info({ from: migratedFrom }, 'the journal was migrated; a copy of it was set aside')
+  if (putBack) log.warn('the journal as it was before a migration that failed to go live was put back')
+  if (salvaged !== undefined) log.error(salvaged, 'the journal was damaged: it was moved aside and what can be read was saved')
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

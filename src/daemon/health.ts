@@ -1,0 +1,26 @@
+import { version } from '../contracts/version.ts'
+import type { Core } from './core.ts'
+
+/** `system:health`: small, since KSI's own control program reads at most 4,096 bytes of it. */
+export function registerHealth(core: Core, liveAt: number): void {
+  core.router.on(
+    'system:health',
+    () => {
+      const services = core.router.services()
+      return {
+        status: 'healthy',
+        generation: core.generation,
+        boot_id: core.bootId,
+        uptime: (Date.now() - liveAt) / 1000,
+        version,
+        daemon_version: version,
+        mode: core.settings.KSI_MODE,
+        queued: core.requests.queuedCount(),
+        processing: core.requests.total('processing'),
+        modules_loaded: Object.keys(services).length,
+        modules: Object.keys(services),
+      }
+    },
+    { service: 'health' },
+  )
+}

@@ -1,0 +1,144 @@
+import type { WirePush } from '../contracts/wire.ts'
+import type { JournalEvent } from '../store/journal.ts'
+import type { Core } from './core.ts'
+import { globMatcher } from './glob.ts'
+import type { ConnectionListener } from './transport.ts'
+
+interface Subscription {
+  connection: number
+  patterns: string[]
+  matches: (name: string) => boolean
+  /** Everything up to this seq was pushed or did not match. */
+  cursor: number
+  paused: boolean
+}
+
+/** Events are read from the journal in pages of this size. */
+const page = 500
+/** So many of the newest events are kept in memory, serialised once for all subscribers. */
+const tailLength = 2_000
+
+/**
+ * Pushes events to subscribers. A subscription is a cursor in the outbox, so a slow reader costs nothing but its
+ * place, and after a change of generation it goes on where it was: nothing is missed, nothing comes twice.
+ */
+export class Monitor implements ConnectionListener {
+  readonly #core: Core
+  #send: (frame: string) => void = () => {}
+  #subscriptions = new Map<number, Subscription>()
+  #tail: { seq: number; name: string; line: string }[] = []
+
+  constructor(core: Core) {
+    this.#core = core
+    core.journal.onEvents((events) => this.#onEvents(events))
+    const service = 'monitor'
+    core.router.on('monitor:subscribe', (data, { connection }) => this.#subscribe(data, connection?.id), { service })
+    core.router.on('monitor:unsubscribe', (_data, { connection }) => this.#unsubscribe(connection?.id), { service })
+  }
+
+  /** Where pushes go, once the relay is there. */
+  connect(send: (frame: string) => void): void {
+    this.#send = send
+  }
+
+  closed(connection: number): void {
+    this.#subscriptions.delete(connection)
+  }
+
+  paused(connection: number, paused: boolean): void {
+    const subscription = this.#subscriptions.get(connection)
+    if (subscription === undefined) return
+    subscription.paused = paused
+    if (!paused) this.#pump(subscription)
+  }
+
+  restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void {
+    const patterns = Array.isArray(data.event_patterns) ? data.event_patterns.map(String) : ['*']
+    this.#add(connection, patterns, seq)
+  }
+
+  /** Tells the front how far each subscription has come: called when this generation lets go. */
+  reportCursors(): void {
+    for (const { connection, cursor } of this.#subscriptions.values()) this.#send(`U ${connection} ${cursor}`)
+  }
+
+  #subscribe(data: Record<string, unknown>, connection: number | undefined): Record<string, unknown> {
+    if (connection === undefined) return { status: 'error', error: 'monitor:subscribe needs a connection' }
+    const patterns = data.event_patterns as string[]
+    const last = this.#core.events.lastSeq()
+    const since = data.since === undefined ? last : Math.min(Number(data.since), last)
+    this.#core.journal.afterCommit(() => {
+      // Before the reply: the front takes it as the sign that the subscription stands.
+      this.#send(`U ${connection} ${since}`)
+      // After the reply: the first line on a connection is always the reply to its first request.
+      setImmediate(() => this.#add(connection, patterns, since))
+    })
+    return { status: 'subscribed', client_id: data.client_id ?? null, patterns, since, last_seq: last }
+  }
+
+  #unsubscribe(connection: number | undefined): Record<string, unknown> {
+    if (connection === undefined || !this.#subscriptions.delete(connection)) return { status: 'not_subscribed' }
+    this.#core.journal.afterCommit(() => this.#send(`U ${connection} -1`))
+    return { status: 'unsubscribed' }
+  }
+
+  #add(connection: number, patterns: string[], cursor: number): void {
+    const subscription: Subscription = { connection, patterns, matches: globMatcher(patterns), cursor, paused: false }
+    this.#subscriptions.set(connection, subscription)
+    this.#tellGap(subscription)
+    this.#pump(subscription)
+  }
+
+  /** Says it when events the subscriber has not seen are kept no longer: nothing is dropped silently. */
+  #tellGap(subscription: Subscription): void {
+    const first = this.#core.events.firstSeq()
+    if (subscription.cursor + 1 >= first) return
+    const gap: JournalEvent = { seq: first - 1, name: 'monitor:gap', at: Date.now(), data: { from: subscription.cursor + 1, to: first - 1 } }
+    this.#push(subscription, gap.seq, toLine(gap))
+    subscription.cursor = gap.seq
+  }
+
+  #onEvents(events: JournalEvent[]): void {
+    for (const event of events) this.#tail.push({ seq: event.seq, name: event.name, line: toLine(event) })
+    if (this.#tail.length > tailLength * 2) this.#tail = this.#tail.slice(-tailLength)
+    for (const subscription of this.#subscriptions.values()) this.#pump(subscription)
+  }
+
+  #pump(subscription: Subscription): void {
+    while (!subscription.paused && this.#subscriptions.get(subscription.connection) === subscription) {
+      const oldest = this.#tail[0]
+      if (oldest !== undefined && subscription.cursor + 1 >= oldest.seq) {
+        this.#pumpTail(subscription, oldest.seq)
+        return
+      }
+      const events = this.#core.events.after(subscription.cursor, page)
+      for (const event of events) if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
+      const last = events.at(-1)
+      if (last === undefined) return
+      subscription.cursor = last.seq
+      if (events.length < page) return
+      // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
+      setImmediate(() => this.#pump(subscription))
+      return
+    }
+  }
+
+  #pumpTail(subscription: Subscription, oldestSeq: number): void {
+    // Seqs in the tail have no holes, so the place follows from the number.
+    for (let i = Math.max(0, subscription.cursor + 1 - oldestSeq); i < this.#tail.length; i++) {
+      const event = this.#tail[i]
+      if (event === undefined) return
+      if (subscription.matches(event.name)) this.#push(subscription, event.seq, event.line)
+      subscription.cursor = event.seq
+    }
+  }
+
+  #push(subscription: Subscription, seq: number, line: string): void {
+    this.#send(`P ${subscription.connection} ${seq} ${line}`)
+  }
+}
+
+function toLine({ seq, name, at, data }: JournalEvent): string {
+  const push: WirePush = { event: name, event_name: name, seq, timestamp: at / 1000, data }
+  return JSON.stringify(push)
+}

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemCodeOf } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+
+/*
+ * A runner that is killed cannot end the programs it has started, and a program that lives on would answer a
+ * conversation whose next request is already running. So every such program is noted in a file, and the next runner
+ * ends those whose runner is gone. A process id alone says nothing, it may have been given anew: the time of the
+ * process's birth goes with it.
+ */
+
+/** Notes the programs that were started. */
+export interface ChildRegister {
+  /** Notes a process group; the function returned strikes it out again. */
+  add(pid: number): () => void
+}
+
+/** Sends a signal to a process group; one that is gone is no error. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    // EPERM is what macOS says of a group of which only zombies are left.
+    if (!['ESRCH', 'EPERM'].includes(systemCodeOf(error) ?? '')) throw error
+  }
+}
+
+/** What tells a process from any other that ever had its id; `undefined` when it is gone. */
+export function birthOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).replaceAll(/[^A-Za-z0-9]/g, '') || undefined
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // proc(5): the command, in brackets, may hold anything; after it the state is the first field, starttime the 20th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    // No such process, or no ps to ask: then nothing is known of it, and nothing is done to it.
+    return undefined
+  }
+}
+
+/** A register in a folder: an empty file for each program, named by runner and program. Trouble with it is logged, not thrown. */
+export function openChildRegister(dir: string, log: Log): ChildRegister {
+  const own = `${process.pid}_${birthOf(process.pid) ?? ''}`
+  return {
+    add(pid) {
+      const birth = birthOf(pid)
+      if (birth === undefined) return () => {}
+      const file = join(dir, `${own}_${pid}_${birth}`)
+      try {
+        mkdirSync(dir, { recursive: true })
+        writeFileSync(file, '')
+      } catch (error) {
+        log.error({ err: error, pid }, 'a program could not be noted: should this runner be killed, it lives on')
+      }
+      return () => rmSync(file, { force: true })
+    },
+  }
+}
+
+/** Ends, with SIGKILL, the programs whose runner is gone. @returns how many there were */
+export function endOrphans(dir: string, log: Log): number {
+  let ended = 0
+  for (const name of listRegister(dir)) {
+    const [runner, runnerBirth, child, childBirth] = name.split('_')
+    if (birthOf(Number(runner)) === runnerBirth) continue
+    if (birthOf(Number(child)) === childBirth) {
+      signalGroup(Number(child), 'SIGKILL')
+      ended++
+      log.warn({ pid: Number(child), runner: Number(runner) }, 'ended a program that a dead runner had left')
+    }
+    rmSync(join(dir, name), { force: true })
+  }
+  return ended
+}
+
+function listRegister(dir: string): string[] {
+  try {
+    return readdirSync(dir).filter((name) => /^\d+_\w*_\d+_\w+$/.test(name))
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { echoOptions } from '../../contracts/events.ts'
+import type { EchoOptions } from '../../contracts/events.ts'
+import type { RunInput } from '../../contracts/runner.ts'
+import { sleep } from '../../lib/backoff.ts'
+import { allText, lastText } from './prompt.ts'
+import { ProviderError } from './provider.ts'
+import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
+
+const maxProgressEvents = 20
+
+/** Answers with what it was given: offline and deterministic. `extra_body.echo` (echoOptions) says how slow, how long, and whether to fail. */
+export function createEcho(): Provider {
+  return { name: 'echo', run }
+}
+
+async function run(input: RunInput, ctx: ProviderContext): Promise<ProviderResult> {
+  const options = readOptions(input)
+  await spend(options, ctx)
+  ctx.signal.throwIfAborted()
+  failAsAsked(options, input.attempt)
+  return answer(input, options)
+}
+
+function readOptions(input: RunInput): EchoOptions {
+  const parsed = echoOptions.safeParse(input.extra_body?.['echo'] ?? {})
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
+  throw new ProviderError(`extra_body.echo is not valid: ${problems}.`, { retryable: false, reason: 'invalid_request' })
+}
+
+/** Waits as long as asked; with tokens, in so many equal steps that at most `maxProgressEvents` are told of. */
+async function spend({ latency_ms: latencyMs = 0, tokens = 0 }: EchoOptions, { signal, onProgress }: ProviderContext): Promise<void> {
+  const steps = Math.max(1, Math.min(tokens, maxProgressEvents))
+  const began = performance.now()
+  for (let step = 1; step <= steps && !signal.aborted; step++) {
+    const leftMs = began + (latencyMs * step) / steps - performance.now()
+    if (leftMs > 0) await sleep(leftMs, signal)
+    if (tokens > 0 && !signal.aborted) onProgress({ status: 'streaming', provider: 'echo', tokens: Math.round((tokens * step) / steps), tokens_total: tokens })
+  }
+}
+
+function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number): void {
+  const kind = fail ?? (times === undefined ? undefined : 'retryable')
+  if (kind === undefined || (times !== undefined && attempt > times)) return
+  throw new ProviderError(`echo fails as it was asked to (${kind}, try ${attempt})`, { retryable: kind === 'retryable' })
+}
+
+function answer(input: RunInput, options: EchoOptions): ProviderResult {
+  const result = lastText(input)
+  const promptTokens = countWords(allText(input))
+  const completionTokens = options.tokens ?? countWords(result)
+  const sessionId = sessionOf(input, options)
+  const metadata = {
+    provider: 'echo',
+    request_id: input.request_id,
+    attempt: input.attempt,
+    ...(input.session_id === undefined ? {} : { resumed_session: input.session_id }),
+  }
+  return {
+    session_id: sessionId,
+    response: {
+      result,
+      model: input.model,
+      usage: { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens },
+      session_id: sessionId,
+      metadata,
+    },
+  }
+}
+
+function sessionOf(input: RunInput, options: EchoOptions): string {
+  if (options.new_session) return `echo-${digest(input.run_id)}`
+  return input.session_id ?? `echo-${digest(input.request_id)}`
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+function countWords(text: string): number {
+  return text.split(/\s+/).filter(Boolean).length
+}

@@ -1,0 +1,38 @@
+import { iso, isoOrNull } from '../contracts/completion.ts'
+import type { StatusDocument } from '../contracts/status.ts'
+import type { Reading } from './reading.ts'
+import type { Readings } from './verdict.ts'
+import { judge } from './verdict.ts'
+
+/** Puts what the sources know into the status document. Pure: the same readings at the same time give the same document. */
+export function collect(readings: Readings, nowMs: number): StatusDocument {
+  const verdict = judge(readings, nowMs)
+  return {
+    status: verdict.status,
+    summary: verdict.summary,
+    since: iso(verdict.sinceMs),
+    generation: generationOf(readings),
+    phase: verdict.phase,
+    at: iso(nowMs),
+    daemon: sourceOf(readings.daemon),
+    journal: sourceOf(readings.journal),
+    docker: sourceOf(readings.docker),
+  }
+}
+
+/** The document without the times of the readings: equal when nothing has changed that a person could see. */
+export function fingerprint(document: StatusDocument): string {
+  const still = { at: null }
+  return JSON.stringify({ ...document, ...still, daemon: { ...document.daemon, ...still }, journal: { ...document.journal, ...still }, docker: { ...document.docker, ...still } })
+}
+
+/** The live generation, or the last known one. */
+function generationOf({ daemon, journal }: Readings): number | null {
+  if (daemon.state === 'fine' && daemon.facts?.generation != null) return daemon.facts.generation
+  const last = journal.facts?.generation ?? 0
+  return last > 0 ? last : (daemon.facts?.generation ?? null)
+}
+
+function sourceOf<T>(reading: Reading<T>): { ok: boolean; error: string | null; at: string | null; facts: T | null } {
+  return { ok: reading.state === 'fine', error: reading.error, at: isoOrNull(reading.atMs), facts: reading.facts }
+}

@@ -1,0 +1,146 @@
+import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
+import type { BootRecord, ContainerEvent, ContainerFact, JournalFacts, StatusDocument } from '../contracts/status.ts'
+import type { Reading } from './reading.ts'
+
+export interface DockerFacts {
+  containers: ContainerFact[]
+  events: ContainerEvent[]
+}
+
+/** Everything the sidecar knows, source by source. */
+export interface Readings {
+  daemon: Reading<SupervisorStatus>
+  journal: Reading<JournalFacts>
+  docker: Reading<DockerFacts>
+}
+
+/** What is the case, since when (epoch ms), and why, in words. */
+export interface Verdict {
+  status: StatusDocument['status']
+  phase: string
+  sinceMs: number
+  summary: string
+}
+
+/** Something a person should know although the daemon serves. */
+interface Note {
+  atMs: number
+  text: string
+}
+
+/** Judges the whole. Facts that are only the last known ones are never taken for the present. */
+export function judge(readings: Readings, nowMs: number): Verdict {
+  const { daemon } = readings
+  if (daemon.state !== 'fine' || daemon.facts === null) return noAnswer(readings, nowMs)
+  const status = daemon.facts
+  switch (status.phase) {
+    case 'live':
+    case 'swapping':
+      return serving(status, readings, nowMs)
+    case 'starting':
+      return down(status, `The daemon has been starting since ${timeOf(status.phase_since, nowMs)}`, nowMs)
+    case 'crashed':
+      return down(status, `The daemon has been down since ${timeOf(status.phase_since, nowMs)}`, nowMs)
+    case 'stopping':
+      return down(status, `The daemon has been stopping since ${timeOf(status.phase_since, nowMs)}`, nowMs)
+  }
+}
+
+function serving(status: SupervisorStatus, readings: Readings, nowMs: number): Verdict {
+  const notes = notesOn(status, readings, nowMs)
+  const text = (first: string): string => [first, ...notes.map((note) => note.text)].join(' ')
+  const first = notes[0]
+  const named = status.generation === null ? 'A generation' : `Generation ${status.generation}`
+  if (status.phase === 'swapping') {
+    const swapping = `${named} has been handing over to new code since ${timeOf(status.phase_since, nowMs)}.`
+    return { status: first ? 'warn' : 'pass', phase: status.phase, sinceMs: status.phase_since, summary: text(swapping) }
+  }
+  const sinceMs = status.generation_since ?? status.phase_since
+  return { status: first ? 'warn' : 'pass', phase: status.phase, sinceMs: first?.atMs ?? sinceMs, summary: text(`${named} serves since ${timeOf(sinceMs, nowMs)}.`) }
+}
+
+function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs: number): Note[] {
+  const notes: Note[] = []
+  const { last_failure: failure, trouble, waiting_for_restart: waiting } = status
+  if (status.problem !== null) notes.push(failure ? { atMs: failure.at, text: failedChange(failure) } : { atMs: status.phase_since, text: sentence(status.problem) })
+  if (trouble) notes.push({ atMs: trouble.at, text: sentence(`It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`) })
+  if (waiting.length > 0) notes.push({ atMs: status.phase_since, text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.` })
+  if (journal.state !== 'fine' && journal.state !== 'pending') notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
+  if (docker.state === 'failed') notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
+  return notes
+}
+
+function failedChange(failure: BootFailure): string {
+  const what = failure.files.length > 0 ? `The last change (${listed(failure.files)})` : 'The last change'
+  return sentence(`${what} did not become live: ${firstLine(failure.error.message)}`)
+}
+
+function down(status: SupervisorStatus, what: string, nowMs: number): Verdict {
+  const why = status.problem === null ? '' : ` (${firstLine(status.problem).replace(/\.$/, '')})`
+  const waitMs = status.next_try_at === null ? undefined : status.next_try_at - nowMs
+  const next = waitMs === undefined ? '' : waitMs <= 0 ? '; the next try is under way' : `; next try in ${Math.ceil(waitMs / 1_000)} s`
+  return { status: 'fail', phase: status.phase, sinceMs: status.phase_since, summary: `${what}${why}${next}.` }
+}
+
+function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict {
+  if (daemon.state === 'pending') return { status: 'fail', phase: 'unknown', sinceMs: daemon.sinceMs, summary: 'The daemon has not been asked yet: the sidecar has just started.' }
+  const boot = lastBoot(journal.facts)
+  const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
+  const stopped = container === undefined ? endedWell(boot) : !isUp(container)
+  const parts = [`No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`]
+  if (boot) parts.push(endOf(boot, nowMs))
+  else if (journal.error !== null) parts.push(firstLine(journal.error).replace(/\.$/, ''))
+  if (container) parts.push(stateOf(container))
+  return { status: 'fail', phase: stopped ? 'stopped' : 'unreachable', sinceMs: daemon.sinceMs, summary: `${parts.join('; ')}.` }
+}
+
+/** The generation that was live last, by the journal. */
+function lastBoot(facts: JournalFacts | null): BootRecord | undefined {
+  return facts?.boots.filter((boot) => boot.generation !== null).reduce<BootRecord | undefined>((newest, boot) => ((newest?.generation ?? -1) < (boot.generation ?? -1) ? boot : newest), undefined)
+}
+
+function endedWell(boot: BootRecord | undefined): boolean {
+  return boot?.end?.startsWith('clean') ?? false
+}
+
+function endOf(boot: BootRecord, nowMs: number): string {
+  const named = `generation ${boot.generation ?? '?'}`
+  const at = boot.ended_at === null ? '' : ` at ${timeOf(Date.parse(boot.ended_at), nowMs)}`
+  if (boot.end === null) return `the journal has no end for ${named}: it was cut off, or hangs`
+  if (endedWell(boot)) return `the journal says ${named} ended cleanly${at}`
+  if (boot.end.startsWith('handover')) return `the journal says ${named} handed over${at} and none has gone live since`
+  return `the journal says ${named} ended${at}: ${boot.end}`
+}
+
+function daemonContainer(facts: DockerFacts | null): ContainerFact | undefined {
+  return facts?.containers.find((container) => container.service === 'daemon')
+}
+
+function isUp(container: ContainerFact): boolean {
+  return container.state === 'running' || container.state === 'restarting' || container.state === 'paused'
+}
+
+function stateOf(container: ContainerFact): string {
+  const memory = container.oom_killed ? ', out of memory' : ''
+  if (isUp(container)) return `its container is ${container.state}${container.health === 'unhealthy' ? ' and unhealthy' : ''}${memory}`
+  return `its container is ${container.state}${container.exit_code === null ? '' : ` with code ${container.exit_code}`}${memory}`
+}
+
+/** Time of day in UTC, with the date when it is not today's. */
+export function timeOf(ms: number, nowMs: number): string {
+  const text = new Date(ms).toISOString()
+  const [day, time] = [text.slice(0, 10), text.slice(11, 19)]
+  return day === new Date(nowMs).toISOString().slice(0, 10) ? `${time} UTC` : `${day} ${time} UTC`
+}
+
+function listed(files: readonly string[]): string {
+  return files.length <= 3 ? files.join(', ') : `${files.slice(0, 3).join(', ')} and ${files.length - 3} more`
+}
+
+function firstLine(text: string): string {
+  return (text.trim().split('\n', 1)[0] ?? '').slice(0, 300)
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}

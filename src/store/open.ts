@@ -1,0 +1,75 @@
+import { mkdirSync, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
+
+export type Db = Database.Database
+
+/**
+ * File systems on which SQLite's WAL is known to break, by the magic number of statfs(2): 9p, FUSE (virtiofs and
+ * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2. See reference/containers.md E.
+ */
+const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
+
+/** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
+export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
+  try {
+    return sharedFileSystems.has(statfsSync(dir).type >>> 0) ? 'DELETE' : 'WAL'
+  } catch {
+    // No statfs here (Windows): local disks are the rule.
+    return 'WAL'
+  }
+}
+
+/**
+ * Opens the journal's file for writing, making its folder if need be.
+ * @throws KsiError KSI_DB_NOT_WRITABLE when the file or its folder cannot be written; SQLite's own error when it is damaged
+ */
+export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' } {
+  let db: Db | undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    const mode = journalModeFor(dirname(path))
+    db = new Database(path, { timeout: 5_000 })
+    db.pragma(`journal_mode = ${mode}`)
+    db.pragma('synchronous = NORMAL')
+    db.pragma('temp_store = MEMORY')
+    db.pragma('cache_size = -16000')
+    db.pragma('wal_autocheckpoint = 2000')
+    // Fails now, and not at the first request, where the file or the folder is read-only.
+    db.exec('BEGIN IMMEDIATE; COMMIT')
+    return { db, mode }
+  } catch (error) {
+    db?.close()
+    throw explainOpenError(error, path)
+  }
+}
+
+/** Opens the journal's file for reading only. @throws SQLite's own error, as SQLITE_CANTOPEN */
+export function openForReading(path: string): Db {
+  return new Database(path, { readonly: true, fileMustExist: true, timeout: 250 })
+}
+
+/** True for the errors that say: this is no (whole) SQLite file. */
+export function isDamage(error: unknown): boolean {
+  const code = systemCodeOf(error) ?? ''
+  return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')
+}
+
+/** True for the errors that say: there is no room. */
+export function isDiskFull(error: unknown): boolean {
+  const code = systemCodeOf(error) ?? ''
+  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_IOERR_WRITE'
+}
+
+function explainOpenError(error: unknown, path: string): unknown {
+  const code = systemCodeOf(error) ?? ''
+  if (isDamage(error) || error instanceof KsiError) return error
+  if (isDiskFull(error))
+    return new KsiError('KSI_DISK_FULL', `There is no room left for the journal ${path}. Free some space and start again.`, { cause: error })
+  if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST)/.test(code)) {
+    const message = `The journal ${path} cannot be written (${messageOf(error)}). Give the user of this process write access to ${dirname(path)}.`
+    return new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,34 @@
+import type { FromGeneration } from '../contracts/control.ts'
+import type { SupervisorStatus } from '../contracts/control.ts'
+
+type Live = Extract<FromGeneration, { type: 'live' }>
+
+const ends: Record<Live['previous_end'], string> = {
+  none: 'there was none before',
+  clean: 'it was stopped and left a checkpoint',
+  handover: 'it handed over',
+  crash: 'it crashed',
+  'never-ended': 'it was cut off: container, machine or supervisor went away',
+}
+
+/** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */
+export function bannerLines(status: SupervisorStatus, live: Live): string[] {
+  const { restored } = live
+  const interrupted = restored.adopted + restored.requeued + restored.lost + restored.poisoned + restored.recovered_outcomes
+  const total = restored.queued + interrupted
+  const kept = total - restored.lost - restored.poisoned
+  const rows: [string, string][] = [
+    ['status page', status.sidecar?.url ?? '(the sidecar runs elsewhere)'],
+    ['tcp', status.addresses.tcp],
+    ['socket', status.addresses.socket],
+    [
+      'journal',
+      `${status.journal.path} (${status.journal.kept ? 'state is kept over restarts' : 'not kept: each start begins empty; KSI_CHECKPOINT=on keeps it'})`,
+    ],
+    ['generation', String(live.generation)],
+    ['restored', total === 0 ? 'nothing to restore' : `${kept} of ${total} requests${restored.lost > 0 ? `, ${restored.lost} lost and told` : ''}`],
+    ['last run', ends[live.previous_end]],
+    ['watching', status.watching ? 'src: save a file and the new code takes over' : 'no (production mode)'],
+  ]
+  return [`ksi is up (${status.mode})`, ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)]
+}

@@ -1,0 +1,44 @@
+import type { Writable } from 'node:stream'
+
+/** From this many characters on a batch is written at once, so that joined strings stay small. */
+const flushAt = 262_144
+
+/**
+ * Joins everything written within one turn of the event loop into one write. Pipelined requests and replies are small
+ * and many: one system call each would cost more than all else the front does.
+ */
+export class BatchedWriter {
+  readonly #stream: Writable
+  readonly #afterFlush: () => void
+  #text = ''
+  #scheduled = false
+
+  constructor(stream: Writable, afterFlush: () => void = () => {}) {
+    this.#stream = stream
+    this.#afterFlush = afterFlush
+  }
+
+  /** Characters that the other side has not taken yet. */
+  get pending(): number {
+    return this.#text.length + this.#stream.writableLength
+  }
+
+  write(text: string): void {
+    this.#text += text
+    if (this.#text.length >= flushAt) return this.flush()
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  flush(): void {
+    if (this.#text === '') return
+    const text = this.#text
+    this.#text = ''
+    if (this.#stream.writable) this.#stream.write(text)
+    this.#afterFlush()
+  }
+}

@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream'
+import { fromGeneration } from '../contracts/control.ts'
+import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
+import { KsiError } from '../lib/errors.ts'
+import { startChild } from './child.ts'
+import type { Child, ChildEnd } from './child.ts'
+
+type Type = FromGeneration['type']
+
+/** Why a generation did not get where it was sent: what it said itself, how it ended, or that it took too long. */
+export class GenerationError extends Error {
+  readonly code: string | undefined
+  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined } = {}) {
+    super(message)
+    this.name = 'GenerationError'
+    this.code = options.code
+    if (options.stack !== undefined) this.stack = options.stack
+  }
+}
+
+/** A generation's process, from spare to its end. */
+export class GenerationProcess {
+  readonly child: Child
+  readonly forkedAt = Date.now()
+  readonly #onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void
+  #waiting: { type: Type; resolve: (message: FromGeneration) => void; reject: (error: Error) => void } | undefined
+  #early: FromGeneration[] = []
+  #missedPings = 0
+  #heartbeat: NodeJS.Timeout | undefined
+
+  constructor(
+    path: string,
+    options: { env: NodeJS.ProcessEnv; onLine: (line: string) => void; onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void },
+  ) {
+    this.child = startChild(path, { ...options, extraPipe: true })
+    this.#onTrouble = options.onTrouble
+    this.stream.on('error', () => {})
+    this.child.process.on('message', (message) => this.#onMessage(fromGeneration.parse(message)))
+    void this.child.ended.then((end) => {
+      clearInterval(this.#heartbeat)
+      this.#waiting?.reject(new GenerationError(...describeDeath(end)))
+    })
+  }
+
+  /** The relay: file descriptor 4 of the process. */
+  get stream(): Duplex {
+    const stream = this.child.process.stdio[4]
+    if (!stream) throw new KsiError('KSI_INTERNAL', 'the generation has no relay')
+    return stream as unknown as Duplex
+  }
+
+  send(message: ToGeneration): void {
+    if (this.child.process.connected) this.child.process.send(message)
+  }
+
+  /**
+   * Waits for the next message of this type.
+   * @throws GenerationError when the generation says it failed, ends, or is silent for `limitMs`
+   */
+  async expect<T extends Type>(type: T, limitMs: number): Promise<Extract<FromGeneration, { type: T }>> {
+    const early = this.#early.findIndex((message) => message.type === type)
+    if (early !== -1) return this.#early.splice(early, 1)[0] as Extract<FromGeneration, { type: T }>
+    if (!this.child.alive) throw new GenerationError(...describeDeath(await this.child.ended))
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return (await new Promise<FromGeneration>((resolve, reject) => {
+        this.#waiting = { type, resolve, reject }
+        timer = setTimeout(
+          () => reject(new GenerationError(`no "${type}" within ${limitMs} ms: an endless loop, or a wait that never ends`, { code: 'KSI_TIMEOUT' })),
+          limitMs,
+        )
+      })) as Extract<FromGeneration, { type: T }>
+    } finally {
+      clearTimeout(timer)
+      this.#waiting = undefined
+    }
+  }
+
+  /** Pings it from now on; `onSilent` is called when nothing has come back for `limitMs`. */
+  watchHeartbeat(limitMs: number, onSilent: () => void): void {
+    clearInterval(this.#heartbeat)
+    this.#missedPings = 0
+    const pings = 5
+    let n = 0
+    this.#heartbeat = setInterval(() => {
+      if (this.#missedPings >= pings) {
+        clearInterval(this.#heartbeat)
+        onSilent()
+        return
+      }
+      this.#missedPings += 1
+      this.send({ type: 'ping', n: n++ })
+    }, limitMs / pings)
+  }
+
+  stopHeartbeat(): void {
+    clearInterval(this.#heartbeat)
+  }
+
+  #onMessage(message: FromGeneration): void {
+    this.#missedPings = 0
+    if (message.type === 'pong') return
+    if (message.type === 'troubled') return this.#onTrouble(message)
+    if (message.type === 'failed') {
+      const { error } = message
+      this.#waiting?.reject(new GenerationError(error.message, error))
+      return
+    }
+    if (this.#waiting?.type === message.type) this.#waiting.resolve(message)
+    else this.#early.push(message)
+  }
+}
+
+function describeDeath({ code, signal, stderr }: ChildEnd): [string, { stack: string }] {
+  const how = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`
+  return [`the process ${how}${headline(stderr)}`, { stack: stderr }]
+}
+
+/** The line of a stack that says what happened, if there is one. */
+function headline(stderr: string): string {
+  const line = stderr.split('\n').find((text) => /^(\w*Error|Error)\b/.test(text))
+  return line === undefined ? '' : `: ${line}`
+}

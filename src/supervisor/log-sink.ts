@@ -1,0 +1,32 @@
+import pretty from 'pino-pretty'
+import type { DestinationStream } from 'pino'
+
+/** Where all processes' log lines meet: made readable, or passed on as they are. */
+export interface LogSink {
+  /** A line a child printed: JSON of our logs, or whatever somebody's debugging prints. */
+  line(text: string): void
+  /** For the supervisor's own log. */
+  stream: DestinationStream
+}
+
+/** Opens the sink on stdout. `pretty` for people (`colors` where they can be seen), `json` for machines. */
+export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink {
+  // A reader that went away (a closed pipe) must not end the daemon.
+  process.stdout.on('error', () => {})
+  if (format === 'json') {
+    const write = (text: string): void => {
+      process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    }
+    return { line: write, stream: { write } }
+  }
+  const stream = pretty({
+    colorize: colors,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'name,time_zone',
+    messageFormat: '{name}: {msg}',
+    singleLine: true,
+    sync: true,
+    destination: 1,
+  })
+  return { line: (text) => stream.write(`${text}\n`), stream }
+}

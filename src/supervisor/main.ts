@@ -1,0 +1,33 @@
+import { readSettings } from '../contracts/settings.ts'
+import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
+import { createLog } from '../lib/log.ts'
+import { onShutdown } from '../lib/shutdown.ts'
+import { openLogSink } from './log-sink.ts'
+import { startSupervisor } from './supervisor.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** Below Compose's stop_grace_period of 15 s, above a generation's 3 s. */
+const deadlineMs = 8_000
+
+try {
+  const settings = readSettings(process.env)
+  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR)
+  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
+  let supervisor: Promise<Supervisor> | undefined
+  const end = onShutdown({
+    log,
+    deadlineMs,
+    stop: async (reason) => {
+      log.info({ reason }, 'stopping')
+      const started = await supervisor?.catch(() => undefined)
+      await started?.stop('shutdown')
+      log.info('stopped')
+    },
+  })
+  supervisor = startSupervisor({ settings, env: process.env, log, sink, end })
+  await supervisor
+} catch (error) {
+  process.stderr.write(`ksi: ${messageOf(error)}\n`)
+  if (!(error instanceof KsiError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)
+}

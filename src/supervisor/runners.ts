@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromRunner } from '../contracts/control.ts'
+import type { RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { Log } from '../lib/log.ts'
+import { describeEnd, startChild } from './child.ts'
+import type { Child } from './child.ts'
+
+interface Runner {
+  id: string
+  socket: string
+  child: Child
+  accepting: boolean
+  ready: boolean
+  draining: boolean
+  since: number
+}
+
+const restartMs = [0, 250, 1_000, 5_000]
+/** A runner that held out this long counts as sound again. */
+const soundMs = 10_000
+const endMs = 3_000
+
+/** The runner processes: one takes new work, older ones finish theirs and end. */
+export class Runners {
+  readonly #settings: Settings
+  readonly #log: Log
+  readonly #env: NodeJS.ProcessEnv
+  readonly #onLine: (line: string) => void
+  readonly #onChange: () => void
+  #runners: Runner[] = []
+  #crashes = 0
+  #restart: NodeJS.Timeout | undefined
+  #stopping = false
+
+  constructor(options: { settings: Settings; log: Log; env: NodeJS.ProcessEnv; onLine: (line: string) => void; onChange: () => void }) {
+    this.#settings = options.settings
+    this.#log = options.log
+    this.#env = options.env
+    this.#onLine = options.onLine
+    this.#onChange = options.onChange
+  }
+
+  /** Those a generation may talk to. */
+  addresses(): RunnerAddress[] {
+    return this.#runners.filter(({ ready }) => ready).map(({ id, socket, accepting }) => ({ id, socket, accepting }))
+  }
+
+  facts(): SupervisorStatus['runners'] {
+    return this.#runners.map(({ id, accepting, since, child }) => ({ id, accepting, since, pid: child.process.pid ?? null }))
+  }
+
+  /**
+   * Starts a runner with the code as it is on disk; once it is ready it takes the new work and the others finish theirs.
+   * @throws Error with the reason when it does not become ready; the old one goes on taking work then
+   */
+  async start(): Promise<void> {
+    const runner = this.#fork()
+    await this.#becomesReady(runner)
+    for (const other of this.#runners) {
+      if (other === runner || !other.ready) continue
+      other.accepting = false
+      other.draining = true
+      other.child.process.send({ type: 'drain' })
+    }
+    runner.ready = runner.accepting = true
+    this.#onChange()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    await Promise.all(
+      this.#runners.map(({ child }) => {
+        if (child.process.connected) child.process.send({ type: 'end' })
+        return child.endWithin(endMs)
+      }),
+    )
+  }
+
+  #fork(): Runner {
+    const id = randomUUID()
+    const socket = join(this.#settings.paths.run, `runner-${id.slice(0, 8)}.sock`)
+    const env = { ...this.#env, KSI_RUNNER_ID: id, KSI_RUNNER_SOCKET: socket }
+    const child = startChild(join(this.#settings.paths.src, 'runner/main.ts'), { env, onLine: this.#onLine })
+    const runner: Runner = { id, socket, child, accepting: false, ready: false, draining: false, since: Date.now() }
+    this.#runners.push(runner)
+    void child.ended.then((end) => this.#onEnd(runner, describeEnd(end)))
+    return runner
+  }
+
+  async #becomesReady(runner: Runner): Promise<void> {
+    const { child } = runner
+    let timer: NodeJS.Timeout | undefined
+    const ready = new Promise<void>((resolve) => {
+      child.process.on('message', (message) => {
+        const { type } = fromRunner.parse(message)
+        if (type === 'ready') resolve()
+        else if (runner.draining) child.process.send({ type: 'end' })
+      })
+    })
+    const failed = child.ended.then((end) => {
+      throw Object.assign(new Error(`the runner did not start: ${describeEnd(end)}`), { stack: end.stderr })
+    })
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`the runner was not ready within ${this.#settings.KSI_BOOT_TIMEOUT_MS} ms`)),
+        this.#settings.KSI_BOOT_TIMEOUT_MS,
+      )
+    })
+    try {
+      await Promise.race([ready, failed, late])
+    } catch (error) {
+      child.kill()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      failed.catch(() => {})
+    }
+  }
+
+  #onEnd(runner: Runner, how: string): void {
+    this.#runners = this.#runners.filter((other) => other !== runner)
+    rmSync(runner.socket, { force: true })
+    if (this.#stopping || !runner.ready) return
+    this.#onChange()
+    if (runner.draining) {
+      this.#log.info({ runner: runner.id }, 'an old runner has finished its work')
+      return
+    }
+    if (Date.now() - runner.since > soundMs) this.#crashes = 0
+    this.#log.error({ runner: runner.id }, `the runner went down (${how}); what it was running is lost`)
+    this.#restartLater()
+  }
+
+  #restartLater(): void {
+    const waitMs = restartMs[Math.min(this.#crashes, restartMs.length - 1)]
+    this.#crashes += 1
+    clearTimeout(this.#restart)
+    this.#restart = setTimeout(() => {
+      this.start().catch((error: unknown) => {
+        this.#log.error({ err: error }, 'the runner could not be started again, trying on')
+        if (!this.#stopping) this.#restartLater()
+      })
+    }, waitMs)
+  }
+}

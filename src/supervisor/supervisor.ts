@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { CheckpointReason } from '../contracts/words.ts'
+import { KsiError, errorCodes, toErrorReport } from '../lib/errors.ts'
+import type { ErrorCode } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { lockInstance } from '../store/instance-lock.ts'
+import { bannerLines } from './banner.ts'
+import { classify } from './change-kinds.ts'
+import { startFront } from './front.ts'
+import type { Front } from './front.ts'
+import { Generations } from './generations.ts'
+import type { Change } from './generations.ts'
+import type { LogSink } from './log-sink.ts'
+import { Runners } from './runners.ts'
+import { SidecarProcess } from './sidecar-process.ts'
+import { SparePool } from './spare-pool.ts'
+import { startWatch } from './watch.ts'
+import type { Watch, WatchedChange } from './watch.ts'
+
+export interface Supervisor {
+  stop(reason: CheckpointReason): Promise<void>
+}
+
+/**
+ * Starts everything: locks, front, runner, first generation, watch, sidecar.
+ * @param end called when a client asks for the end
+ * @throws KsiError when it cannot serve at all: another instance, a port in use, a journal that cannot be written or is newer
+ */
+export async function startSupervisor(options: {
+  settings: Settings
+  env: NodeJS.ProcessEnv
+  log: Log
+  sink: LogSink
+  end: (reason: string) => void
+}): Promise<Supervisor> {
+  const { settings, env, log, sink, end } = options
+  const { paths } = settings
+  mkdirSync(paths.run, { recursive: true })
+  const lock = lockInstance([join(paths.run, 'daemon.lock'), `${paths.journal}.lock`])
+  if (!settings.keepsState) for (const suffix of ['', '-wal', '-shm']) rmSync(paths.journal + suffix, { force: true })
+
+  const children = { settings, log, env: { ...env, NODE_COMPILE_CACHE: join(paths.run, 'compile-cache') }, onLine: (line: string) => sink.line(line) }
+  const startedAt = Date.now()
+  const waiting = new Set<string>()
+  let watch: Watch | undefined
+  let front: Front | undefined
+
+  const runners = new Runners({ ...children, onChange: () => generations.tellRunners() })
+  const spares = new SparePool({
+    ...children,
+    onTrouble: ({ error }) => {
+      generations.trouble = { error, at: Date.now() }
+    },
+  })
+  const sidecar = settings.KSI_SIDECAR ? new SidecarProcess(children) : undefined
+  const status = (): SupervisorStatus => describe()
+  let bannerShown = false
+
+  const answer = async (event: string): Promise<unknown> => {
+    switch (event) {
+      case 'supervisor:status':
+        return status()
+      case 'system:reload':
+        return toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() }))
+      case 'system:shutdown':
+        setImmediate(() => end('system:shutdown'))
+        return { shutdown_initiated: true }
+      default:
+        return {
+          status: generations.phase === 'swapping' ? 'restarting' : generations.phase,
+          generation: generations.generation,
+          problem: generations.problem,
+          next_try_at: generations.nextTryAt,
+        }
+    }
+  }
+  front = await startFront({
+    socketPath: paths.socket,
+    host: settings.KSI_HOST,
+    port: settings.KSI_PORT,
+    token: settings.KSI_TOKEN,
+    maxLineBytes: settings.KSI_MAX_LINE_BYTES,
+    maxConnections: settings.KSI_MAX_CONNECTIONS,
+    holdMs: settings.KSI_HOLD_MS,
+    log,
+    answer,
+  }).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
+  const opened = front
+  const generations = new Generations({
+    settings,
+    log,
+    front: opened,
+    spares,
+    runners: () => runners.addresses(),
+    onLive: (live, change, phases) => {
+      const { generation, restored } = live
+      log.info({ cause: change.cause, files: change.files, phases, restored }, `generation ${generation} is live after ${phases.total ?? 0} ms`)
+      if (bannerShown) return
+      bannerShown = true
+      for (const line of bannerLines(status(), live)) log.info(line)
+    },
+  })
+
+  const describe = (): SupervisorStatus => ({
+    phase: generations.phase,
+    phase_since: generations.phaseSince,
+    mode: settings.KSI_MODE,
+    problem: generations.problem,
+    generation: generations.generation,
+    generation_since: generations.liveSince,
+    last_failure: generations.lastFailure,
+    trouble: generations.trouble,
+    waiting_for_restart: [...waiting],
+    swaps: generations.swaps,
+    failed_swaps: generations.failedSwaps,
+    crashes: generations.crashes,
+    next_try_at: generations.nextTryAt,
+    spare: spares.waiting,
+    watching: watch !== undefined,
+    connections: opened.stats().connections,
+    held_lines: opened.stats().heldLines,
+    runners: runners.facts(),
+    sidecar: sidecar === undefined ? null : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
+    addresses: { socket: paths.socket, tcp: `${settings.KSI_HOST}:${opened.tcpPort}` },
+    journal: { path: paths.journal, kept: settings.keepsState },
+    started_at: startedAt,
+    pid: process.pid,
+  })
+
+  const onChange = ({ files, savedAt, watchMs }: WatchedChange): void => {
+    const kinds = classify(files)
+    log.info({ files }, 'saved')
+    if (kinds.runner.length > 0) void reloadRunner(kinds.runner, savedAt)
+    if (kinds.daemon.length > 0) void generations.boot({ cause: 'save', files: kinds.daemon, at: savedAt, watchMs } satisfies Change)
+    if (kinds.sidecar.length > 0) sidecar?.restart()
+    for (const file of kinds.supervisor) waiting.add(file)
+    if (kinds.supervisor.length > 0) log.warn({ files: kinds.supervisor }, 'the supervisor does not reload itself: restart ksi to use this change')
+  }
+  const reloadRunner = async (files: string[], at: number): Promise<void> => {
+    try {
+      await runners.start()
+      log.info({ files }, 'a new runner takes the new work; the old one finishes its own')
+    } catch (error) {
+      const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files, phase: 'import', error: toErrorReport(error), at }
+      log.error({ files, err: error }, 'the new runner did not start; the old one goes on taking work')
+      generations.tellFailure(failure)
+    }
+  }
+
+  const stop = async (reason: CheckpointReason): Promise<void> => {
+    watch?.stop()
+    opened.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
+    await generations.stop(reason)
+    await Promise.all([runners.stop(), sidecar?.stop(), opened.close()])
+    rmSync(paths.pidFile, { force: true })
+    lock.release()
+  }
+
+  writePidFile(paths.pidFile)
+  sidecar?.start()
+  const [first] = await Promise.all([
+    generations.boot({ cause: 'start', files: [], at: startedAt }),
+    runners.start().catch((error: unknown) => log.error({ err: error }, 'the runner did not start')),
+  ])
+  if (settings.KSI_MODE === 'dev') watch = startWatch({ root: paths.src, poll: settings.KSI_WATCH_POLL, log, onChange })
+  if (first.status === 'failed' && isFinal(first.failure, settings)) {
+    await stop('shutdown')
+    throw asKsiError(first.failure)
+  }
+  return { stop }
+}
+
+function toReloadReply(result: Awaited<ReturnType<Generations['boot']>>): Record<string, unknown> {
+  if (result.status === 'live') return { ...result, status: 'reloaded' }
+  return { status: 'failed', error: result.failure.error.message, failure: result.failure }
+}
+
+/** A first boot that no save can mend (the journal, the configuration), or any in production: there is nobody to save. */
+function isFinal(failure: BootFailure, settings: Settings): boolean {
+  return settings.KSI_MODE === 'production' || isErrorCode(failure.error.code)
+}
+
+function asKsiError({ error }: BootFailure): KsiError {
+  return new KsiError(isErrorCode(error.code) ? error.code : 'KSI_INTERNAL', error.message, { cause: error })
+}
+
+function isErrorCode(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(errorCodes, code) && code !== 'KSI_TIMEOUT'
+}
+
+/** KSI's own clients look here whether a daemon lives (ksi-wire §1.7): the pid stays the same over all generations. */
+function writePidFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(`${path}.new`, `${process.pid}\n`)
+  renameSync(`${path}.new`, path)
+}
