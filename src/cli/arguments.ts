@@ -20,7 +20,10 @@ export function splitAtCommand(argv: readonly string[]): { before: string[]; nam
 }
 
 /** @throws KsiError KSI_BAD_REQUEST, for an unknown option or a missing value */
-export function readOptions(args: readonly string[], options: Command['options']): { values: Record<string, string | boolean | undefined>; positionals: string[] } {
+export function readOptions(
+  args: readonly string[],
+  options: Command['options'],
+): { values: Record<string, string | boolean | undefined>; positionals: string[] } {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
     return { values: values as Record<string, string | boolean | undefined>, positionals }

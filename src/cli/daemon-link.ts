@@ -8,6 +8,5 @@ import type { Invocation } from './command.ts'
  * @throws KsiError KSI_UNREACHABLE
  */
 export function reach({ place, timeoutMs }: Pick<Invocation, 'place' | 'timeoutMs'>, options: ConnectOptions = {}): Promise<KsiClient> {
-  const limit = timeoutMs === undefined ? {} : { timeoutMs }
-  return connect({ address: place.address, token: place.token, clientId: 'ksi-cli', connectTimeoutMs: 0, ...limit, ...options })
+  return connect({ address: place.address, token: place.token, clientId: 'ksi-cli', connectTimeoutMs: 0, timeoutMs, ...options })
 }

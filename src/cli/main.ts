@@ -9,11 +9,12 @@ import { findPlace } from './place.ts'
  * Runs one command line. Called by ksi.js, which has made sure of the Node version.
  * @returns the exit code
  */
-export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function main(argv: readonly string[]): Promise<number> {
   // `ksi watch | head` ends when head does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.internal))
   try {
-    return await dispatch(argv, env)
+    // oxlint-disable-next-line node/no-process-env -- the composition root
+    return await dispatch(argv, process.env)
   } catch (error) {
     return report(error, argv)
   }

@@ -11,6 +11,7 @@ export function registerHealth(core: Core, liveAt: number): void {
         status: 'healthy',
         generation: core.generation,
         boot_id: core.bootId,
+        pid: process.pid,
         uptime: (Date.now() - liveAt) / 1000,
         version,
         daemon_version: version,

@@ -23,7 +23,13 @@ export function collect(readings: Readings, nowMs: number): StatusDocument {
 /** The document without the times of the readings: equal when nothing has changed that a person could see. */
 export function fingerprint(document: StatusDocument): string {
   const still = { at: null }
-  return JSON.stringify({ ...document, ...still, daemon: { ...document.daemon, ...still }, journal: { ...document.journal, ...still }, docker: { ...document.docker, ...still } })
+  return JSON.stringify({
+    ...document,
+    ...still,
+    daemon: { ...document.daemon, ...still },
+    journal: { ...document.journal, ...still },
+    docker: { ...document.docker, ...still },
+  })
 }
 
 /** The live generation, or the last known one. */

@@ -1,11 +1,10 @@
 import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
-import type { BootRecord, ContainerEvent, ContainerFact, JournalFacts, StatusDocument } from '../contracts/status.ts'
+import type { BootRecord, JournalFacts, StatusDocument } from '../contracts/status.ts'
 import type { Reading } from './reading.ts'
 
-export interface DockerFacts {
-  containers: ContainerFact[]
-  events: ContainerEvent[]
-}
+export type DockerFacts = NonNullable<StatusDocument['docker']['facts']>
+export type ContainerFact = DockerFacts['containers'][number]
+export type ContainerEvent = DockerFacts['events'][number]
 
 /** Everything the sidecar knows, source by source. */
 export interface Readings {
@@ -33,18 +32,11 @@ export function judge(readings: Readings, nowMs: number): Verdict {
   const { daemon } = readings
   if (daemon.state !== 'fine' || daemon.facts === null) return noAnswer(readings, nowMs)
   const status = daemon.facts
-  switch (status.phase) {
-    case 'live':
-    case 'swapping':
-      return serving(status, readings, nowMs)
-    case 'starting':
-      return down(status, `The daemon has been starting since ${timeOf(status.phase_since, nowMs)}`, nowMs)
-    case 'crashed':
-      return down(status, `The daemon has been down since ${timeOf(status.phase_since, nowMs)}`, nowMs)
-    case 'stopping':
-      return down(status, `The daemon has been stopping since ${timeOf(status.phase_since, nowMs)}`, nowMs)
-  }
+  if (status.phase === 'live' || status.phase === 'swapping') return serving(status, readings, nowMs)
+  return down(status, `The daemon has been ${notServing[status.phase]} since ${timeOf(status.phase_since, nowMs)}`, nowMs)
 }
+
+const notServing = { starting: 'starting', crashed: 'down', stopping: 'stopping' } as const
 
 function serving(status: SupervisorStatus, readings: Readings, nowMs: number): Verdict {
   const notes = notesOn(status, readings, nowMs)
@@ -56,16 +48,24 @@ function serving(status: SupervisorStatus, readings: Readings, nowMs: number): V
     return { status: first ? 'warn' : 'pass', phase: status.phase, sinceMs: status.phase_since, summary: text(swapping) }
   }
   const sinceMs = status.generation_since ?? status.phase_since
-  return { status: first ? 'warn' : 'pass', phase: status.phase, sinceMs: first?.atMs ?? sinceMs, summary: text(`${named} serves since ${timeOf(sinceMs, nowMs)}.`) }
+  return {
+    status: first ? 'warn' : 'pass',
+    phase: status.phase,
+    sinceMs: first?.atMs ?? sinceMs,
+    summary: text(`${named} serves since ${timeOf(sinceMs, nowMs)}.`),
+  }
 }
 
 function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs: number): Note[] {
   const notes: Note[] = []
   const { last_failure: failure, trouble, waiting_for_restart: waiting } = status
-  if (status.problem !== null) notes.push(failure ? { atMs: failure.at, text: failedChange(failure) } : { atMs: status.phase_since, text: sentence(status.problem) })
-  if (trouble) notes.push({ atMs: trouble.at, text: sentence(`It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`) })
+  if (status.problem !== null)
+    notes.push(failure ? { atMs: failure.at, text: failedChange(failure) } : { atMs: status.phase_since, text: sentence(status.problem) })
+  if (trouble)
+    notes.push({ atMs: trouble.at, text: sentence(`It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`) })
   if (waiting.length > 0) notes.push({ atMs: status.phase_since, text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.` })
-  if (journal.state !== 'fine' && journal.state !== 'pending') notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
+  if (journal.state !== 'fine' && journal.state !== 'pending')
+    notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
   if (docker.state === 'failed') notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
   return notes
 }
@@ -83,7 +83,8 @@ function down(status: SupervisorStatus, what: string, nowMs: number): Verdict {
 }
 
 function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict {
-  if (daemon.state === 'pending') return { status: 'fail', phase: 'unknown', sinceMs: daemon.sinceMs, summary: 'The daemon has not been asked yet: the sidecar has just started.' }
+  if (daemon.state === 'pending')
+    return { status: 'fail', phase: 'unknown', sinceMs: daemon.sinceMs, summary: 'The daemon has not been asked yet: the sidecar has just started.' }
   const boot = lastBoot(journal.facts)
   const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
@@ -96,7 +97,9 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
 
 /** The generation that was live last, by the journal. */
 function lastBoot(facts: JournalFacts | null): BootRecord | undefined {
-  return facts?.boots.filter((boot) => boot.generation !== null).reduce<BootRecord | undefined>((newest, boot) => ((newest?.generation ?? -1) < (boot.generation ?? -1) ? boot : newest), undefined)
+  return facts?.boots
+    .filter((boot) => boot.generation !== null)
+    .reduce<BootRecord | undefined>((newest, boot) => ((newest?.generation ?? -1) < (boot.generation ?? -1) ? boot : newest), undefined)
 }
 
 function endedWell(boot: BootRecord | undefined): boolean {

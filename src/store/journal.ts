@@ -64,11 +64,12 @@ export class Journal {
     const openUsable = (): Db => {
       const opened = openForWriting(path)
       report.mode = opened.mode
-      if (putBackIfNewer(path, opened.db)) {
-        report.putBack = true
-        return openUsable()
-      }
-      return opened.db
+      const epoch = putBackIfNewer(path, opened.db)
+      if (epoch === undefined) return opened.db
+      report.putBack = true
+      const db = openUsable()
+      db.prepare('UPDATE lease SET epoch = max(epoch, ?)').run(epoch)
+      return db
     }
     const ready = (): Db => {
       const db = openUsable()

@@ -55,18 +55,19 @@ export function checkSchema(path: string): void {
 /**
  * Puts back the copy set aside before a migration, when newer code that never went live has migrated the file and this,
  * older, code takes it over again.
- * @returns true when a copy was put back
+ * @returns the epoch of the newer file when a copy was put back: the lease must not fall behind it
  */
-export function putBackIfNewer(path: string, db: Db): boolean {
+export function putBackIfNewer(path: string, db: Db): number | undefined {
   const version = versionOf(db)
-  if (version <= codeVersion) return false
+  if (version <= codeVersion) return undefined
+  const epoch = Number(db.prepare('SELECT max(epoch) FROM lease').pluck().get())
   const aside = asidePath(path, codeVersion)
   db.close()
   if (!existsSync(aside)) throw newer(path, version)
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
   renameSync(path, asidePath(path, version))
   renameSync(aside, path)
-  return true
+  return epoch
 }
 
 /**

@@ -50,7 +50,8 @@ async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>): Promis
   try {
     const parsed = supervisorStatus.safeParse(await within(link.ask(askLimitMs), askLimitMs))
     if (parsed.success) box.good(parsed.data)
-    else box.bad('failed', `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`)
+    else
+      box.bad('failed', `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`)
   } catch (error) {
     box.bad('failed', messageOf(error))
   }

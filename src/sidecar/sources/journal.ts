@@ -86,7 +86,8 @@ export class JournalSource {
     }
     if (!existsSync(path)) return box.bad('absent', this.#absence())
     if (!readable(path)) return box.bad('failed', `The journal ${path} cannot be read by this user: run the sidecar as the daemon's user.`)
-    if (code.startsWith('SQLITE_CANTOPEN')) return box.bad('closed', 'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.')
+    if (code.startsWith('SQLITE_CANTOPEN'))
+      return box.bad('closed', 'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.')
     box.bad('failed', `The journal cannot be read: ${messageOf(error)}${code === '' ? '' : ` (${code})`}.`)
   }
 

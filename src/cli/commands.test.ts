@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { FakeDaemon } from '../client/testing/fake-daemon.ts'
+import { runKsi, startKsi } from './testing/run-ksi.ts'
+import type { Ended, RunOptions } from './testing/run-ksi.ts'
+import { sampleCompletionStatus, sampleStatus } from './testing/samples.ts'
+
+let dir: string
+let path: string
+let daemon: FakeDaemon
+
+before(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ksi-cli-'))
+  path = join(dir, 'daemon.sock')
+})
+after(() => rmSync(dir, { recursive: true, force: true }))
+beforeEach(async () => {
+  daemon = await new FakeDaemon({ path }).start()
+})
+afterEach(() => daemon.stop())
+
+function ksi(args: string[], options: RunOptions = {}): Promise<Ended> {
+  return runKsi([...args, '--socket', path], options)
+}
+
+test('health exits with 0 when healthy, 1 when restarting or silent, 69 when nobody listens', async () => {
+  daemon.answers['system:health'] = () => ({ status: 'healthy', generation: 7, uptime: 61, version: '0.1.0' })
+  const healthy = await ksi(['health'])
+  assert.deepEqual([healthy.code, healthy.stdout, healthy.stderr], [0, 'healthy: generation 7, up 1 min\n', ''])
+  assert.deepEqual([(await ksi(['health', '--quiet'])).stdout, JSON.parse((await ksi(['health', '--json'])).stdout).generation], ['', 7])
+  daemon.answers['system:health'] = () => ({ status: 'restarting', generation: null, uptime: 0, version: '0.1.0' })
+  const restarting = await ksi(['health'])
+  assert.deepEqual([restarting.code, restarting.stdout], [1, 'restarting\n'])
+  daemon.answers['system:health'] = () => undefined
+  const silent = await ksi(['health', '--timeout', '100ms'])
+  assert.equal(silent.code, 1)
+  assert.match(silent.stderr, /no reply within 100 ms/)
+  await daemon.stop()
+  const dead = await ksi(['health', '--quiet'])
+  assert.deepEqual([dead.code, dead.stdout, dead.stderr], [69, '', ''])
+})
+
+test('status tells what runs and waits, and exits with 0 when all is well', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus()
+  daemon.answers['completion:status'] = () => sampleCompletionStatus()
+  const { code, stdout } = await ksi(['status'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^ksi is serving\.\n/)
+  assert.match(stdout, /generation +7 for 1 min/)
+  assert.match(stdout, /queue +12 queued, 1 processing, 120 completed, 1 failed, 0 cancelled, 2 lost with a runner/)
+  assert.match(stdout, /running\n +run-1 +s1 +3\.\d s/)
+  const asData = JSON.parse((await ksi(['status', '--json'])).stdout)
+  assert.deepEqual([asData.serving, asData.supervisor.generation, asData.completion.lost], [true, 7, 2])
+})
+
+test('status names a change that did not become live, and exits with 1', async () => {
+  const failure = { boot_id: 'b', cause: 'save' as const, files: ['src/daemon/x.ts'], phase: 'import' as const, error: { message: 'SyntaxError: x' }, at: 1 }
+  daemon.answers['supervisor:status'] = () => sampleStatus({ problem: 'The last change is not live', last_failure: failure })
+  daemon.answers['completion:status'] = () => sampleCompletionStatus()
+  const { code, stdout } = await ksi(['status'])
+  assert.equal(code, 1)
+  assert.match(stdout, /serving the code before the last change/)
+  assert.match(stdout, /src\/daemon\/x\.ts: SyntaxError: x/)
+})
+
+test('status without a live generation asks it nothing, and exits with 1', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })
+  const { code, stdout } = await ksi(['status'])
+  assert.equal(code, 1)
+  assert.match(stdout, /^ksi is not serving\.\n {2}It crashed\n {2}Next try in \d/)
+  assert.equal(daemon.receivedOf('completion:status').length, 0)
+})
+
+test('reload tells the generation and the times, or the error with exit code 1', async () => {
+  daemon.answers['system:reload'] = () => ({ status: 'reloaded', generation: 8, phases: { import: 12, total: 46 } })
+  const done = await ksi(['reload'])
+  assert.deepEqual([done.code, done.stdout], [0, 'Generation 8 is live after 46 ms (import 12 ms).\n'])
+  daemon.answers['system:reload'] = () => ({ status: 'failed', error: 'src/x.ts: Unexpected token' })
+  const failed = await ksi(['reload', '--json'])
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /Unexpected token/)
+  assert.equal(JSON.parse(failed.stdout).status, 'failed')
+})
+
+test('send makes data of its options: JSON where it is JSON, ids and prompts as text, dashes as underscores', async () => {
+  daemon.answers['test:echo'] = (data) => data
+  const args = ['send', 'test:echo', '--prompt', '42', '--session-id=7', '--n', '7', '--flag', '--list', '[1,2]', '--word', 'a b', '--eq=x=y']
+  const { code, stdout } = await ksi(args)
+  assert.equal(code, 0)
+  assert.deepEqual(JSON.parse(stdout), { prompt: '42', session_id: '7', n: 7, flag: true, list: [1, 2], word: 'a b', eq: 'x=y' })
+})
+
+test('send takes data as JSON, from a file and from stdin', async () => {
+  daemon.answers['test:echo'] = (data) => data
+  const file = join(dir, 'data.json')
+  writeFileSync(file, '{"from":"file"}')
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json', '{"a":{"b":1}}', '--c', '2'])).stdout), { a: { b: 1 }, c: 2 })
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--file', file])).stdout), { from: 'file' })
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--file', '-'], { input: '{"from":"stdin"}' })).stdout), { from: 'stdin' })
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json'])).stdout), {}, 'the switch of the other commands does no harm')
+  assert.equal((await ksi(['send', 'test:echo', '--file', join(dir, 'none')])).code, 64)
+  assert.equal((await ksi(['send', 'test:echo', '--file', '-'], { input: '[]' })).code, 64)
+})
+
+test('send prints an error as data, says it, and exits with its code', async () => {
+  daemon.answers['test:full'] = () => ({ status: 'error', error: 'The queue is full.', code: 'KSI_QUEUE_FULL' })
+  daemon.answers['test:odd'] = () => ({ status: 'error', error: 'Unknown event: test:odd', similar: ['test:old'] })
+  const full = await ksi(['send', 'test:full'])
+  assert.deepEqual([full.code, full.stderr, JSON.parse(full.stdout).code], [75, 'ksi: The queue is full.\n', 'KSI_QUEUE_FULL'])
+  const odd = await ksi(['send', 'test:odd'])
+  assert.deepEqual([odd.code, odd.stderr], [1, 'ksi: Unknown event: test:odd Did you mean test:old?\n'])
+})
+
+test('send --wait prints the outcome, over a restart of the daemon, and exits with 1 when it failed', async () => {
+  let waits = 0
+  daemon.answers['completion:async'] = () => ({ request_id: 'r1', status: 'queued' })
+  daemon.answers['completion:wait'] = () => (++waits === 1 ? undefined : { request_id: 'r1', status: 'completed', result: { response: { result: 'hi' } } })
+  const asked = ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
+  await daemon.until('completion:wait')
+  await daemon.stop()
+  await daemon.start()
+  const { code, stdout, stderr } = await asked
+  assert.equal(code, 0)
+  assert.match(stderr, /r1 is taken/)
+  assert.equal(JSON.parse(stdout).result.response.result, 'hi')
+  daemon.answers['completion:wait'] = () => ({ request_id: 'r1', status: 'failed', reason: 'daemon_restart', message: 'it died' })
+  const failed = await ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /failed, daemon_restart: it died/)
+})
+
+test('checkpoint create tells what was saved', async () => {
+  const saved = { status: 'saved', checkpoint: 3, timestamp: '2026-01-01T00:00:00Z', sessions: 2, queued_requests: 5, active_requests: 1 }
+  daemon.answers['dev:checkpoint'] = () => saved
+  const { code, stdout } = await ksi(['checkpoint', 'create', '--reason', 'pre-stop'])
+  assert.deepEqual([code, stdout], [0, 'Checkpoint 3 is saved: 5 queued, 1 running, in 2 sessions.\n'])
+  assert.deepEqual(daemon.received[0]?.data, { action: 'create', reason: 'pre-stop' })
+  assert.deepEqual(JSON.parse((await ksi(['checkpoint', 'create', '--json'])).stdout), saved)
+})
+
+test('checkpoint show, list and diff ask for what was said and print it', async () => {
+  const summary = {
+    id: 3,
+    tick: 9,
+    at: '2026-01-01T00:00:00Z',
+    reason: 'reload',
+    generation: 2,
+    queued: 1,
+    active: 1,
+    sessions: 1,
+    files: ['src/x.ts'],
+    restored_at: null,
+    restored_by: null,
+  }
+  const content = {
+    ...summary,
+    session_queues: { s1: [{ request_id: 'q1', status: 'queued', data: { prompt: 'one\ntwo' } }] },
+    active_operations: { a1: { status: 'processing', session_id: 's1', conversation: 's1', started_at: '2026-01-01T00:00:00Z', client_info: null } },
+    services: {},
+  }
+  const replies: Record<string, unknown> = {
+    list: { checkpoints: [summary] },
+    show: content,
+    diff: { checkpoint: 2, against: 3, added: ['q1'], finished: [], started: ['a1'], queued_again: [] },
+  }
+  daemon.answers['dev:checkpoint'] = (data) => replies[String(data['action'])]
+  assert.match((await ksi(['checkpoint', 'list'])).stdout, /^NUMBER .*\n3 +2026-01-01T00:00:00Z +reload +2 +1 +1 +-\n$/)
+  const shown = await ksi(['checkpoint', 'show', '3'])
+  assert.match(shown.stdout, /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/)
+  assert.deepEqual(daemon.received.at(-1)?.data, { action: 'show', checkpoint: 3 })
+  assert.deepEqual(JSON.parse((await ksi(['checkpoint', 'show', '--json'])).stdout), content)
+  assert.match((await ksi(['checkpoint', 'diff', '2', '3'])).stdout, /From checkpoint 2 to 3:\n1 added\n {2}q1\n1 started\n {2}a1\n/)
+  assert.deepEqual(daemon.received.at(-1)?.data, { action: 'diff', checkpoint: 2, against: 3 })
+  assert.equal((await ksi(['checkpoint', 'show', 'newest'])).code, 64)
+})
+
+test('a best-effort checkpoint exits with 0 in time when the daemon hangs, is dead, refuses, or the command line is wrong', async () => {
+  daemon.answers['dev:checkpoint'] = () => undefined
+  const hook = ['checkpoint', 'create', '--reason', 'pre-stop', '--best-effort', '--timeout']
+  const hanging = await ksi([...hook, '800ms'])
+  assert.equal(hanging.code, 0)
+  assert.match(hanging.stderr, /no checkpoint: no reply within 800 ms/)
+  assert.ok(hanging.ms < 1_200, `${Math.round(hanging.ms)} ms of 800`)
+  assert.ok(hanging.ms > 400, 'it did wait')
+  daemon.answers['dev:checkpoint'] = () => ({ status: 'error', error: 'no room', code: 'KSI_DISK_FULL' })
+  const refused = await ksi([...hook, '5s'])
+  assert.deepEqual([refused.code, refused.stderr], [0, 'ksi: no checkpoint: no room\n'])
+  const wrong = await ksi([...hook, 'never'])
+  assert.equal(wrong.code, 0)
+  assert.match(wrong.stderr, /no length of time/)
+  await daemon.stop()
+  const dead = await ksi([...hook, '5s'])
+  assert.equal(dead.code, 0)
+  assert.match(dead.stderr, /no checkpoint: No ksi answers/)
+})
+
+test('a best-effort checkpoint keeps its limit also when the connection is lost and nobody comes back', async () => {
+  daemon.answers['dev:checkpoint'] = () => void daemon.stop()
+  const { code, ms } = await ksi(['checkpoint', 'create', '--best-effort', '--timeout', '800ms'])
+  assert.equal(code, 0)
+  assert.ok(ms < 1_200, `${Math.round(ms)} ms of 800`)
+})
+
+test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C', async () => {
+  daemon.emit('completion:queued', { request_id: 'old' })
+  const watch = startKsi(['watch', '--since', '0', '--socket', path])
+  await watch.until('stdout', /completion:queued +old/)
+  await daemon.stop()
+  await watch.until('stderr', /connection is lost/)
+  daemon.emit('system:reloaded', { generation: 8, files: ['src/x.ts'], total_ms: 46, restored: { queued: 12, adopted: 3, lost: 0 } })
+  await daemon.start()
+  await watch.until('stdout', /generation 8 is live after 46 ms \(src\/x\.ts\): 12 queued, 3 running on, 0 lost/)
+  daemon.emit('system:reload_failed', { files: ['src/y.ts'], error: { message: 'SyntaxError: y' } })
+  await watch.until('stdout', /system:reload_failed +src\/y\.ts: SyntaxError: y; the old code serves on/)
+  watch.child.kill('SIGINT')
+  const { code, stdout, stderr } = await watch.ended
+  assert.equal(code, 0)
+  assert.equal(stdout.trimEnd().split('\n').length, 3)
+  assert.match(stderr, /connected again/)
+})
+
+test('watch --json writes the pushes, a line each, of the patterns asked for', async () => {
+  daemon.emit('a:one')
+  daemon.emit('b:two', { n: 2 })
+  const watch = startKsi(['watch', '--json', '--since', '0', 'b:*', '--socket', path])
+  await watch.until('stdout', /\n/)
+  watch.child.kill('SIGTERM')
+  const { code, stdout } = await watch.ended
+  assert.equal(code, 0)
+  const push = JSON.parse(stdout)
+  assert.deepEqual([push.event, push.seq, push.data], ['b:two', 2, { n: 2 }])
+})

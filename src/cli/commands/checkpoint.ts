@@ -1,0 +1,134 @@
+import type { CheckpointDiff, CheckpointReplies } from '../../client/replies.ts'
+import type { CheckpointContent, CheckpointSummary } from '../../contracts/checkpoint.ts'
+import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
+import type { Command, Invocation } from '../command.ts'
+import { reach } from '../daemon-link.ts'
+import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
+
+const defaultBestEffortMs = 5_000
+// For the end of the process itself.
+const exitMarginMs = 150
+
+export const checkpoint: Command = {
+  usage: 'checkpoint create|list|show|diff [N] [M] [--reason R] [--best-effort] [--timeout TIME]',
+  examples: [
+    ['checkpoint create', 'take one now'],
+    ['checkpoint list', 'those there are, newest first'],
+    ['checkpoint show 12 --json', 'its queues and active operations; without a number, of the newest'],
+    ['checkpoint diff 11 12', 'what was added, started, finished in between'],
+    ['checkpoint create --reason pre-stop --best-effort --timeout 5s', 'as a pre_stop hook'],
+  ],
+  options: {
+    reason: { type: 'string', help: 'R  create: manual (default), pre-stop, …' },
+    'best-effort': { type: 'boolean', help: 'create: exit with 0 whatever happens, within the time limit (default 5s); the reason on stderr' },
+  },
+  run: (invocation) => {
+    const [action, ...numbers] = invocation.positionals
+    if (action === 'create') return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
+    if (action === 'list') return list(invocation)
+    if (action === 'show') return show(invocation, readNumber(numbers[0]))
+    if (action === 'diff') return diff(invocation, readNumber(numbers[0]), readNumber(numbers[1]))
+    throw new KsiError('KSI_BAD_REQUEST', 'Say what to do: ksi checkpoint create, list, show [N] or diff N [M].')
+  },
+}
+
+async function ask<A extends keyof CheckpointReplies>(invocation: Invocation, action: A, data: Record<string, unknown> = {}): Promise<CheckpointReplies[A]> {
+  await using client = await reach(invocation)
+  return (await client.request('dev:checkpoint', { action, ...data })) as CheckpointReplies[A]
+}
+
+async function create(invocation: Invocation): Promise<number> {
+  const { reason } = invocation.values
+  const saved = await ask(invocation, 'create', typeof reason === 'string' ? { reason } : {})
+  if (invocation.json) printJson(saved)
+  else
+    print(`Checkpoint ${saved.checkpoint} is saved: ${saved.queued_requests} queued, ${saved.active_requests} running, in ${count(saved.sessions, 'session')}.`)
+  return exitCodes.ok
+}
+
+/** For hooks that must neither fail nor hold up a stop: SIGTERM alone is just as safe, this only comes earlier. */
+async function createBestEffort(invocation: Invocation): Promise<number> {
+  const limitMs = invocation.timeoutMs ?? defaultBestEffortMs
+  // The limit is the whole process's: what Node took to get here counts.
+  const leftMs = Math.max(1, limitMs - performance.now() - exitMarginMs)
+  const timer = setTimeout(() => {
+    say(`ksi: no checkpoint: no reply within ${duration(limitMs)}.`)
+    process.exit(exitCodes.ok)
+  }, leftMs)
+  try {
+    await create({ ...invocation, timeoutMs: limitMs * 2 })
+  } catch (error) {
+    say(`ksi: no checkpoint: ${messageOf(error)}`)
+  }
+  clearTimeout(timer)
+  return exitCodes.ok
+}
+
+async function list(invocation: Invocation): Promise<number> {
+  const { checkpoints } = await ask(invocation, 'list')
+  if (invocation.json) printJson({ checkpoints })
+  else if (checkpoints.length === 0) say('There is no checkpoint yet.')
+  else print(columns([['NUMBER', 'TAKEN', 'REASON', 'GENERATION', 'QUEUED', 'RUNNING', 'RESTORED'], ...checkpoints.map(toRow)]))
+  return exitCodes.ok
+}
+
+function toRow(summary: CheckpointSummary): string[] {
+  const { id, at, reason, generation, queued, active, restored_by } = summary
+  return [String(id), at, reason, String(generation), String(queued), String(active), restored_by === null ? '-' : `by generation ${restored_by}`]
+}
+
+async function show(invocation: Invocation, number: number | undefined): Promise<number> {
+  const content = await ask(invocation, 'show', number === undefined ? {} : { checkpoint: number })
+  if (invocation.json) printJson(content)
+  else print(describe(content))
+  return exitCodes.ok
+}
+
+function describe(content: CheckpointContent): string {
+  const { id, at, reason, generation, files, session_queues, active_operations } = content
+  const head = `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), by generation ${generation}.`
+  const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
+    requestId,
+    session_id ?? conversation,
+    started_at ?? '',
+  ])
+  const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
+    `  ${session}`,
+    columns(
+      queue.map(({ request_id, status, data }, n) => [
+        `${n + 1}.`,
+        request_id,
+        status,
+        brief(typeof data['prompt'] === 'string' ? data['prompt'] : JSON.stringify(data), 60),
+      ]),
+      '    ',
+    ),
+  ])
+  return [
+    head,
+    ...(files.length === 0 ? [] : [`Changed: ${files.join(', ')}`]),
+    paint('bold', `${running.length} running`),
+    ...(running.length === 0 ? [] : [columns(running, '  ')]),
+    paint('bold', `${content.queued} queued`),
+    ...queues,
+  ].join('\n')
+}
+
+async function diff(invocation: Invocation, number: number | undefined, against: number | undefined): Promise<number> {
+  if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Say which checkpoints to compare: ksi checkpoint diff N [M]; without M, the newest.')
+  const changes = await ask(invocation, 'diff', { checkpoint: number, ...(against === undefined ? {} : { against }) })
+  if (invocation.json) printJson(changes)
+  else print([`From checkpoint ${changes.checkpoint} to ${changes.against}:`, ...describeChanges(changes)].join('\n'))
+  return exitCodes.ok
+}
+
+function describeChanges(changes: CheckpointDiff): string[] {
+  const kinds = ['added', 'started', 'queued_again', 'finished'] as const
+  return kinds.flatMap((kind) => [paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`), ...changes[kind].map((requestId) => `  ${requestId}`)])
+}
+
+function readNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[1-9]\d*$/.test(text)) throw new KsiError('KSI_BAD_REQUEST', `"${text}" is no checkpoint number. \`ksi checkpoint list\` names those there are.`)
+  return Number(text)
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs'
+import { errorCodes, exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
+import { isObject, parseObject } from '../../lib/ndjson.ts'
+import type { KsiClient } from '../../client/client.ts'
+import { globalOptions } from '../arguments.ts'
+import type { Command, Invocation } from '../command.ts'
+import { reach } from '../daemon-link.ts'
+import { printJson, say } from '../output.ts'
+
+const options: Command['options'] = {
+  json: { type: 'string', help: "OBJECT  the event's data" },
+  file: { type: 'string', help: 'PATH  the data from a file, - for stdin' },
+  wait: { type: 'boolean', help: 'wait for the outcome of the request, and print that' },
+}
+const ownOptions = { ...globalOptions, ...options }
+// Values of these are text also when they look like a number.
+const alwaysText = /^(prompt|model|reason|.+_id)$/
+const replyGraceMs = 5_000
+
+export const send: Command = {
+  usage: 'send EVENT [--name VALUE …] [--json OBJECT] [--file PATH] [--wait] [--timeout TIME]',
+  examples: [
+    ['send completion:async --prompt "Hello" --wait', 'ask, and wait for the outcome'],
+    ['send completion:async --prompt "And then?" --session-id abc', 'go on with a conversation'],
+    [`send completion:async --json '{"prompt":"Hi","extra_body":{"echo":{"latency_ms":500}}}'`, 'any data'],
+    ['send completion:status', 'no data'],
+    ['send system:help --event completion:async', 'what an event takes'],
+  ],
+  options,
+  notes: [
+    'Any other --name VALUE goes into the data: as JSON if it is JSON, else as text; --session-id is session_id; no value is true.',
+    'Prints the data of the reply as JSON. Exits with 1 when that is an error, or the awaited request did not complete.',
+    '--timeout: default 30s, with --wait an hour.',
+  ],
+  takeData,
+  run: async (invocation) => {
+    const [event, ...rest] = invocation.positionals
+    if (event === undefined || rest.length > 0)
+      throw new KsiError('KSI_BAD_REQUEST', 'Say one event: ksi send EVENT [--name VALUE …]. `ksi send system:discover` lists them.')
+    const data = { ...readData(invocation), ...invocation.data }
+    await using client = await reach(invocation)
+    const reply = await client.request(event, data, { raw: true, timeoutMs: replyLimit(invocation, data) })
+    if (isObject(reply) && typeof reply['error'] === 'string') return reportError(reply, reply['error'])
+    if (invocation.values['wait'] === true) return waitFor(client, reply, invocation.timeoutMs)
+    printJson(reply)
+    return exitCodes.ok
+  },
+}
+
+/** Takes `--name value` pairs of unknown names out of the command line. */
+function takeData(given: readonly string[]): { args: string[]; data: Record<string, unknown> } {
+  const args: string[] = []
+  const data: Record<string, unknown> = {}
+  for (let at = 0; at < given.length; at++) {
+    const argument = given[at] ?? ''
+    const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
+    const next = given[at + 1]
+    if (name === undefined) args.push(argument)
+    else if (name === 'json' && inline === undefined && !next?.trimStart().startsWith('{')) continue // the switch of other commands: output is JSON here anyway
+    else if (Object.hasOwn(ownOptions, name)) {
+      args.push(argument)
+      if (inline === undefined && ownOptions[name]?.type === 'string' && next !== undefined) args.push(given[++at] ?? '')
+    } else {
+      const hasNext = inline === undefined && next !== undefined && !next.startsWith('--')
+      const text = hasNext ? given[++at] : inline
+      const key = name.replaceAll('-', '_')
+      data[key] = text === undefined ? true : toValue(key, text)
+    }
+  }
+  return { args, data }
+}
+
+function toValue(key: string, text: string): unknown {
+  if (alwaysText.test(key)) return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    // Not JSON, so it is text.
+    return text
+  }
+}
+
+function readData({ values }: Invocation): Record<string, unknown> {
+  const { json, file } = values
+  if (json !== undefined && file !== undefined) throw new KsiError('KSI_BAD_REQUEST', 'Say --json or --file, not both.')
+  if (typeof json === 'string') return toObject(json, '--json')
+  return typeof file === 'string' ? toObject(readText(file), `--file ${file}`) : {}
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (error) {
+    throw new KsiError('KSI_BAD_REQUEST', `--file ${file} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function toObject(text: string, from: string): Record<string, unknown> {
+  const object = parseObject(text)
+  if (object === undefined) throw new KsiError('KSI_BAD_REQUEST', `${from} is no JSON object, like {"prompt":"Hello"}.`)
+  return object
+}
+
+/** A `completion:wait` has a time limit of its own, which the reply may take. */
+function replyLimit({ timeoutMs, values }: Invocation, data: Record<string, unknown>): number | undefined {
+  if (timeoutMs !== undefined && values['wait'] !== true) return timeoutMs
+  return typeof data['timeout_ms'] === 'number' ? Math.max(30_000, data['timeout_ms'] + replyGraceMs) : undefined
+}
+
+async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | undefined): Promise<number> {
+  const requestId = isObject(reply) ? reply['request_id'] : undefined
+  if (typeof requestId !== 'string') throw new KsiError('KSI_BAD_REQUEST', '--wait is for events whose reply has a request_id, as completion:async has.')
+  say(`Request ${requestId} is taken, waiting for its outcome …`)
+  const outcome = await client.wait(requestId, timeoutMs === undefined ? {} : { timeoutMs })
+  printJson(outcome)
+  if (outcome.status !== 'completed')
+    say(
+      `ksi: the request ${outcome.status}${outcome.reason === undefined ? '' : `, ${outcome.reason}`}${outcome.message === undefined ? '' : `: ${outcome.message}`}`,
+    )
+  return outcome.status === 'completed' ? exitCodes.ok : exitCodes.failed
+}
+
+function reportError(reply: Record<string, unknown>, message: string): number {
+  printJson(reply)
+  const { code, similar } = reply
+  say(`ksi: ${message}${Array.isArray(similar) && similar.length > 0 ? ` Did you mean ${similar.join(' or ')}?` : ''}`)
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code) ? errorCodes[code as keyof typeof errorCodes] : exitCodes.failed
+}

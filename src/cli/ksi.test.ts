@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { exitCodes } from '../lib/errors.ts'
+import { readSettings } from '../contracts/settings.ts'
+import { commandTable } from './command-table.ts'
+import { findPlace } from './place.ts'
+import { runKsi } from './testing/run-ksi.ts'
+
+let dir: string
+before(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ksi-cli-'))
+})
+after(() => rmSync(dir, { recursive: true, force: true }))
+
+/** A Node on this machine that is older than 26. */
+function findOldNode(): string | undefined {
+  const found = execFileSync('sh', ['-c', 'which -a node || true'], { encoding: 'utf8' }).split('\n').filter(Boolean)
+  return found.find((path) => Number(execFileSync(path, ['--version'], { encoding: 'utf8' }).slice(1).split('.')[0]) < 26)
+}
+
+test('an old Node says in one sentence what to do, and exits with 78', async (t) => {
+  const node = findOldNode()
+  if (node === undefined) return t.skip('every Node on the PATH is 26 or newer')
+  const { code, stdout, stderr } = await runKsi(['status'], { node })
+  assert.equal(code, 78)
+  assert.equal(stdout, '')
+  assert.match(stderr, /^ksi needs Node 26 or newer, this is v\d+\.[^\n]*npx ksi[^\n]*\n$/)
+  assert.equal((await runKsi(['checkpoint', 'create', '--best-effort'], { node })).code, 0)
+})
+
+test('--help shows examples first, every command and every exit code', async () => {
+  const { code, stdout, stderr } = await runKsi(['--help'])
+  assert.equal(code, 0)
+  assert.equal(stderr, '')
+  const names = Object.keys(commandTable)
+  for (const name of names) assert.match(stdout, new RegExp(`^  ${name} +[A-Z]`, 'm'))
+  for (const exitCode of Object.values(exitCodes)) assert.match(stdout, new RegExp(`^  ${exitCode} +\\w`, 'm'))
+  assert.ok(stdout.indexOf('Examples') < stdout.indexOf('Commands'))
+})
+
+test('every command has its help, with examples first', async () => {
+  for (const [name, { load }] of Object.entries(commandTable)) {
+    const command = await load()
+    assert.ok(command.usage.startsWith(name), name)
+    assert.ok(command.examples.length > 0, name)
+  }
+  const { code, stdout } = await runKsi(['checkpoint', '--help'])
+  assert.equal(code, 0)
+  assert.match(stdout, /Examples[^]*\$ ksi checkpoint create[^]*Usage {2}ksi checkpoint[^]*--best-effort/)
+  assert.equal((await runKsi(['help', 'checkpoint'])).stdout, stdout)
+})
+
+test('a command line that is not right exits with 64 and says what is meant', async () => {
+  const cases: [string[], RegExp][] = [
+    [['statsu'], /no command "statsu"\. Did you mean "status"\?/],
+    [['toString'], /no command "toString"/],
+    [['status', '--nonsense'], /--nonsense/],
+    [['status', '--timeout'], /--timeout/],
+    [['status', '--timeout', 'soon'], /"soon" is no length of time/],
+    [['status', '--address', 'http://x'], /no address/],
+    [['checkpoint'], /create, list, show/],
+    [[], /ksi runs LLM/],
+  ]
+  const results = await Promise.all(cases.map(([args]) => runKsi(args)))
+  results.forEach(({ code, stdout, stderr }, n) => {
+    assert.equal(code, 64, stderr)
+    assert.equal(stdout, '')
+    assert.match(stderr, cases[n]?.[1] ?? /never/)
+  })
+})
+
+test('with nobody there a command exits with 69 and says how to start, with --json as data too', async () => {
+  const { code, stdout, stderr } = await runKsi(['status', '--json', '--root', dir])
+  assert.equal(code, 69)
+  assert.match(stderr, /No ksi answers at unix:.*daemon\.sock \(there is no such socket\).*ksi start/)
+  assert.equal((JSON.parse(stdout) as { code: string }).code, 'KSI_UNREACHABLE')
+})
+
+test('--version tells the version of the package', async () => {
+  const { code, stdout } = await runKsi(['--version'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('a broken source file is told as such, and does not fail a pre_stop hook', async () => {
+  copyFileSync(join(import.meta.dirname, 'ksi.js'), join(dir, 'ksi.mjs'))
+  writeFileSync(join(dir, 'main.ts'), 'export const main = (')
+  const program = join(dir, 'ksi.mjs')
+  const broken = await runKsi(['status'], { program })
+  assert.equal(broken.code, 70)
+  assert.match(broken.stderr, /ksi could not run: .*main\.ts/s)
+  const hook = await runKsi(['checkpoint', 'create', '--best-effort'], { program })
+  assert.equal(hook.code, 0)
+  assert.match(hook.stderr, /ksi could not run/)
+})
+
+test('the files of a ksi are where the settings of the daemon put them', () => {
+  const place = findPlace({}, { KSI_ROOT: '/some/root' })
+  const { paths } = readSettings({ KSI_ROOT: '/some/root' })
+  assert.deepEqual(
+    { root: place.root, address: place.address, pidFile: place.pidFile },
+    { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile },
+  )
+})
+
+test('options name the ksi before the environment does', () => {
+  const env = { KSI_ROOT: '/env', KSI_DAEMON_ADDRESS: 'tcp://daemon:4310', KSI_TOKEN: '' }
+  assert.equal(findPlace({}, env).address, 'tcp://daemon:4310')
+  assert.equal(findPlace({ root: '/given' }, env).address, 'unix:/given/var/run/daemon.sock')
+  assert.equal(findPlace({ socket: '/a.sock' }, env).address, 'unix:/a.sock')
+  assert.equal(findPlace({ address: 'localhost:1' }, env).address, 'localhost:1')
+  assert.equal(findPlace({}, env).token, undefined)
+})

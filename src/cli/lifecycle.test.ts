@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { runKsi, startKsi } from './testing/run-ksi.ts'
+import type { Ended } from './testing/run-ksi.ts'
+
+/*
+ * A copy of the package with a supervisor made for these tests, so that commands start and stop a real process.
+ */
+const repository = join(import.meta.dirname, '../..')
+let copy: string
+let root: string
+
+before(() => {
+  copy = mkdtempSync(join(tmpdir(), 'ksi-copy-'))
+  for (const folder of ['cli', 'client', 'contracts', 'lib']) cpSync(join(repository, 'src', folder), join(copy, 'src', folder), { recursive: true })
+  cpSync(join(repository, 'package.json'), join(copy, 'package.json'))
+  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
+  mkdirSync(join(copy, 'src/supervisor'))
+  writeFileSync(join(copy, 'src/supervisor/main.ts'), "await import('../cli/testing/fake-supervisor.ts')\n")
+})
+after(() => rmSync(copy, { recursive: true, force: true }))
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ksi-root-'))
+})
+afterEach(async () => {
+  const pid = supervisorPid()
+  if (pid !== undefined && isThere(pid)) process.kill(pid, 'SIGKILL')
+  rmSync(root, { recursive: true, force: true })
+})
+
+function supervisorPid(): number | undefined {
+  const file = join(root, 'var/run/ksi_daemon.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const ksi = (args: string[], env: Record<string, string> = {}): Promise<Ended> =>
+  runKsi([...args, '--root', root], { program: join(copy, 'src/cli/ksi.js'), env })
+
+test('start serves in the background, start again says so, stop waits for its end, stop again says so', async () => {
+  const started = await ksi(['start'])
+  assert.equal(started.code, 0, started.stderr)
+  assert.match(started.stdout, /ksi serves, \d+ ms after the start/)
+  const pid = supervisorPid()
+  assert.ok(pid !== undefined && isThere(pid))
+  assert.match(started.stdout, new RegExp(`pid +${pid}\\n`))
+  assert.match(readFileSync(join(root, 'var/logs/daemon.log'), 'utf8'), /fake supervisor in production mode/)
+  const again = await ksi(['start', '--json'])
+  assert.deepEqual([again.code, JSON.parse(again.stdout).status, JSON.parse(again.stdout).pid], [0, 'already running', pid])
+  const stopped = await ksi(['stop'])
+  assert.deepEqual([stopped.code, stopped.stdout], [0, 'ksi has ended.\n'])
+  assert.ok(!existsSync(join(root, 'var/run/ksi_daemon.pid')))
+  const gone = await ksi(['stop', '--json'])
+  assert.deepEqual([gone.code, gone.stdout], [0, '{"status":"not running"}\n'])
+})
+
+test('a ksi that dies at its start is told with the last lines of its log and its exit code', async () => {
+  mkdirSync(join(root, 'var/logs'), { recursive: true })
+  writeFileSync(join(root, 'var/logs/daemon.log'), 'a line of an earlier run\n')
+  const { code, stderr, stdout } = await ksi(['start'], { FAKE_EXIT: '73' })
+  assert.equal(code, 73)
+  assert.equal(stdout, '')
+  assert.match(stderr, /exit code 73[^]*var\/db cannot be written/)
+  assert.doesNotMatch(stderr, /an earlier run/)
+  assert.equal((await ksi(['start'], { FAKE_EXIT: '0' })).code, 1)
+})
+
+test('a start that takes too long says so and leaves it running', async () => {
+  const { code, stderr } = await ksi(['start', '--timeout', '500ms'], { FAKE_UNHEALTHY: '1' })
+  assert.equal(code, 75)
+  assert.match(stderr, /does not serve after 500 ms[^]*ksi stop/)
+  assert.equal((await ksi(['stop'])).stdout, 'ksi has ended.\n')
+})
+
+test('a supervisor that answers nobody is stopped by SIGTERM; one that ignores that too is named', async () => {
+  const deaf = startKsi(['dev', '--root', root], { program: join(copy, 'src/cli/ksi.js'), env: { FAKE_DEAF: '1' } })
+  await deaf.until('stdout', /deaf/)
+  const stuck = await ksi(['stop', '--timeout', '300ms'])
+  assert.equal(stuck.code, 75)
+  assert.match(stuck.stderr, /\(pid \d+\) still runs 300 ms after/)
+  const stopped = await ksi(['stop'])
+  assert.deepEqual([stopped.code, stopped.stdout], [0, 'ksi has ended.\n'])
+  assert.equal((await deaf.ended).code, 3)
+})
+
+test('a pid file that names a stranger harms nobody', async () => {
+  mkdirSync(join(root, 'var/run'), { recursive: true })
+  writeFileSync(join(root, 'var/run/ksi_daemon.pid'), `${process.pid}\n`)
+  assert.equal((await ksi(['stop'])).stdout, 'ksi was not running.\n')
+  rmSync(join(root, 'var/run/ksi_daemon.pid'))
+})
+
+test('restart replaces the process, and starts one where none was', async () => {
+  assert.equal((await ksi(['restart'])).code, 0)
+  const first = supervisorPid()
+  assert.equal((await ksi(['restart'])).code, 0)
+  const second = supervisorPid()
+  assert.ok(first !== undefined && second !== undefined && first !== second)
+  assert.ok(!isThere(first))
+  await ksi(['stop'])
+})
+
+test('dev runs the supervisor here, passes signals on once more and exits with its code; restart leaves it alone', async () => {
+  const dev = startKsi(['dev', '--root', root], { program: join(copy, 'src/cli/ksi.js') })
+  await dev.until('stdout', /fake supervisor in dev mode, IPC channel: false/)
+  await dev.until('stdout', /listening/)
+  const restart = await ksi(['restart'])
+  assert.equal(restart.code, 1)
+  assert.match(restart.stderr, /dev mode in another terminal[^]*npm run dev/)
+  dev.child.kill('SIGINT')
+  const { code, stdout } = await dev.ended
+  assert.equal(code, 5)
+  assert.match(stdout, /got SIGINT/)
+})
+
+test('start --foreground stays, in production mode, until SIGTERM', async () => {
+  const start = startKsi(['start', '--foreground', '--root', root], { program: join(copy, 'src/cli/ksi.js') })
+  await start.until('stdout', /production mode[^]*listening/)
+  start.child.kill('SIGTERM')
+  const { code, stdout } = await start.ended
+  assert.equal(code, 0)
+  assert.match(stdout, /got SIGTERM/)
+})

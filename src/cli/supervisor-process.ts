@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Invocation } from './command.ts'
+
+type Mode = 'dev' | 'production'
+
+// By path, not by import: the supervisor is another process, and none of its code belongs into this one.
+const supervisorMain = join(import.meta.dirname, '../supervisor/main.ts')
+
+/** Runs the supervisor in this terminal until it ends. @returns its exit code, 128 + n when signal n ended it */
+export async function runInForeground({ place, env }: Invocation, mode: Mode): Promise<number> {
+  // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (design.md, Watch).
+  const child = spawn(process.execPath, [supervisorMain], { stdio: 'inherit', env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode } })
+  // Ctrl-C reaches the child from the terminal too: the supervisor ignores repeats, so passing it on harms nothing.
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, forward)
+  try {
+    return await exitCodeOf(child)
+  } finally {
+    for (const signal of signals) process.off(signal, forward)
+  }
+}
+
+/** A supervisor that was started in the background. */
+export interface BackgroundSupervisor {
+  pid: number | undefined
+  /** Its exit code, once it has ended. */
+  ended: Promise<number>
+  /** What it has written into its log so far. */
+  logged: () => string
+  /** Lets this process end without it. */
+  letGo: () => void
+}
+
+/** Starts the supervisor detached from this terminal, in production mode, its output appended to the log file. */
+export function startInBackground({ place, env }: Invocation): BackgroundSupervisor {
+  mkdirSync(dirname(place.logFile), { recursive: true })
+  const log = openSync(place.logFile, 'a')
+  const from = statSync(place.logFile).size
+  const child = spawn(process.execPath, [supervisorMain], {
+    cwd: place.root,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...env, KSI_ROOT: place.root, KSI_MODE: 'production' },
+  })
+  closeSync(log)
+  return {
+    pid: child.pid,
+    ended: exitCodeOf(child),
+    logged: () => readFileSync(place.logFile).subarray(from).toString('utf8'),
+    letGo: () => child.unref(),
+  }
+}
+
+function exitCodeOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
+  })
+}

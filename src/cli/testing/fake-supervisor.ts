@@ -1,0 +1,52 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FakeDaemon } from '../../client/testing/fake-daemon.ts'
+import { sampleStatus } from './samples.ts'
+
+/*
+ * Stands in for the supervisor in a copy of the package (lifecycle.test.ts): pid file, socket, signals, exit codes.
+ * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM is ignored
+ */
+// oxlint-disable-next-line node/no-process-env
+const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_DEAF } = process.env
+const mode = KSI_MODE === 'dev' ? 'dev' : 'production'
+const run = join(KSI_ROOT, 'var/run')
+const pidFile = join(run, 'ksi_daemon.pid')
+
+process.stdout.write(`fake supervisor in ${mode} mode, IPC channel: ${process.channel !== undefined}\n`)
+if (FAKE_EXIT !== undefined) {
+  process.stdout.write('var/db cannot be written\n')
+  process.exit(Number(FAKE_EXIT))
+}
+mkdirSync(run, { recursive: true })
+writeFileSync(pidFile, `${process.pid}\n`)
+
+function end(code: number): void {
+  rmSync(pidFile, { force: true })
+  process.exit(code)
+}
+
+let deafTo = FAKE_DEAF === undefined ? 0 : 1
+process.on('SIGINT', () => {
+  process.stdout.write('got SIGINT\n')
+  end(5)
+})
+process.on('SIGTERM', () => {
+  process.stdout.write('got SIGTERM\n')
+  if (deafTo-- <= 0) end(FAKE_DEAF === undefined ? 0 : 3)
+})
+
+if (FAKE_DEAF === undefined) {
+  await new FakeDaemon(
+    { path: join(run, 'daemon.sock') },
+    {
+      'system:health': () => ({ status: FAKE_UNHEALTHY === undefined ? 'healthy' : 'restarting', generation: 1, uptime: 1, version: '0.1.0' }),
+      'supervisor:status': () => sampleStatus({ mode, pid: process.pid }),
+      'system:shutdown': (_data, _request, socket) => void socket.end('', () => end(0)),
+    },
+  ).start()
+  process.stdout.write('listening\n')
+} else {
+  setInterval(() => {}, 1_000)
+  process.stdout.write('deaf\n')
+}

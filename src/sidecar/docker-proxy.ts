@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { readEnv, whole } from '../lib/env.ts'
+import { exitCodes, KsiError, messageOf } from '../lib/errors.ts'
+import { createLog } from '../lib/log.ts'
+import { onShutdown } from '../lib/shutdown.ts'
+import { createDockerProxy } from './proxy-server.ts'
+import { createReadableLog } from './readable-log.ts'
+
+/*
+ * The entry point of the container that holds the Docker socket: alone, so that nothing else of ksi ever does.
+ * Its few variables are its own, as it shares neither settings nor files with the rest.
+ */
+const schema = z.object({
+  DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
+  DOCKER_PROXY_HOST: z.string().default('0.0.0.0'),
+  DOCKER_PROXY_PORT: whole(2375, 0, 65_535),
+  KSI_DOCKER_PROJECT: z.string('the name of the Compose project').regex(/^[a-z0-9][a-z0-9_-]*$/, 'the name of the Compose project'),
+  KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
+})
+
+let log = createLog('docker-proxy', 'info')
+try {
+  // oxlint-disable-next-line node/no-process-env
+  const settings = readEnv(schema, process.env)
+  log = createReadableLog('docker-proxy', settings.KSI_LOG_LEVEL, settings.KSI_LOG_FORMAT)
+  const { DOCKER_SOCKET: socketPath, KSI_DOCKER_PROJECT: project } = settings
+  const server = createDockerProxy({ socketPath, project, log })
+  onShutdown({
+    log,
+    deadlineMs: 2_000,
+    stop: () => {
+      server.close()
+      // An open stream of events would keep the container from stopping (reference/containers.md F).
+      server.closeAllConnections()
+    },
+  })
+  server.on('error', (error) => {
+    log.fatal({ err: error }, `The Docker proxy cannot listen: ${error.message}`)
+    process.exit(exitCodes.tryAgain)
+  })
+  server.listen(settings.DOCKER_PROXY_PORT, settings.DOCKER_PROXY_HOST, () =>
+    log.info({ project, socketPath, address: server.address() }, 'docker proxy ready'),
+  )
+} catch (error) {
+  log.fatal({ err: error }, messageOf(error))
+  process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)
+}

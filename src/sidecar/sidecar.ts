@@ -1,0 +1,114 @@
+import type { SupervisorStatus } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { JournalFacts } from '../contracts/status.ts'
+import { KsiError, systemCodeOf } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { openJournalReader } from '../store/reader.ts'
+import { createClientLink } from './link.ts'
+import type { Poller } from './poller.ts'
+import { ReadingBox } from './reading.ts'
+import type { Readiness } from './routes/health.ts'
+import { createServer } from './server.ts'
+import { startDaemonSource } from './sources/daemon.ts'
+import { startJournalSource } from './sources/journal.ts'
+import { StatusHub } from './status-hub.ts'
+import type { DockerFacts, Readings } from './verdict.ts'
+
+/** A running sidecar. */
+export interface Sidecar {
+  /** Where it answers. */
+  url: string
+  stop(): Promise<void>
+}
+
+const watchedMs = 500
+const idleMs = 2_000
+const noDocker = 'No container facts: KSI_DOCKER_PROXY and KSI_DOCKER_PROJECT are not set.'
+
+/**
+ * Starts the sidecar: it answers first and asks its sources then, so that it is there whatever else is not.
+ * @throws KsiError KSI_PORT_IN_USE, KSI_CONFIG_INVALID
+ */
+export async function startSidecar(settings: Settings, log: Log): Promise<Sidecar> {
+  const boxes = createBoxes(settings, () => hub.readingCame())
+  const readings = (): Readings => ({ daemon: boxes.daemon.reading, journal: boxes.journal.reading, docker: boxes.docker.reading })
+  let pollers: Poller[] = []
+  const hub = new StatusHub({
+    readings,
+    onInterest: () => {
+      for (const poller of pollers) poller.poke()
+    },
+  })
+  const hosts = [settings.KSI_SIDECAR_HOST.toLowerCase()]
+  const server = await createServer({ hub, readiness: () => readinessOf(readings(), pollers.length > 0), hosts, log })
+  try {
+    await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT, listenTextResolver: () => 'listening' })
+  } catch (error) {
+    await server.close()
+    throw explainListenError(error, settings)
+  }
+  pollers = await startSources(settings, boxes, () => hub.watched, log)
+  return {
+    url: urlOf(settings, portOf(server.addresses()[0]) ?? settings.KSI_SIDECAR_PORT),
+    stop: async () => {
+      hub.stop()
+      await Promise.all([server.close(), ...pollers.map((poller) => poller.stop())])
+    },
+  }
+}
+
+interface Boxes {
+  daemon: ReadingBox<SupervisorStatus>
+  journal: ReadingBox<JournalFacts>
+  docker: ReadingBox<DockerFacts>
+}
+
+function createBoxes(settings: Settings, onReading: () => void): Boxes {
+  const docker = dockerOf(settings) ? { onReading } : { onReading, state: 'off' as const, error: noDocker }
+  return { daemon: new ReadingBox({ onReading }), journal: new ReadingBox({ onReading }), docker: new ReadingBox(docker) }
+}
+
+function dockerOf(settings: Settings): { proxy: string; project: string } | undefined {
+  const { KSI_DOCKER_PROXY: proxy, KSI_DOCKER_PROJECT: project } = settings
+  if (proxy !== undefined && !URL.canParse(proxy)) throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no URL: "${proxy}". Say http://host:port.`)
+  return proxy === undefined || project === undefined ? undefined : { proxy, project }
+}
+
+async function startSources(settings: Settings, boxes: Boxes, watched: () => boolean, log: Log): Promise<Poller[]> {
+  const everyMs = (): number => (watched() ? watchedMs : idleMs)
+  const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: token } = settings
+  const journal = startJournalSource({ path: paths.journal, keepsState, open: openJournalReader, box: boxes.journal, everyMs })
+  const link = createClientLink({ address: address ?? `unix:${paths.socket}`, token })
+  const daemon = startDaemonSource({ link, box: boxes.daemon, everyMs, changed: () => journal.poke() })
+  const docker = dockerOf(settings)
+  if (!docker) return [daemon, journal]
+  // dockerode brings ssh and gRPC along: 0.2 s that a machine without Docker need not wait for.
+  const { startDockerSource } = await import('./docker.ts')
+  return [daemon, journal, startDockerSource({ ...docker, box: boxes.docker, log })]
+}
+
+function readinessOf(readings: Readings, ready: boolean): Readiness {
+  return { ready, sources: Object.entries(readings).map(([name, { state, error }]) => ({ name, ok: state === 'fine', error })) }
+}
+
+function portOf(address: string | { port: number } | null | undefined): number | undefined {
+  return typeof address === 'object' ? address?.port : undefined
+}
+
+function urlOf(settings: Settings, port: number): string {
+  const host = settings.KSI_SIDECAR_HOST
+  return `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function explainListenError(error: unknown, settings: Settings): unknown {
+  const where = `${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}`
+  const code = systemCodeOf(error)
+  if (code === 'EADDRINUSE')
+    return new KsiError('KSI_PORT_IN_USE', `The sidecar cannot listen on ${where}: something else does. Set KSI_SIDECAR_PORT to a free port.`, { cause: error })
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
+    return new KsiError('KSI_CONFIG_INVALID', `The sidecar cannot listen on ${where} (${code}). Correct KSI_SIDECAR_HOST or KSI_SIDECAR_PORT.`, {
+      cause: error,
+    })
+  }
+  return error
+}
