@@ -41,7 +41,7 @@ export const send: Command = {
     await using client = await reach(invocation)
     const reply = await client.request(event, data, { raw: true, timeoutMs: replyLimit(invocation, data) })
     if (isObject(reply) && typeof reply['error'] === 'string') return reportError(reply, reply['error'])
-    if (invocation.values['wait'] === true) return waitFor(client, reply, invocation.timeoutMs)
+    if (invocation.values['wait'] === true) return await waitFor(client, reply, invocation.timeoutMs)
     printJson(reply)
     return exitCodes.ok
   },
