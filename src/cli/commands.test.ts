@@ -183,7 +183,7 @@ test('a best-effort checkpoint exits with 0 in time when the daemon hangs, is de
   const hanging = await ksi([...hook, '800ms'])
   assert.equal(hanging.code, 0)
   assert.match(hanging.stderr, /no checkpoint: no reply within 800 ms/)
-  assert.ok(hanging.ms < 1_200, `${Math.round(hanging.ms)} ms of 800`)
+  assert.ok(hanging.ms < 1_500, `${Math.round(hanging.ms)} ms of 800`)
   assert.ok(hanging.ms > 400, 'it did wait')
   daemon.answers['dev:checkpoint'] = () => ({ status: 'error', error: 'no room', code: 'KSI_DISK_FULL' })
   const refused = await ksi([...hook, '5s'])
@@ -201,7 +201,7 @@ test('a best-effort checkpoint keeps its limit also when the connection is lost 
   daemon.answers['dev:checkpoint'] = () => void daemon.stop()
   const { code, ms } = await ksi(['checkpoint', 'create', '--best-effort', '--timeout', '800ms'])
   assert.equal(code, 0)
-  assert.ok(ms < 1_200, `${Math.round(ms)} ms of 800`)
+  assert.ok(ms < 1_500, `${Math.round(ms)} ms of 800`)
 })
 
 test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C', async () => {
@@ -215,11 +215,11 @@ test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C
   await watch.until('stdout', /generation 8 is live after 46 ms \(src\/x\.ts\): 12 queued, 3 running on, 0 lost/)
   daemon.emit('system:reload_failed', { files: ['src/y.ts'], error: { message: 'SyntaxError: y' } })
   await watch.until('stdout', /system:reload_failed +src\/y\.ts: SyntaxError: y; the old code serves on/)
+  await watch.until('stderr', /connected again/)
   watch.child.kill('SIGINT')
-  const { code, stdout, stderr } = await watch.ended
+  const { code, stdout } = await watch.ended
   assert.equal(code, 0)
   assert.equal(stdout.trimEnd().split('\n').length, 3)
-  assert.match(stderr, /connected again/)
 })
 
 test('watch --json writes the pushes, a line each, of the patterns asked for', async () => {

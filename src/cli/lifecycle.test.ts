@@ -1,33 +1,27 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { isAlive } from './pid-file.ts'
 import { runKsi, startKsi } from './testing/run-ksi.ts'
 import type { Ended } from './testing/run-ksi.ts'
 
 /*
- * A copy of the package with a supervisor made for these tests, so that commands start and stop a real process.
+ * Each test has a root whose supervisor is made for these tests, so that commands start and stop a real process.
  */
-const repository = join(import.meta.dirname, '../..')
-let copy: string
+const fakeSupervisor = pathToFileURL(join(import.meta.dirname, 'testing/fake-supervisor.ts')).href
 let root: string
 
-before(() => {
-  copy = mkdtempSync(join(tmpdir(), 'ksi-copy-'))
-  for (const folder of ['cli', 'client', 'contracts', 'lib']) cpSync(join(repository, 'src', folder), join(copy, 'src', folder), { recursive: true })
-  cpSync(join(repository, 'package.json'), join(copy, 'package.json'))
-  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
-  mkdirSync(join(copy, 'src/supervisor'))
-  writeFileSync(join(copy, 'src/supervisor/main.ts'), "await import('../cli/testing/fake-supervisor.ts')\n")
-})
-after(() => rmSync(copy, { recursive: true, force: true }))
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'ksi-root-'))
+  mkdirSync(join(root, 'src/supervisor'), { recursive: true })
+  writeFileSync(join(root, 'src/supervisor/main.ts'), `await import('${fakeSupervisor}')\n`)
 })
-afterEach(async () => {
+afterEach(() => {
   const pid = supervisorPid()
-  if (pid !== undefined && isThere(pid)) process.kill(pid, 'SIGKILL')
+  if (pid !== undefined && pid !== process.pid && isAlive(pid)) process.kill(pid, 'SIGKILL')
   rmSync(root, { recursive: true, force: true })
 })
 
@@ -36,24 +30,14 @@ function supervisorPid(): number | undefined {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
 }
 
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const ksi = (args: string[], env: Record<string, string> = {}): Promise<Ended> =>
-  runKsi([...args, '--root', root], { program: join(copy, 'src/cli/ksi.js'), env })
+const ksi = (args: string[], env: Record<string, string> = {}): Promise<Ended> => runKsi([...args, '--root', root], { env })
 
 test('start serves in the background, start again says so, stop waits for its end, stop again says so', async () => {
   const started = await ksi(['start'])
   assert.equal(started.code, 0, started.stderr)
   assert.match(started.stdout, /ksi serves, \d+ ms after the start/)
   const pid = supervisorPid()
-  assert.ok(pid !== undefined && isThere(pid))
+  assert.ok(pid !== undefined && isAlive(pid))
   assert.match(started.stdout, new RegExp(`pid +${pid}\\n`))
   assert.match(readFileSync(join(root, 'var/logs/daemon.log'), 'utf8'), /fake supervisor in production mode/)
   const again = await ksi(['start', '--json'])
@@ -84,7 +68,7 @@ test('a start that takes too long says so and leaves it running', async () => {
 })
 
 test('a supervisor that answers nobody is stopped by SIGTERM; one that ignores that too is named', async () => {
-  const deaf = startKsi(['dev', '--root', root], { program: join(copy, 'src/cli/ksi.js'), env: { FAKE_DEAF: '1' } })
+  const deaf = startKsi(['dev', '--root', root], { env: { FAKE_DEAF: '1' } })
   await deaf.until('stdout', /deaf/)
   const stuck = await ksi(['stop', '--timeout', '300ms'])
   assert.equal(stuck.code, 75)
@@ -98,7 +82,6 @@ test('a pid file that names a stranger harms nobody', async () => {
   mkdirSync(join(root, 'var/run'), { recursive: true })
   writeFileSync(join(root, 'var/run/ksi_daemon.pid'), `${process.pid}\n`)
   assert.equal((await ksi(['stop'])).stdout, 'ksi was not running.\n')
-  rmSync(join(root, 'var/run/ksi_daemon.pid'))
 })
 
 test('restart replaces the process, and starts one where none was', async () => {
@@ -107,12 +90,12 @@ test('restart replaces the process, and starts one where none was', async () => 
   assert.equal((await ksi(['restart'])).code, 0)
   const second = supervisorPid()
   assert.ok(first !== undefined && second !== undefined && first !== second)
-  assert.ok(!isThere(first))
+  assert.ok(!isAlive(first))
   await ksi(['stop'])
 })
 
 test('dev runs the supervisor here, passes signals on once more and exits with its code; restart leaves it alone', async () => {
-  const dev = startKsi(['dev', '--root', root], { program: join(copy, 'src/cli/ksi.js') })
+  const dev = startKsi(['dev', '--root', root])
   await dev.until('stdout', /fake supervisor in dev mode, IPC channel: false/)
   await dev.until('stdout', /listening/)
   const restart = await ksi(['restart'])
@@ -125,10 +108,18 @@ test('dev runs the supervisor here, passes signals on once more and exits with i
 })
 
 test('start --foreground stays, in production mode, until SIGTERM', async () => {
-  const start = startKsi(['start', '--foreground', '--root', root], { program: join(copy, 'src/cli/ksi.js') })
+  const start = startKsi(['start', '--foreground', '--root', root])
   await start.until('stdout', /production mode[^]*listening/)
   start.child.kill('SIGTERM')
   const { code, stdout } = await start.ended
   assert.equal(code, 0)
   assert.match(stdout, /got SIGTERM/)
+})
+
+test('a root without a ksi is named, before anything is made there', async () => {
+  rmSync(join(root, 'src'), { recursive: true })
+  const { code, stderr } = await ksi(['start'])
+  assert.equal(code, 78)
+  assert.match(stderr, /There is no ksi in .*--root/)
+  assert.ok(!existsSync(join(root, 'var')))
 })

@@ -1,19 +1,27 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
+import { KsiError } from '../lib/errors.ts'
 import type { Invocation } from './command.ts'
 
 type Mode = 'dev' | 'production'
 
-// By path, not by import: the supervisor is another process, and none of its code belongs into this one.
-const supervisorMain = join(import.meta.dirname, '../supervisor/main.ts')
+/** The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError KSI_CONFIG_INVALID */
+function findSupervisor(root: string): string {
+  const main = join(root, 'src/supervisor/main.ts')
+  if (existsSync(main)) return main
+  throw new KsiError(
+    'KSI_CONFIG_INVALID',
+    `There is no ksi in ${root} (no src/supervisor/main.ts). Run this in its folder, or name it with --root or KSI_ROOT.`,
+  )
+}
 
 /** Runs the supervisor in this terminal until it ends. @returns its exit code, 128 + n when signal n ended it */
 export async function runInForeground({ place, env }: Invocation, mode: Mode): Promise<number> {
   // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (design.md, Watch).
-  const child = spawn(process.execPath, [supervisorMain], { stdio: 'inherit', env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode } })
+  const child = spawn(process.execPath, [findSupervisor(place.root)], { stdio: 'inherit', env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode } })
   // Ctrl-C reaches the child from the terminal too: the supervisor ignores repeats, so passing it on harms nothing.
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -38,10 +46,11 @@ export interface BackgroundSupervisor {
 
 /** Starts the supervisor detached from this terminal, in production mode, its output appended to the log file. */
 export function startInBackground({ place, env }: Invocation): BackgroundSupervisor {
+  const main = findSupervisor(place.root)
   mkdirSync(dirname(place.logFile), { recursive: true })
   const log = openSync(place.logFile, 'a')
   const from = statSync(place.logFile).size
-  const child = spawn(process.execPath, [supervisorMain], {
+  const child = spawn(process.execPath, [main], {
     cwd: place.root,
     detached: true,
     stdio: ['ignore', log, log],

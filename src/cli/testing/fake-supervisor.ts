@@ -4,7 +4,7 @@ import { FakeDaemon } from '../../client/testing/fake-daemon.ts'
 import { sampleStatus } from './samples.ts'
 
 /*
- * Stands in for the supervisor in a copy of the package (lifecycle.test.ts): pid file, socket, signals, exit codes.
+ * Stands in for the supervisor of a root (lifecycle.test.ts): pid file, socket, signals, exit codes.
  * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM is ignored
  */
 // oxlint-disable-next-line node/no-process-env
@@ -12,6 +12,7 @@ const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_
 const mode = KSI_MODE === 'dev' ? 'dev' : 'production'
 const run = join(KSI_ROOT, 'var/run')
 const pidFile = join(run, 'ksi_daemon.pid')
+const socket = join(run, 'daemon.sock')
 
 process.stdout.write(`fake supervisor in ${mode} mode, IPC channel: ${process.channel !== undefined}\n`)
 if (FAKE_EXIT !== undefined) {
@@ -22,7 +23,7 @@ mkdirSync(run, { recursive: true })
 writeFileSync(pidFile, `${process.pid}\n`)
 
 function end(code: number): void {
-  rmSync(pidFile, { force: true })
+  for (const file of [pidFile, socket]) rmSync(file, { force: true })
   process.exit(code)
 }
 
@@ -38,11 +39,11 @@ process.on('SIGTERM', () => {
 
 if (FAKE_DEAF === undefined) {
   await new FakeDaemon(
-    { path: join(run, 'daemon.sock') },
+    { path: socket },
     {
       'system:health': () => ({ status: FAKE_UNHEALTHY === undefined ? 'healthy' : 'restarting', generation: 1, uptime: 1, version: '0.1.0' }),
       'supervisor:status': () => sampleStatus({ mode, pid: process.pid }),
-      'system:shutdown': (_data, _request, socket) => void socket.end('', () => end(0)),
+      'system:shutdown': (_data, _request, client) => void client.end('', () => end(0)),
     },
   ).start()
   process.stdout.write('listening\n')

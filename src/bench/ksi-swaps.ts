@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Ksi } from '../scenarios/harness/ksi.ts'
+import type { Project } from '../scenarios/harness/project.ts'
+import type { WireClient } from '../scenarios/harness/wire-client.ts'
+import { listBoots } from '../store/boots.ts'
+import { openForReading } from '../store/open.ts'
+import { saveConstant } from './edited-file.ts'
+import { fillQueue } from './pipeline.ts'
+import { startProber } from './prober.ts'
+import type { Prober } from './prober.ts'
+import { largest } from './statistics.ts'
+import { countProbes, longestSilence, noSwaps } from './swaps.ts'
+import type { Swaps } from './swaps.ts'
+import { progress } from './table.ts'
+
+/** Nobody saves faster than this, in ms; the spare is back by then. */
+const pauseMs = 500
+const limitMs = 10_000
+
+/** Saves `saves` times while `queued` requests wait, and watches an open connection and new ones. */
+export async function measureKsi(project: Project, options: { name: string; saves: number; queued: number; spare: boolean }): Promise<Swaps> {
+  const swaps = noSwaps(options.name)
+  await using ksi = await Ksi.start(project, { KSI_SPARE: options.spare ? 'on' : 'off', KSI_LOG_LEVEL: 'info' })
+  progress(`${options.name}: ${options.saves} saves with ${options.queued} requests queued`)
+  if (options.queued > 0) await fillQueue(ksi.socket, options.queued)
+  using client = await ksi.client()
+  using watcher = await ksi.client()
+  await watcher.request('monitor:subscribe', { event_patterns: ['system:*'] })
+  const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
+  const prober = startProber(port)
+  for (let save = 1; save <= options.saves; save++) {
+    await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare === options.spare)
+    await delay(pauseMs)
+    await saveOnce({ project, client, prober, swaps }, save)
+  }
+  prober.stop()
+  countProbes(swaps, prober.probes)
+  swaps.streamsCut = Number(client.cut) + Number(watcher.cut)
+  await ksi.untilStatus(({ phase }) => phase === 'live')
+  swaps.phases = readPhases(project, options.saves)
+  return swaps
+}
+
+async function saveOnce(at: { project: Project; client: WireClient; prober: Prober; swaps: Swaps }, bench: number): Promise<void> {
+  const { client, prober, swaps } = at
+  const polled = pollUntil(client, bench)
+  // The first reply of the poll is on its way back: from here on the connection is never idle.
+  await delay(5)
+  const saved = saveConstant(at.project, bench)
+  const fresh = await prober.untilBench(bench, limitMs)
+  const replies = await polled
+  swaps.fresh.push(fresh.ended - saved)
+  swaps.silence.push(longestSilence(prober.probes, saved, fresh.ended))
+  swaps.open.push((replies.at(-1)?.ended ?? Number.NaN) - saved)
+  swaps.slowest.push(largest(replies.filter(({ ended }) => ended >= saved).map(({ begun, ended }) => ended - begun)))
+}
+
+/** Asks for the health back to back until the new code answers. @throws Error after the limit, or when the connection is cut */
+async function pollUntil(client: WireClient, bench: number): Promise<{ begun: number; ended: number }[]> {
+  const replies: { begun: number; ended: number }[] = []
+  const limit = performance.now() + limitMs
+  for (;;) {
+    const begun = performance.now()
+    const health = await client.request('system:health')
+    const ended = performance.now()
+    replies.push({ begun, ended })
+    if (health['bench'] === bench) return replies
+    if (ended > limit) throw new Error(`the code of save ${bench} did not answer within ${limitMs} ms`)
+  }
+}
+
+/** What the newest boots wrote down of their own time. */
+function readPhases(project: Project, count: number): Swaps['phases'] {
+  const db = openForReading(project.path('var/db/dev_checkpoint.db'))
+  try {
+    return listBoots(db, count)
+      .filter(({ cause, end }) => cause === 'save' && end !== 'failed')
+      .map(({ phases }) => phases)
+  } finally {
+    db.close()
+  }
+}

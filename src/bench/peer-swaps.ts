@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Project } from '../scenarios/harness/project.ts'
+import { saveConstant } from './edited-file.ts'
+import { startProber } from './prober.ts'
+import { countProbes, longestSilence, noSwaps } from './swaps.ts'
+import type { Swaps } from './swaps.ts'
+import { progress } from './table.ts'
+
+const script = 'src/bench/peer-daemon.ts'
+/** Each reloader as its own documentation says to start it, with its defaults. */
+export const reloaders: Record<string, readonly string[]> = {
+  nodemon: ['node_modules/nodemon/bin/nodemon.js', '--watch', 'src', '--ext', 'ts', '--exec', 'node', script],
+  'node --watch': ['--watch', script],
+  'tsx watch': ['node_modules/tsx/dist/cli.mjs', 'watch', script],
+}
+
+const pauseMs = 500
+const limitMs = 10_000
+
+/** Saves `saves` times while this reloader runs the daemon's code, and watches an open connection and new ones. */
+export async function measurePeer(project: Project, options: { name: string; saves: number }): Promise<Swaps> {
+  const { name, saves } = options
+  progress(`${name}: ${saves} saves of the same file`)
+  const swaps = noSwaps(name)
+  const port = await freePort()
+  const reloader = spawn(process.execPath, [...(reloaders[name] ?? []), String(port)], { cwd: project.root, stdio: 'ignore', detached: true })
+  const exited = once(reloader, 'exit')
+  let prober = startProber(port)
+  try {
+    saveConstant(project, 0)
+    await prober.untilBench(0, limitMs)
+    prober.stop()
+    // Reloaders begin to watch some time after the program runs.
+    await delay(1_000)
+    prober = startProber(port)
+    for (let save = 1; save <= saves; save++) {
+      const stream = await openStream(port)
+      await delay(pauseMs)
+      const saved = saveConstant(project, save)
+      const fresh = await prober.untilBench(save, limitMs).catch(() => undefined)
+      swaps.streamsCut += Number(stream.isCut())
+      stream.close()
+      if (fresh === undefined) {
+        swaps.stuck++
+        continue
+      }
+      swaps.fresh.push(fresh.ended - saved)
+      swaps.silence.push(longestSilence(prober.probes, saved, fresh.ended))
+    }
+    countProbes(swaps, prober.probes)
+    return swaps
+  } finally {
+    prober.stop()
+    // The reloader and the program it started are one process group of ours.
+    if (reloader.pid !== undefined) process.kill(-reloader.pid, 'SIGKILL')
+    await exited
+  }
+}
+
+/** A connection that stays open and says nothing. */
+async function openStream(port: number): Promise<{ isCut(): boolean; close(): void }> {
+  const socket = connect(port, '127.0.0.1')
+  let cut = false
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    cut = true
+  })
+  socket.resume()
+  await once(socket, 'connect')
+  return { isCut: () => cut, close: () => socket.destroy() }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

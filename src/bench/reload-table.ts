@@ -1,0 +1,58 @@
+import { makeProject } from '../scenarios/harness/project.ts'
+import { measureKsi } from './ksi-swaps.ts'
+import { measurePeer, reloaders } from './peer-swaps.ts'
+import { median, quantile } from './statistics.ts'
+import type { Swaps } from './swaps.ts'
+import { layOut, show } from './table.ts'
+
+export interface ReloadFigures {
+  peers: Swaps[]
+  noSpare: Swaps
+  ksi: Swaps
+}
+
+/** Requests that wait in the queue meanwhile. */
+const queued = 1_000
+
+/** Measures ksi and the peers one after the other, on one copy of the project with one journal. */
+export async function measureReload(options: { saves: number; peerSaves: number }): Promise<ReloadFigures> {
+  using project = makeProject()
+  const ksi = await measureKsi(project, { name: 'ksi', saves: options.saves, queued, spare: true })
+  // The journal still holds what was queued; only the 20 that ran went with the runner, and 20 more run now.
+  const noSpare = await measureKsi(project, { name: 'ksi (no spare)', saves: options.peerSaves, queued: 0, spare: false })
+  const peers: Swaps[] = []
+  for (const name of Object.keys(reloaders)) peers.push(await measurePeer(project, { name, saves: options.peerSaves }))
+  return { peers, noSpare, ksi }
+}
+
+/** The one table: a column for each reloader, and how many times the best peer's figure is ours. */
+export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
+  const columns = [...peers, noSpare, ksi]
+  const row = (measure: string, value: (swaps: Swaps) => number): string[] => {
+    const best = Math.min(...peers.map(value).filter((number) => Number.isFinite(number)))
+    const ratio = Number.isFinite(best) && value(ksi) > 0 ? `${(best / value(ksi)).toFixed(1)}×` : '–'
+    return [measure, ...columns.map((swaps) => show(value(swaps))), ratio]
+  }
+  const count = (measure: string, value: (swaps: Swaps) => string): string[] => [measure, ...columns.map(value), '–']
+  const rows = [
+    row('save → new connection answered by new code, median ms', ({ fresh }) => median(fresh)),
+    row('  p90', ({ fresh }) => quantile(fresh, 0.9)),
+    row('  p99', ({ fresh }) => quantile(fresh, 0.99)),
+    row('save → new code answers on an open connection, median ms', ({ open }) => median(open)),
+    row('  p90', ({ open }) => quantile(open, 0.9)),
+    row('  p99', ({ open }) => quantile(open, 0.99)),
+    row('slowest reply on it during a swap, median of the maxima, ms', ({ slowest }) => median(slowest)),
+    row('longest silence towards new connections, median ms', ({ silence }) => median(silence)),
+    count('new connections refused or cut', ({ refused, cut, probes }) => `${refused + cut} of ${probes}`),
+    count('open connections cut', ({ streamsCut, fresh }) => `${streamsCut} in ${fresh.length} saves`),
+    count('saves that never came live', ({ stuck }) => String(stuck)),
+  ]
+  return layOut(['measure', ...columns.map(({ name }) => name), 'best peer / ksi'], rows)
+}
+
+/** Where the time of a swap goes: the median of each phase the boots wrote down, in ms. */
+export function phaseTable(columns: readonly Swaps[]): string {
+  const names = ['watch', 'fork', 'import', 'standby', 'retire', 'open', 'restore', 'hold', 'total'] as const
+  const value = ({ phases }: Swaps, name: (typeof names)[number]): string => show(median(phases.flatMap((one) => one[name] ?? [])))
+  return layOut(['phase, median ms', ...columns.map(({ name }) => name)], names.map((name) => [name, ...columns.map((swaps) => value(swaps, name))]))
+}
