@@ -28,6 +28,9 @@ export async function measureKsi(project: Project, options: { name: string; save
   await watcher.request('monitor:subscribe', { event_patterns: ['system:*'] })
   const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
   const prober = startProber(port)
+  // From save 0 on every reply of a generation carries a constant, so that those of the front can be told apart.
+  saveConstant(project, 0)
+  await prober.untilBench(0, limitMs)
   for (let save = 1; save <= options.saves; save++) {
     await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare === options.spare)
     await delay(pauseMs)
@@ -43,30 +46,38 @@ export async function measureKsi(project: Project, options: { name: string; save
 
 async function saveOnce(at: { project: Project; client: WireClient; prober: Prober; swaps: Swaps }, bench: number): Promise<void> {
   const { client, prober, swaps } = at
-  const polled = pollUntil(client, bench)
-  // The first reply of the poll is on its way back: from here on the connection is never idle.
+  const swapped = new AbortController()
+  const health = pollHealth(client, bench)
+  const work = pollWork(client, swapped.signal)
+  // The first replies are on their way back: from here on the connection is never idle.
   await delay(5)
   const saved = saveConstant(at.project, bench)
   const fresh = await prober.untilBench(bench, limitMs)
-  const replies = await polled
+  const open = await health
+  swapped.abort()
+  const replies = await work
   swaps.fresh.push(fresh.ended - saved)
   swaps.silence.push(longestSilence(prober.probes, saved, fresh.ended))
-  swaps.open.push((replies.at(-1)?.ended ?? Number.NaN) - saved)
+  swaps.open.push(open - saved)
   swaps.slowest.push(largest(replies.filter(({ ended }) => ended >= saved).map(({ begun, ended }) => ended - begun)))
 }
 
 /** Asks for the health back to back until the new code answers. @throws Error after the limit, or when the connection is cut */
-async function pollUntil(client: WireClient, bench: number): Promise<{ begun: number; ended: number }[]> {
-  const replies: { begun: number; ended: number }[] = []
+async function pollHealth(client: WireClient, bench: number): Promise<number> {
   const limit = performance.now() + limitMs
-  for (;;) {
+  while (performance.now() < limit) if ((await client.request('system:health'))['bench'] === bench) return performance.now()
+  throw new Error(`the code of save ${bench} did not answer within ${limitMs} ms`)
+}
+
+/** Asks back to back for something only a generation can answer; the health is answered by the front while there is none. */
+async function pollWork(client: WireClient, until: AbortSignal): Promise<{ begun: number; ended: number }[]> {
+  const replies: { begun: number; ended: number }[] = []
+  while (!until.aborted) {
     const begun = performance.now()
-    const health = await client.request('system:health')
-    const ended = performance.now()
-    replies.push({ begun, ended })
-    if (health['bench'] === bench) return replies
-    if (ended > limit) throw new Error(`the code of save ${bench} did not answer within ${limitMs} ms`)
+    await client.request('permission:list_profiles')
+    replies.push({ begun, ended: performance.now() })
   }
+  return replies
 }
 
 /** What the newest boots wrote down of their own time. */

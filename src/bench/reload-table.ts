@@ -54,5 +54,8 @@ export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
 export function phaseTable(columns: readonly Swaps[]): string {
   const names = ['watch', 'fork', 'import', 'standby', 'retire', 'open', 'restore', 'hold', 'total'] as const
   const value = ({ phases }: Swaps, name: (typeof names)[number]): string => show(median(phases.flatMap((one) => one[name] ?? [])))
-  return layOut(['phase, median ms', ...columns.map(({ name }) => name)], names.map((name) => [name, ...columns.map((swaps) => value(swaps, name))]))
+  return layOut(
+    ['phase, median ms', ...columns.map(({ name }) => name)],
+    names.map((name) => [name, ...columns.map((swaps) => value(swaps, name))]),
+  )
 }

@@ -19,9 +19,6 @@ test('a quantile is one of the values: that below which the asked share lies', (
 })
 
 test('the largest of many values is found without a limit on their number', () => {
-  assert.equal(
-    largest(Array.from({ length: 300_000 }, (_, i) => i)),
-    299_999,
-  )
+  assert.equal(largest(Array.from({ length: 300_000 }, (_, i) => i)), 299_999)
   assert.equal(largest([]), 0)
 })

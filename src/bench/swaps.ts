@@ -36,9 +36,9 @@ export function countProbes(swaps: Swaps, probes: readonly Probe[]): void {
   swaps.cut += probes.filter(({ outcome }) => outcome === 'cut').length
 }
 
-/** The longest time without an answer between a save and the first answer of the new code (`end`). */
+/** The longest time without an answer of the daemon's own code between a save and the first answer of the new code (`end`). */
 export function longestSilence(probes: readonly Probe[], saved: number, end: number): number {
-  const answers = probes.filter(({ outcome, ended }) => outcome === 'answered' && ended >= saved && ended <= end).map(({ ended }) => ended)
+  const answers = probes.filter(({ bench, ended }) => bench !== undefined && ended >= saved && ended <= end).map(({ ended }) => ended)
   const marks = [saved, ...answers, end]
   return largest(marks.map((mark, i) => mark - (marks[i - 1] ?? mark)))
 }

@@ -18,7 +18,7 @@ const tellers: Record<string, (data: Data) => string> = {
   'completion:cancelled': about,
   'checkpoint:saved': (data) =>
     `${text(data['reason'])}, generation ${text(data['generation'])}: ${text(data['queued'])} queued, ${text(data['active'])} running`,
-  'system:reloading': (data) => `generation ${text(data['generation'])} hands over${data['files'] === undefined ? '' : ` (${list(data['files'])})`}`,
+  'system:reloading': (data) => `generation ${text(data['generation'])} hands over${list(data['files']) === '' ? '' : ` (${list(data['files'])})`}`,
   'system:reloaded': tellLive,
   'system:recovered': tellLive,
   'system:reload_failed': (data) =>

@@ -208,3 +208,13 @@ test('a wait without an outcome in time, or for an unknown request, is an error'
   await assert.rejects(client.wait('r1', { timeoutMs: 30 }), { code: 'KSI_TIMEOUT' })
   await assert.rejects(client.wait('r2'), { code: 'KSI_NOT_FOUND' })
 })
+
+test('a reply that says unauthorized ends the client with all its requests, and it does not come back', async () => {
+  daemon.answers['test:guarded'] = () => envelopeError('Unauthorized: say _token', 'KSI_UNAUTHORIZED')
+  daemon.answers['test:slow'] = () => undefined
+  const client = await open()
+  const slow = client.request('test:slow')
+  await assert.rejects(client.request('test:guarded'), { code: 'KSI_UNAUTHORIZED' })
+  await assert.rejects(slow, { code: 'KSI_UNAUTHORIZED' })
+  await assert.rejects(client.request('test:echo'), { code: 'KSI_UNAUTHORIZED' })
+})

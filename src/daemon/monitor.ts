@@ -6,11 +6,12 @@ import type { ConnectionListener } from './transport.ts'
 
 interface Subscription {
   connection: number
-  patterns: string[]
   matches: (name: string) => boolean
   /** Everything up to this seq was pushed or did not match. */
   cursor: number
   paused: boolean
+  /** False until the reply to the subscribing request is out. */
+  started: boolean
 }
 
 /** Events are read from the journal in pages of this size. */
@@ -49,12 +50,12 @@ export class Monitor implements ConnectionListener {
     const subscription = this.#subscriptions.get(connection)
     if (subscription === undefined) return
     subscription.paused = paused
-    if (!paused) this.#pump(subscription)
+    this.#pump(subscription)
   }
 
   restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void {
     const patterns = Array.isArray(data.event_patterns) ? data.event_patterns.map(String) : ['*']
-    this.#add(connection, patterns, seq)
+    this.#start(this.#add(connection, patterns, seq))
   }
 
   /** Tells the front how far each subscription has come: called when this generation lets go. */
@@ -70,8 +71,9 @@ export class Monitor implements ConnectionListener {
     this.#core.journal.afterCommit(() => {
       // Before the reply: the front takes it as the sign that the subscription stands.
       this.#send(`U ${connection} ${since}`)
+      const subscription = this.#add(connection, patterns, since)
       // After the reply: the first line on a connection is always the reply to its first request.
-      setImmediate(() => this.#add(connection, patterns, since))
+      setImmediate(() => this.#start(subscription))
     })
     return { status: 'subscribed', client_id: data.client_id ?? null, patterns, since, last_seq: last }
   }
@@ -82,10 +84,14 @@ export class Monitor implements ConnectionListener {
     return { status: 'unsubscribed' }
   }
 
-  #add(connection: number, patterns: string[], cursor: number): void {
-    const subscription: Subscription = { connection, patterns, matches: globMatcher(patterns), cursor, paused: false }
+  #add(connection: number, patterns: string[], cursor: number): Subscription {
+    const subscription: Subscription = { connection, matches: globMatcher(patterns), cursor, paused: false, started: false }
     this.#subscriptions.set(connection, subscription)
-    this.#tellGap(subscription)
+    return subscription
+  }
+
+  #start(subscription: Subscription): void {
+    subscription.started = true
     this.#pump(subscription)
   }
 
@@ -105,22 +111,19 @@ export class Monitor implements ConnectionListener {
   }
 
   #pump(subscription: Subscription): void {
-    while (!subscription.paused && this.#subscriptions.get(subscription.connection) === subscription) {
-      const oldest = this.#tail[0]
-      if (oldest !== undefined && subscription.cursor + 1 >= oldest.seq) {
-        this.#pumpTail(subscription, oldest.seq)
-        return
-      }
-      const events = this.#core.events.after(subscription.cursor, page)
-      for (const event of events) if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
-      const last = events.at(-1)
-      if (last === undefined) return
-      subscription.cursor = last.seq
-      if (events.length < page) return
-      // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
-      setImmediate(() => this.#pump(subscription))
-      return
-    }
+    if (!subscription.started || subscription.paused || this.#subscriptions.get(subscription.connection) !== subscription) return
+    const oldest = this.#tail[0]
+    if (oldest !== undefined && subscription.cursor + 1 >= oldest.seq) this.#pumpTail(subscription, oldest.seq)
+    else this.#pumpPage(subscription)
+  }
+
+  #pumpPage(subscription: Subscription): void {
+    this.#tellGap(subscription)
+    const events = this.#core.events.after(subscription.cursor, page)
+    for (const event of events) if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
+    subscription.cursor = events.at(-1)?.seq ?? subscription.cursor
+    // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
+    if (events.length === page) setImmediate(() => this.#pump(subscription))
   }
 
   #pumpTail(subscription: Subscription, oldestSeq: number): void {

@@ -52,23 +52,27 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
     if (!stopped) serveBatch(frames)
   }
 
+  // Only requests are part of the transaction: what else the front says holds also when that fails.
   const serveBatch = (frames: Frame[]): void => {
-    const replies: { frame: Frame; event: WireEvent; results: unknown[] | Promise<unknown[]> }[] = []
+    const requests: Request[] = []
+    for (const frame of frames) {
+      if (frame.kind === 'Q') requests.push({ frame, event: toWireEvent(frame, connections), results: [] })
+      else if (frame.kind !== 'X') serveOther(frame)
+    }
+    if (requests.length > 0) serveRequests(requests)
+    for (const frame of frames) if (frame.kind === 'X') serveOther(frame)
+  }
+
+  const serveRequests = (requests: Request[]): void => {
     try {
       core.journal.tx(() => {
-        for (const frame of frames) {
-          if (frame.kind !== 'Q') serveOther(frame)
-          else {
-            const event = toWireEvent(frame, connections)
-            replies.push({ frame, event, results: handleEvent(core, event) })
-          }
-        }
+        for (const request of requests) request.results = handleEvent(core, request.event)
       })
     } catch (error) {
-      // The commit itself failed (no room, fenced): nothing of the batch was kept, so nothing of it may be acknowledged.
-      for (const reply of replies) reply.results = [toErrorData(core, reply.event.event, error)]
+      // The transaction failed (no room, fenced): nothing of the batch was kept, so nothing of it may be acknowledged.
+      for (const request of requests) request.results = [toErrorData(core, request.event.event, error)]
     }
-    for (const { frame, event, results } of replies) {
+    for (const { frame, event, results } of requests) {
       if (results instanceof Promise) void results.then((late) => reply(frame, event, late))
       else reply(frame, event, results)
     }
@@ -111,6 +115,12 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
       stream.resume()
     },
   }
+}
+
+interface Request {
+  frame: Frame
+  event: WireEvent
+  results: unknown[] | Promise<unknown[]>
 }
 
 interface WireEvent {

@@ -1,4 +1,4 @@
-import { createServer, request as httpRequest } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isObject, parseObject } from '../lib/ndjson.ts'
 import { messageOf } from '../lib/errors.ts'
@@ -99,7 +99,7 @@ function inspect(forward: Forward & { id: string }): void {
 
 function ask(forward: Forward, onReply: (reply: IncomingMessage) => void): void {
   const { socketPath, response, path, log } = forward
-  const upstream = httpRequest({ socketPath, path, method: 'GET', headers: { host: 'docker' }, timeout: replyLimitMs, agent: false }, onReply)
+  const upstream = get({ socketPath, path, headers: { host: 'docker' }, timeout: replyLimitMs, agent: false }, onReply)
   upstream.on('timeout', () => upstream.destroy(new Error(`no reply within ${replyLimitMs} ms`)))
   upstream.on('error', (error) => {
     log.warn({ err: error, path }, 'the Docker engine does not answer')

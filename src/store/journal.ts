@@ -1,7 +1,7 @@
 import { KsiError } from '../lib/errors.ts'
 import { migrate, putBackIfNewer } from './migrate.ts'
 import type { Db } from './open.ts'
-import { isDamage, openForWriting } from './open.ts'
+import { busyTimeoutMs, isDamage, openForWriting } from './open.ts'
 import type { SalvageReport } from './salvage.ts'
 import { salvage } from './salvage.ts'
 
@@ -23,6 +23,8 @@ export interface OpenReport {
 
 /** Files above this are not checked page by page after a crash: it would take longer than the restart may. */
 const checkedBytes = 16 * 1024 * 1024
+/** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
+const flushWaitMs = 100
 
 /**
  * The journal, open for writing by one generation. Every write is a transaction that first looks whether this
@@ -38,6 +40,10 @@ export class Journal {
   #fresh: JournalEvent[] = []
   #listener: (events: JournalEvent[]) => void = () => {}
   #after: (() => void)[] = []
+  /** Transactions and parts of them that run now. */
+  #depth = 0
+  /** Why SQLite rolled all of the running transaction back, though only a part of it failed: that is how it meets a full disk. */
+  #undone: { cause: unknown } | undefined
 
   private constructor(db: Db, epoch: number, report: OpenReport) {
     this.db = db
@@ -47,24 +53,27 @@ export class Journal {
     this.#insertEvent = db.prepare('INSERT INTO events (name, at, request_id, data) VALUES (?, ?, ?, ?)')
     const inTransaction = db.transaction((work: () => unknown): unknown => {
       if (this.#fence.get() !== epoch) throw new KsiError('KSI_FENCED', `Generation ${epoch} no longer holds the journal: a newer one does.`)
-      return work()
+      const result = work()
+      if (this.#undone !== undefined) throw this.#undone.cause
+      return result
     })
     const nested = db.transaction((work: () => unknown): unknown => work())
-    this.#runIn = (work) => (db.inTransaction ? nested(work) : inTransaction.immediate(work))
+    this.#runIn = (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
   }
 
   /**
    * Opens the journal and takes the lease for a new epoch.
    * A damaged file is moved aside and what can be read is saved; see `report`.
    * @param suspect true after a crash: the file is checked page by page if it is not too large
+   * @param migrations the folder of the numbered migrations; given by tests
    * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER
    */
-  static open(path: string, bootId: string, options: { suspect: boolean; now: number }): Journal {
+  static open(path: string, bootId: string, options: { suspect: boolean; now: number; migrations?: string }): Journal {
     const report: OpenReport = { mode: 'WAL', migratedFrom: undefined, putBack: false, salvaged: undefined }
     const openUsable = (): Db => {
       const opened = openForWriting(path)
       report.mode = opened.mode
-      const epoch = putBackIfNewer(path, opened.db)
+      const epoch = putBackIfNewer(path, opened.db, options.migrations)
       if (epoch === undefined) return opened.db
       report.putBack = true
       const db = openUsable()
@@ -75,7 +84,7 @@ export class Journal {
       const db = openUsable()
       try {
         if (options.suspect) assertSound(db)
-        report.migratedFrom = migrate(path, db)
+        report.migratedFrom = migrate(path, db, options.migrations)
         return db
       } catch (error) {
         db.close()
@@ -101,20 +110,28 @@ export class Journal {
   }
 
   /**
-   * Runs `work` in a transaction; within another one, as a part of it that can fail on its own.
+   * Runs `work` in a transaction; within another one, as a part of it that can fail on its own (unless the failure is a
+   * full disk: SQLite then undoes the whole, and the whole fails).
    * `work` must not await. Listeners hear of its events only after the outermost commit.
    * @throws KsiError KSI_FENCED, or what `work` or SQLite throws; then nothing of it is kept
    */
   tx<T>(work: () => T): T {
-    const outermost = !this.db.inTransaction
+    // The caller has caught what undid the transaction around it: more work would be kept without the rest.
+    if (this.#undone !== undefined) throw this.#undone.cause
+    const outermost = this.#depth === 0
     const [events, calls] = [this.#fresh.length, this.#after.length]
     let result: T
+    this.#depth += 1
     try {
       result = this.#runIn(work) as T
     } catch (error) {
       this.#fresh.length = events
       this.#after.length = calls
+      if (!outermost && !this.db.inTransaction) this.#undone = { cause: error }
       throw error
+    } finally {
+      this.#depth -= 1
+      if (outermost) this.#undone = undefined
     }
     if (outermost) this.#tell()
     return result
@@ -122,7 +139,7 @@ export class Journal {
 
   /** Runs `call` once the outermost transaction is committed; never if it, or the part that asked, is rolled back. */
   afterCommit(call: () => void): void {
-    if (this.db.inTransaction) this.#after.push(call)
+    if (this.#depth > 0) this.#after.push(call)
     else call()
   }
 
@@ -137,8 +154,10 @@ export class Journal {
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
     this.db.pragma('synchronous = FULL')
-    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced.
+    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for them.
+    this.db.pragma(`busy_timeout = ${flushWaitMs}`)
     this.db.pragma('wal_checkpoint(TRUNCATE)')
+    this.db.pragma(`busy_timeout = ${busyTimeoutMs}`)
     this.db.pragma('synchronous = NORMAL')
   }
 
@@ -155,8 +174,17 @@ export class Journal {
     if (calls.length > 0) this.#after = []
     if (events.length > 0) this.#fresh = []
     // What the transaction asked for comes first: response files are written before anyone is told of the result.
-    for (const call of calls) call()
-    if (events.length > 0) this.#listener(events)
+    for (const call of calls) safely(call)
+    if (events.length > 0) safely(() => this.#listener(events))
+  }
+}
+
+/** The transaction is committed: an error after it must not look like a failure of it. It shows as an unhandled rejection. */
+function safely(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    void Promise.reject(error)
   }
 }
 

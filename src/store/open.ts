@@ -5,6 +5,9 @@ import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
 
 export type Db = Database.Database
 
+/** How long a writer waits for another connection. */
+export const busyTimeoutMs = 5_000
+
 /**
  * File systems on which SQLite's WAL is known to break, by the magic number of statfs(2): 9p, FUSE (virtiofs and
  * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2. See reference/containers.md E.
@@ -30,7 +33,7 @@ export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' }
   try {
     mkdirSync(dirname(path), { recursive: true })
     const mode = journalModeFor(dirname(path))
-    db = new Database(path, { timeout: 5_000 })
+    db = new Database(path, { timeout: busyTimeoutMs })
     db.pragma(`journal_mode = ${mode}`)
     db.pragma('synchronous = NORMAL')
     db.pragma('temp_store = MEMORY')

@@ -3,6 +3,7 @@ import { messageOf } from '../lib/errors.ts'
 import { migrate } from './migrate.ts'
 import type { Db } from './open.ts'
 import { openForReading, openForWriting } from './open.ts'
+import { mendSalvaged } from './salvage-mend.ts'
 
 /** What became of a damaged file. */
 export interface SalvageReport {
@@ -11,29 +12,36 @@ export interface SalvageReport {
   saved: Record<string, number>
   /** what could not be read, by table */
   lost: Record<string, string>
+  /** Requests that wait but whose content could not be read: told as failed. */
+  lostRequests: string[]
 }
 
 /** Tables whose content follows from the others or is worthless elsewhere. */
 const skipped = new Set(['sqlite_sequence', 'totals', 'lease'])
 
 /**
- * Moves a damaged journal aside (never deletes it) and makes a new one of what can still be read from it.
- * Rows are read table by table up to the first unreadable page of each.
+ * Moves a damaged journal aside (never deletes it) and makes a new one of what can still be read from it. Rows are
+ * read table by table, from both ends up to the unreadable pages. Nothing is moved before the new file is whole, so a
+ * boot that dies meanwhile is simply repeated.
  */
 export function salvage(path: string, now: number = Date.now()): SalvageReport {
   const movedTo = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`
+  const draft = `${path}.salvage`
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(draft + suffix, { force: true })
+  const report: SalvageReport = { movedTo, saved: {}, lost: {}, lostRequests: [] }
+  const { db } = openForWriting(draft)
+  try {
+    migrate(draft, db)
+    copyAll(path, db, report)
+    report.lostRequests = mendSalvaged(db, now)
+  } finally {
+    db.close()
+  }
   renameSync(path, movedTo)
   // The WAL belongs to the damaged file: SQLite looks for it under the new name.
   for (const suffix of ['-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, movedTo + suffix)
   rmSync(`${path}-journal`, { force: true })
-  const report: SalvageReport = { movedTo, saved: {}, lost: {} }
-  const { db } = openForWriting(path)
-  try {
-    migrate(path, db)
-    copyAll(movedTo, db, report)
-  } finally {
-    db.close()
-  }
+  renameSync(draft, path)
   return report
 }
 
@@ -52,24 +60,39 @@ function copyAll(from: string, db: Db, report: SalvageReport): void {
 }
 
 function copyTable(old: Db, db: Db, table: string, report: SalvageReport): void {
-  let saved = 0
   const copy = db.transaction(() => {
-    const columns = (db.pragma(`table_info(${table})`) as { name: string }[]).map((column) => column.name)
-    const insert = db.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
+    let saved = 0
     try {
-      for (const row of old
-        .prepare(`SELECT ${columns.join(', ')} FROM ${table}`)
-        .raw()
-        .iterate()) {
-        insert.run(...(row as unknown[]))
-        saved += 1
+      // The damaged file may have an older schema, without the newest columns.
+      const there = new Set(columnsOf(old, table))
+      const columns = columnsOf(db, table).filter((column) => there.has(column))
+      const insert = db.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
+      const copyRows = (order: string): void => {
+        for (const row of old.prepare(`SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${keyOf(db, table)} ${order}`).raw().iterate())
+          saved += insert.run(...(row as unknown[])).changes
+      }
+      try {
+        copyRows('ASC')
+      } catch (error) {
+        report.lost[table] = messageOf(error)
+        copyRows('DESC')
       }
     } catch (error) {
-      report.lost[table] = messageOf(error)
+      report.lost[table] ??= messageOf(error)
     }
+    report.saved[table] = saved
   })
   copy()
-  report.saved[table] = saved
+}
+
+function columnsOf(db: Db, table: string): string[] {
+  return (db.pragma(`table_info(${table})`) as { name: string }[]).map((column) => column.name)
+}
+
+/** The order in which the table lies in the file. */
+function keyOf(db: Db, table: string): string {
+  const withoutRowid = db.prepare('SELECT wr FROM pragma_table_list WHERE name = ?').pluck().get(table) === 1
+  return withoutRowid ? (columnsOf(db, table)[0] ?? '') : 'rowid'
 }
 
 /** The epoch must not go backwards, or a generation that was fenced off could write again. */

@@ -13,11 +13,11 @@ export interface WatchedChange {
   watchMs: number
 }
 
-/**
- * chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is
- * due; and a file that is empty or gone may be half-way through a save, so it is given as long to be whole again.
- */
+/** chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is due. */
 const secondLookMs = 60
+/** A file that is empty or gone may be half-way through a save: so long it is given to be whole again, looked at so often. */
+const tornMs = 50
+const tornLookMs = 10
 /** A look without any event: for what happens before the watcher is ready, for lost events (overflow, VirtioFS deletes). */
 const sweepMs = 2_000
 
@@ -38,7 +38,7 @@ export class ChangeScanner {
     this.#prefix = prefix
     this.#log = log
     this.#onChange = onChange
-    this.#sweep = setInterval(() => this.#look(), sweepMs)
+    this.#sweep = setInterval(() => this.#lookOn(), sweepMs)
   }
 
   get files(): number {
@@ -49,8 +49,8 @@ export class ChangeScanner {
   hint(): void {
     this.#soon ??= setImmediate(() => {
       this.#soon = undefined
-      this.#look()
-      this.#lookAgain()
+      const seen = this.#look()
+      this.#lookAgain(seen === 'torn' ? tornLookMs : secondLookMs)
     })
   }
 
@@ -60,35 +60,35 @@ export class ChangeScanner {
     clearImmediate(this.#soon)
   }
 
-  #lookAgain(): void {
-    clearTimeout(this.#second)
-    this.#second = setTimeout(() => {
-      if (this.#look()) this.#lookAgain()
-    }, secondLookMs)
+  /** Looks, and looks again for as long as there is something to see. */
+  #lookOn(): void {
+    const seen = this.#look()
+    if (seen !== 'same') this.#lookAgain(seen === 'torn' ? tornLookMs : secondLookMs)
   }
 
-  /** @returns whether anything differs */
-  #look(): boolean {
+  #lookAgain(ms: number): void {
+    clearTimeout(this.#second)
+    this.#second = setTimeout(() => this.#lookOn(), ms)
+  }
+
+  #look(): 'same' | 'torn' | 'told' {
     const difference = this.#compare()
     if (difference === undefined || difference.changed.length + difference.removed.length === 0) {
       this.#tornSince = undefined
-      return false
+      return 'same'
     }
-    if (this.#mayBeTorn(difference)) {
-      this.#lookAgain()
-      return true
-    }
+    if (this.#mayBeTorn(difference)) return 'torn'
     this.#tornSince = undefined
     this.#hashes.accept()
     this.#tell(difference)
-    return true
+    return 'told'
   }
 
   #mayBeTorn({ removed, emptied }: Difference): boolean {
     if (removed.length + emptied.length === 0) return false
     const now = performance.now()
     this.#tornSince ??= now
-    return now - this.#tornSince < secondLookMs - 10
+    return now - this.#tornSince < tornMs
   }
 
   #tell({ changed, removed, savedAt }: Difference): void {

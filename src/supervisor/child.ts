@@ -9,6 +9,8 @@ export interface ChildEnd {
   signal: NodeJS.Signals | null
   /** the end of what it wrote to stderr */
   stderr: string
+  /** SIGKILL, and not from us */
+  killedFromOutside: boolean
 }
 
 export interface Child {
@@ -38,6 +40,11 @@ export function startChild(path: string, options: { env: NodeJS.ProcessEnv; extr
   })
   let stderr = ''
   let alive = true
+  let killedByUs = false
+  const kill = (): void => {
+    killedByUs = true
+    child.kill('SIGKILL')
+  }
   forwardLines(child.stdout, options.onLine)
   forwardLines(child.stderr, (line) => {
     stderr = `${stderr}${line}\n`.slice(-stderrKept)
@@ -46,7 +53,7 @@ export function startChild(path: string, options: { env: NodeJS.ProcessEnv; extr
   const ended = new Promise<ChildEnd>((resolve) => {
     const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
       alive = false
-      resolve({ code, signal, stderr })
+      resolve({ code, signal, stderr, killedFromOutside: signal === 'SIGKILL' && !killedByUs })
     }
     child.once('error', () => finish(null, null))
     // 'close' comes after the last of its output, 'exit' may come before; but a grandchild can keep the pipes open.
@@ -67,11 +74,9 @@ export function startChild(path: string, options: { env: NodeJS.ProcessEnv; extr
     get alive() {
       return alive
     },
-    kill: () => {
-      child.kill('SIGKILL')
-    },
+    kill,
     async endWithin(ms) {
-      const timer = setTimeout(() => child.kill('SIGKILL'), ms)
+      const timer = setTimeout(kill, ms)
       await ended
       clearTimeout(timer)
     },

@@ -55,12 +55,8 @@ test('stops pushes to a client that does not read, keeps its memory bounded, ser
   const push = (seq: number): string => `P 1 ${seq} ${JSON.stringify({ event: 'e', seq, data: { pad: 'x'.repeat(100_000) } })}`
   let seq = 0
   const stopped = generation.frames.next((frame) => frame.kind === 'Z')
-  let isStopped = false
-  void stopped.then(() => (isStopped = true))
-  while (!isStopped) {
-    generation.send(push(++seq))
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  const turn = (): Promise<undefined> => new Promise((resolve) => setImmediate(() => resolve(undefined)))
+  while ((await Promise.race([stopped, turn()])) === undefined) generation.send(push(++seq))
   answerAll(generation)
   assert.deepEqual((await other.ask('a'))['data'], { ok: true })
   assert.ok(seq < 160, `${seq} pushes of 100 KB went out before the stop`)

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { BootFailure, FromGeneration, Phases, RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
+import type { BootFailure, FromGeneration, Phases, RunnerAddress } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { BootCause, CheckpointReason, PreviousEnd } from '../contracts/words.ts'
 import { toErrorReport } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { describeEnd } from './child.ts'
+import type { ChildEnd } from './child.ts'
+import { CrashBackoff } from './crash-backoff.ts'
 import type { GenerationProcess } from './generation-process.ts'
+import { GenerationRecord } from './record.ts'
 import type { SparePool } from './spare-pool.ts'
 
 type Live = Extract<FromGeneration, { type: 'live' }>
+type Crash = { killed: boolean; livedMs: number }
 
 /** What led to a boot. */
 export interface Change {
@@ -38,26 +42,13 @@ export interface GenerationsOptions {
 
 export type SwapResult = { status: 'live'; generation: number; phases: Phases } | { status: 'failed'; failure: BootFailure }
 
-/** Limits in ms: of a retiring generation, and of the waits between restarts after crashes. */
+/** How long, in ms, a generation may take to let go. */
 const retireMs = 3_000
-const backoffMs = [0, 250, 1_000, 5_000]
-/** A generation that lived this long ends a row of crashes. */
-const soundMs = 10_000
 
 /** The generations: boots the new beside the old, hands over, falls back, restarts what crashed. */
 export class Generations {
   readonly #o: GenerationsOptions
-  phase: SupervisorStatus['phase'] = 'starting'
-  phaseSince = Date.now()
-  problem: string | null = null
-  lastFailure: BootFailure | null = null
-  trouble: SupervisorStatus['trouble'] = null
-  swaps = 0
-  failedSwaps = 0
-  crashes = 0
-  nextTryAt: number | null = null
-  liveSince: number | null = null
-  generation: number | null = null
+  readonly record = new GenerationRecord()
   #live: GenerationProcess | undefined
   /** The generation before, kept for a while: if the new one dies young, it takes the journal back. */
   #parked: GenerationProcess | undefined
@@ -67,7 +58,7 @@ export class Generations {
   #pending: { change: Change; done: ((result: SwapResult) => void)[] } | undefined
   #working: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
-  #crashRow = 0
+  readonly #backoff = new CrashBackoff()
   #untold: BootFailure[] = []
   #end: { previous_end: PreviousEnd; previous_detail?: string } = { previous_end: 'none' }
 
@@ -85,7 +76,7 @@ export class Generations {
         this.#pending = { change: { ...change, files, at: Math.min(earlier.at, change.at) }, done: [...done, resolve] }
       }
       clearTimeout(this.#retry)
-      this.nextTryAt = null
+      this.record.nextTryAt = null
       this.#working ??= this.#work().finally(() => {
         this.#working = undefined
       })
@@ -99,14 +90,14 @@ export class Generations {
 
   /** A failure that is not a generation's own: the live one writes it down and tells subscribers. */
   tellFailure(failure: BootFailure): void {
-    this.lastFailure = failure
+    this.record.lastFailure = failure
     if (this.#live === undefined) this.#untold.push(failure)
     else this.#live.send({ type: 'failure', failure })
   }
 
   /** Ends all generations; the live one takes a checkpoint first. */
   async stop(reason: CheckpointReason): Promise<void> {
-    this.#setPhase('stopping')
+    this.record.setPhase('stopping')
     clearTimeout(this.#retry)
     clearTimeout(this.#probation)
     this.#pending = undefined
@@ -123,7 +114,7 @@ export class Generations {
   }
 
   async #work(): Promise<void> {
-    while (this.#pending !== undefined && this.phase !== 'stopping') {
+    while (this.#pending !== undefined && this.record.phase !== 'stopping') {
       const { change, done } = this.#pending
       this.#pending = undefined
       const result = await this.#swap(change)
@@ -136,7 +127,7 @@ export class Generations {
     const begun = Date.now()
     const phases: Phases = change.watchMs === undefined ? {} : { watch: change.watchMs }
     const bootId = randomUUID()
-    if (this.#live !== undefined) this.#setPhase('swapping')
+    if (this.#live !== undefined) this.record.setPhase('swapping')
     let next: GenerationProcess | undefined
     let phase: BootFailure['phase'] = 'import'
     try {
@@ -150,9 +141,10 @@ export class Generations {
       this.#becameLive(next, live, change, phases)
       return { status: 'live', generation: live.generation, phases }
     } catch (error) {
+      const killed = next?.child.alive === false && (await next.child.ended).killedFromOutside
       next?.child.kill()
       const failure: BootFailure = { boot_id: bootId, cause: change.cause, files: change.files, phase, error: toErrorReport(error), at: begun }
-      await this.#fallBack(failure)
+      await this.#fallBack(failure, killed)
       return { status: 'failed', failure }
     }
   }
@@ -205,10 +197,8 @@ export class Generations {
 
   #becameLive(process: GenerationProcess, live: Live, change: Change, phases: Phases): void {
     this.#adopt(process, live)
-    this.problem = null
-    this.trouble = null
-    this.lastFailure = null
-    this.swaps += 1
+    this.record.mended(change.cause)
+    if (change.cause !== 'crash') this.#backoff.reset()
     process.send({ type: 'phases', phases })
     clearTimeout(this.#probation)
     this.#probation = setTimeout(() => this.#unpark(), this.#o.settings.KSI_PROBATION_MS)
@@ -218,10 +208,8 @@ export class Generations {
 
   #adopt(process: GenerationProcess, live: Live): void {
     this.#live = process
-    this.generation = live.generation
-    this.liveSince = Date.now()
-    this.#setPhase('live')
-    void process.child.ended.then((end) => this.#onEnd(process, `${describeEnd(end)}${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`))
+    this.record.live(live)
+    void process.child.ended.then((end) => this.#onEnd(process, end))
     process.watchHeartbeat(this.#o.settings.KSI_HEARTBEAT_MS, () => {
       this.#o.log.error({ generation: live.generation }, `the live generation gave no sign of life for ${this.#o.settings.KSI_HEARTBEAT_MS} ms and is replaced`)
       process.child.kill()
@@ -231,19 +219,17 @@ export class Generations {
   }
 
   /** A boot failed: the old generation serves on; if it had let go already, it takes the journal back. */
-  async #fallBack(failure: BootFailure): Promise<void> {
-    this.failedSwaps += 1
-    this.lastFailure = failure
+  async #fallBack(failure: BootFailure, killed: boolean): Promise<void> {
     const what = failure.files.length === 0 ? 'The new generation' : `The change of ${failure.files.join(', ')}`
-    this.problem = `${what} did not go live: ${failure.error.message}`
+    this.record.failed(failure, `${what} did not go live: ${failure.error.message}`)
     this.#o.log.error({ files: failure.files, phase: failure.phase, err: failure.error }, `the new code did not go live: ${failure.error.message}`)
     this.#o.spares.refill()
     if (this.#live !== undefined) {
       this.#live.send({ type: 'failure', failure })
-      this.#setPhase('live')
+      this.record.setPhase('live')
       return
     }
-    if (!(await this.#takeBack(failure))) this.#restartLater(failure)
+    if (!(await this.#takeBack(failure))) this.#restartLater({ killed, livedMs: 0 }, failure)
   }
 
   /** The parked generation goes live again. @returns false when there is none, or it fails too */
@@ -277,45 +263,45 @@ export class Generations {
     }
   }
 
-  #onEnd(process: GenerationProcess, how: string): void {
+  #onEnd(process: GenerationProcess, end: ChildEnd): void {
     if (process !== this.#live) return
+    const how = `${describeEnd(end)}${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`
+    const crash = { killed: end.killedFromOutside, livedMs: Date.now() - (this.record.liveSince ?? 0) }
     this.#live = undefined
     this.#o.front.detach()
-    if (this.phase === 'stopping') return
-    this.crashes += 1
+    if (this.record.phase === 'stopping') return
+    this.record.crashes += 1
     this.#end = { previous_end: 'crash', previous_detail: how.slice(0, 500) }
-    this.#o.log.error({ generation: this.generation }, `the live generation died (${how})`)
-    const error = { message: `generation ${this.generation ?? 0} died: ${how.slice(0, 2_000)}` }
+    this.#o.log.error({ generation: this.record.generation }, `the live generation died (${how})`)
+    const error = { message: `generation ${this.record.generation ?? 0} died: ${how.slice(0, 2_000)}` }
     const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files: [], phase: 'probation', error, at: Date.now() }
-    if (this.#parked?.child.alive === true) {
-      this.lastFailure = failure
-      this.problem = `The new code died right after it went live (${how}); the generation before serves on.`
-      this.failedSwaps += 1
-      this.#working ??= this.#takeBackOrRestart(failure).finally(() => {
+    // Killed from outside says nothing of the new code.
+    if (this.#parked?.child.alive === true && !crash.killed) {
+      this.record.setPhase('swapping')
+      this.record.failed(failure, `The new code died right after it went live (${how}); the generation before serves on.`)
+      this.#working ??= this.#takeBackOrRestart(failure, crash).finally(() => {
         this.#working = undefined
         if (this.#pending !== undefined) this.#working = this.#work()
       })
       return
     }
-    if (this.liveSince !== null && Date.now() - this.liveSince > soundMs) this.#crashRow = 0
-    this.problem = error.message
-    this.#restartLater(undefined)
+    this.record.problem = error.message
+    this.#restartLater(crash)
   }
 
-  async #takeBackOrRestart(failure: BootFailure): Promise<void> {
-    if (!(await this.#takeBack(failure))) this.#restartLater(failure)
+  async #takeBackOrRestart(failure: BootFailure, crash: Crash): Promise<void> {
+    if (!(await this.#takeBack(failure))) this.#restartLater(crash, failure)
   }
 
-  #restartLater(failure: BootFailure | undefined): void {
-    if (this.phase === 'stopping') return
+  #restartLater(crash: Crash, failure?: BootFailure): void {
+    if (this.record.phase === 'stopping') return
     if (failure !== undefined && failure.phase !== 'probation') this.#untold = [...this.#untold.slice(-9), failure]
-    this.#setPhase('crashed')
-    const waitMs = backoffMs[Math.min(this.#crashRow, backoffMs.length - 1)] ?? 0
-    this.#crashRow += 1
+    this.record.setPhase('crashed')
+    const waitMs = this.#backoff.next(crash)
     const at = Date.now()
-    this.nextTryAt = at + waitMs
+    this.record.nextTryAt = at + waitMs
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => void this.boot({ cause: this.generation === null ? 'start' : 'crash', files: [], at }), waitMs)
+    this.#retry = setTimeout(() => void this.boot({ cause: this.record.generation === null ? 'start' : 'crash', files: [], at }), waitMs)
   }
 
   #park(process: GenerationProcess): void {
@@ -332,12 +318,6 @@ export class Generations {
   async #dismiss(process: GenerationProcess | undefined): Promise<void> {
     process?.send({ type: 'end' })
     await process?.child.endWithin(1_000)
-  }
-
-  #setPhase(phase: SupervisorStatus['phase']): void {
-    if (this.phase === phase || this.phase === 'stopping') return
-    this.phase = phase
-    this.phaseSince = Date.now()
   }
 }
 

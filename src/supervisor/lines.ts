@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** Lines and bytes that may wait for a generation, over all connections. */
-export const holdLimits = { lines: 10_000, bytes: 67_108_864 } as const
+const holdLimits = { lines: 10_000, bytes: 67_108_864 } as const
 
 /** All lines without a reply, in order of arrival over all connections: first the relayed ones, then the held ones. */
 export class Lines {

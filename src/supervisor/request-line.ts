@@ -19,7 +19,7 @@ export interface RequestLine {
 type Read<T> = { ok: true; value: T } | { ok: false; reply: string }
 
 /** What to do with a line: relay it, answer it with an error, or say why and close the connection. */
-export type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 'refuse'; reply: string }
+type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 'refuse'; reply: string }
 
 /**
  * Judges a line.

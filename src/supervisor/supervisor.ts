@@ -53,7 +53,7 @@ export async function startSupervisor(options: {
   const spares = new SparePool({
     ...children,
     onTrouble: ({ error }) => {
-      generations.trouble = { error, at: Date.now() }
+      generations.record.trouble = { error, at: Date.now() }
     },
   })
   const sidecar = settings.KSI_SIDECAR ? new SidecarProcess(children) : undefined
@@ -71,10 +71,10 @@ export async function startSupervisor(options: {
         return { shutdown_initiated: true }
       default:
         return {
-          status: generations.phase === 'swapping' ? 'restarting' : generations.phase,
-          generation: generations.generation,
-          problem: generations.problem,
-          next_try_at: generations.nextTryAt,
+          status: generations.record.phase === 'stopping' ? 'stopping' : 'restarting',
+          generation: generations.record.generation,
+          problem: generations.record.problem,
+          next_try_at: generations.record.nextTryAt,
         }
     }
   }
@@ -109,19 +109,19 @@ export async function startSupervisor(options: {
   })
 
   const describe = (): SupervisorStatus => ({
-    phase: generations.phase,
-    phase_since: generations.phaseSince,
+    phase: generations.record.phase,
+    phase_since: generations.record.phaseSince,
     mode: settings.KSI_MODE,
-    problem: generations.problem,
-    generation: generations.generation,
-    generation_since: generations.liveSince,
-    last_failure: generations.lastFailure,
-    trouble: generations.trouble,
+    problem: generations.record.problem,
+    generation: generations.record.generation,
+    generation_since: generations.record.liveSince,
+    last_failure: generations.record.lastFailure,
+    trouble: generations.record.trouble,
     waiting_for_restart: [...waiting],
-    swaps: generations.swaps,
-    failed_swaps: generations.failedSwaps,
-    crashes: generations.crashes,
-    next_try_at: generations.nextTryAt,
+    swaps: generations.record.swaps,
+    failed_swaps: generations.record.failedSwaps,
+    crashes: generations.record.crashes,
+    next_try_at: generations.record.nextTryAt,
     spare: spares.waiting,
     watching: watch !== undefined,
     connections: opened.stats().connections,

@@ -96,6 +96,8 @@ async function startNodemon(root: string, poll: boolean, onEvent: () => void): P
   }
   return async () => {
     await new Promise<void>((resolve) => nodemon.reset(resolve))
+    // Handles are gone at the end of the turn after the one that closes them.
+    await nextTurn()
     await nextTurn()
   }
 }

@@ -17,6 +17,8 @@ const retryMs = 5_000
 export class ResponseFiles {
   readonly #core: Core
   #written: string[] = []
+  /** Sessions whose file could not be written. */
+  readonly #waiting = new Set<string>()
   #retry: NodeJS.Timeout | undefined
   #marking: NodeJS.Immediate | undefined
 
@@ -29,6 +31,8 @@ export class ResponseFiles {
   append(requestId: string): void {
     const row = this.#core.requests.get(requestId)
     if (row === undefined || row.file_due === 0 || row.session_id === null) return
+    // An earlier one waits for its file, and may have left a torn line there: this one takes its turn behind it.
+    if (this.#waiting.has(row.session_id)) return
     this.#write(row, (path, lines) => appendFileSync(path, lines.map((line) => `${line}\n`).join('')))
   }
 
@@ -36,7 +40,9 @@ export class ResponseFiles {
   catchUp(): void {
     clearTimeout(this.#retry)
     this.#retry = undefined
-    for (const row of this.#core.requests.filesDue()) if (!this.#written.includes(row.request_id)) this.#write(row, appendMissing)
+    this.#waiting.clear()
+    for (const row of this.#core.requests.filesDue())
+      if (!this.#written.includes(row.request_id) && !this.#waiting.has(row.session_id ?? '')) this.#write(row, appendMissing)
   }
 
   /** Notes in the journal which lines are written. */
@@ -64,6 +70,7 @@ export class ResponseFiles {
     } catch (error) {
       const what = isDiskFull(error) ? 'no room left for the response file' : 'the response file cannot be written'
       this.#core.log.error({ request_id: row.request_id, err: error }, `${what}, trying again: ${messageOf(error)}`)
+      this.#waiting.add(row.session_id ?? '')
       this.#retry ??= setTimeout(() => this.catchUp(), retryMs)
     }
   }

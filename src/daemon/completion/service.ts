@@ -65,13 +65,19 @@ export class CompletionService implements RunnerListener {
     const report = emptyReport()
     const world = this.#world()
     this.#core.journal.tx(() => {
+      const before = this.#core.requests.processing()
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
+      report.queued = this.#core.requests.queuedCount()
+      // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
+      this.#core.journal.afterCommit(() => {
+        this.#restored = true
+        this.#tidyRuns()
+        this.#files.catchUp()
+        for (const row of before) this.#ended(row.request_id)
+        this.#dispatcher.kick()
+      })
     })
-    report.queued = this.#core.requests.queuedCount()
-    this.#restored = true
-    this.#tidyRuns()
-    this.#files.catchUp()
     return report
   }
 
@@ -117,16 +123,20 @@ export class CompletionService implements RunnerListener {
     } catch (error) {
       // The runner keeps it until it is committed; nothing is lost while the disk is full.
       this.#core.log.error({ request_id: requestId, err: error }, 'an outcome could not be taken in, trying again')
-      const timer = setTimeout(() => {
-        this.#retries.delete(timer)
-        this.outcome(link, runId, requestId, outcome)
-      }, retryMs)
-      this.#retries.add(timer)
+      this.#retry(() => this.outcome(link, runId, requestId, outcome))
       return
     }
     this.#held.get(link.id)?.delete(runId)
     link.committed(runId)
     this.#dispatcher.kick()
+  }
+
+  #retry(work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer)
+      work()
+    }, retryMs)
+    this.#retries.add(timer)
   }
 
   #takeIn(runId: string, requestId: string, outcome: RunOutcome): void {
@@ -154,17 +164,19 @@ export class CompletionService implements RunnerListener {
     if (this.#closed || !this.#restored) return
     const row = this.#core.requests.get(requestId)
     if (row?.state !== 'processing') return
-    this.#core.journal.tx(() =>
-      this.#core.journal.emit('completion:progress', { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }, requestId),
-    )
+    const about = { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }
+    try {
+      this.#core.journal.tx(() => this.#core.journal.emit('completion:progress', about, requestId))
+    } catch (error) {
+      // News only: the outcome says it all.
+      this.#core.log.warn({ request_id: requestId, err: error }, 'progress could not be told')
+    }
   }
 
   welcomed(link: RunnerLink, runs: HeldRun[]): void {
     this.#held.set(link.id, new Map(runs.map((run) => [run.run_id, run])))
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(link.id)
-    this.#tidyRuns()
-    this.#dispatcher.kick()
   }
 
   refused(link: RunnerLink, runId: string, reason: string): void {
@@ -173,21 +185,27 @@ export class CompletionService implements RunnerListener {
     link.accepting = false
     this.#held.get(link.id)?.delete(runId)
     this.#reconcileRunner(link.id)
-    this.#dispatcher.kick()
   }
 
   gone(runnerId: string): void {
     this.#held.delete(runnerId)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(runnerId)
-    this.#dispatcher.kick()
   }
 
   #reconcileRunner(runnerId: string): void {
     const report = emptyReport()
     const before = this.#core.requests.processing()
-    this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
+    try {
+      this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
+    } catch (error) {
+      this.#core.log.error({ runner: runnerId, err: error }, 'requests of a runner could not be brought into line, trying again')
+      this.#retry(() => this.#reconcileRunner(runnerId))
+      return
+    }
     for (const row of before) this.#ended(row.request_id)
+    this.#tidyRuns()
+    this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')
   }

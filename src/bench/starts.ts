@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Ksi } from '../scenarios/harness/ksi.ts'
+import { makeProject } from '../scenarios/harness/project.ts'
+import type { Project } from '../scenarios/harness/project.ts'
+import type { Push, WireClient } from '../scenarios/harness/wire-client.ts'
+import { sendWork, untilAllDone } from '../scenarios/harness/work.ts'
+import { saveConstant } from './edited-file.ts'
+import { addAudits, auditWork } from './work-audit.ts'
+import type { Audit } from './work-audit.ts'
+import { largest } from './statistics.ts'
+import { progress } from './table.ts'
+
+export interface Starts {
+  /** save, or kill → the first request that the next generation starts, in ms */
+  next: number[]
+  /** longest time without a start meanwhile, in ms; by the journal's clock */
+  pause: number[]
+  audit: Audit
+}
+
+const startLimitMs = 10_000
+
+/** Work of 20 conversations that takes `seconds`: 100 ms a request, so a start is due every 5 ms. */
+function flow(client: WireClient, tag: string, seconds: number) {
+  return sendWork(client, { conversations: 20, perConversation: Math.ceil(seconds * 10), latencyMs: 100, tag })
+}
+
+/** Saves in the middle of flowing work: when does the new generation start its first request? */
+export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
+  progress(`save → next queued request starts: ${saves} saves`)
+  using project = makeProject()
+  await using ksi = await Ksi.start(project)
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
+  const starts: Pick<Starts, 'next' | 'pause'> = { next: [], pause: [] }
+  const sent = await flow(client, 'save', saves * 0.75)
+  for (let save = 1; save <= saves; save++) {
+    await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare)
+    await delay(300)
+    await untilNextStart(client, 'system:reloaded', starts, () => saveConstant(project, save))
+  }
+  await untilAllDone(client, sent)
+  return { ...starts, audit: auditWork(client, sent, ksi.runsByRequest()) }
+}
+
+/** Kills the live generation in the middle of flowing work, `kills` times, each in a ksi of its own: the first restart has no back-off. */
+export async function measureStartsAfterKills(kills: number): Promise<Starts> {
+  progress(`kill -9 → next request starts: ${kills} kills`)
+  using project = makeProject()
+  const starts: Pick<Starts, 'next' | 'pause'> = { next: [], pause: [] }
+  const audits: Audit[] = []
+  for (let kill = 1; kill <= kills; kill++) audits.push(await killOnce(project, `kill${kill}-`, starts))
+  return { ...starts, audit: addAudits(audits) }
+}
+
+async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'next' | 'pause'>): Promise<Audit> {
+  await using ksi = await Ksi.start(project)
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
+  await ksi.untilStatus(({ spare }) => spare)
+  const sent = await flow(client, tag, 0.7)
+  const pid = await ksi.livePid()
+  await delay(200)
+  await untilNextStart(client, 'system:recovered', starts, () => {
+    process.kill(pid, 'SIGKILL')
+    return performance.now()
+  })
+  await untilAllDone(client, sent)
+  const audit = auditWork(client, sent, ksi.runsByRequest())
+  await ksi.stop()
+  return audit
+}
+
+/** Waits for the first start after the event that tells of a new generation; `act` gives the moment from which time counts. */
+async function untilNextStart(client: WireClient, event: string, starts: Pick<Starts, 'next' | 'pause'>, act: () => number): Promise<void> {
+  const from = client.pushes.length
+  const begun = act()
+  let live = -1
+  let at = from
+  await client.until(() => {
+    // Each push is looked at once: the work brings thousands.
+    for (; at < client.pushes.length; at++) {
+      const push = client.pushes[at]
+      if (live === -1 && push?.event === event) live = at
+      else if (live !== -1 && push !== undefined && isStart(push)) return true
+    }
+    return false
+  }, startLimitMs)
+  starts.next.push(performance.now() - begun)
+  const times = client.pushes
+    .slice(Math.max(0, from - 50), at + 1)
+    .filter(isStart)
+    .map(timeOf)
+  starts.pause.push(largest(times.map((time, i) => time - (times[i - 1] ?? time))))
+}
+
+function isStart({ data }: Push): boolean {
+  return data['status'] === 'calling_provider'
+}
+
+/** epoch ms of an event, by the journal */
+function timeOf(push: Push): number {
+  return (push as Push & { timestamp: number }).timestamp * 1_000
+}

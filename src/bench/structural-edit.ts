@@ -1,0 +1,47 @@
+import { Ksi } from '../scenarios/harness/ksi.ts'
+import { makeProject } from '../scenarios/harness/project.ts'
+import type { Project } from '../scenarios/harness/project.ts'
+import { sendWork, untilAllDone } from '../scenarios/harness/work.ts'
+import { auditWork } from './work-audit.ts'
+import type { Audit } from './work-audit.ts'
+import { progress } from './table.ts'
+
+/**
+ * The edit after which durable engines stay stuck: while 20 of 100 requests run, a handler goes, a step of the dispatch
+ * goes, another step is renamed, and a new one comes.
+ * @throws Error when the code no longer has what is edited, or the edit does not come live
+ */
+export async function measureStructuralEdit(): Promise<Audit> {
+  progress('structural edit with 20 of 100 running')
+  using project = makeProject()
+  await using ksi = await Ksi.start(project)
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['*'] })
+  const sent = await sendWork(client, { conversations: 20, perConversation: 5, latencyMs: 300 })
+  editStructure(project)
+  await client.until(() => client.pushes.some(({ event, data }) => event === 'system:reloaded' && String(data['files']).includes('dispatcher')))
+  await untilAllDone(client, sent)
+  const renamed = client.pushes.filter(({ data }) => data['status'] === 'handed_to_provider').length
+  if (renamed === 0) throw new Error('the renamed step never ran')
+  return auditWork(client, sent, ksi.runsByRequest())
+}
+
+function editStructure(project: Project): void {
+  replace(project, 'src/daemon/generation.ts', /^ {2}registerDiscovery\(core\)\n/m, '')
+  replace(project, 'src/daemon/completion/dispatcher.ts', /^ +core\.journal\.tx\(\(\) => core\.requests\.takeInHand\([^\n]*\n/m, '')
+  replace(project, 'src/daemon/completion/dispatcher.ts', /'calling_provider'/g, "'handed_to_provider'")
+  replace(
+    project,
+    'src/daemon/completion/settle.ts',
+    /^(export function settle\([^\n]*\n)/m,
+    "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, row.request_id)\n",
+  )
+}
+
+function replace(project: Project, file: string, pattern: RegExp, text: string): void {
+  project.edit(file, (before) => {
+    const after = before.replace(pattern, text)
+    if (after === before) throw new Error(`the bench no longer finds ${String(pattern)} in ${file}`)
+    return after
+  })
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { afterEach, beforeEach, test } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { statusDocument } from '../contracts/status.ts'
+import { silentLog } from '../lib/log.ts'
+import { createServer } from './server.ts'
+import { StatusHub } from './status-hub.ts'
+import { allWell, fine, nothingKnown, supervisorFacts } from './testing/sample-facts.ts'
+import { textOf } from './testing/text-of.ts'
+import type { Readings } from './verdict.ts'
+
+const problem = 'application/problem+json; charset=utf-8'
+let readings: Readings
+let hub: StatusHub
+let server: FastifyInstance
+let interest: number
+
+beforeEach(async () => {
+  readings = allWell()
+  interest = 0
+  hub = new StatusHub({ readings: () => readings, onInterest: () => interest++ })
+  const sources = [
+    { name: 'daemon', ok: true, error: null },
+    { name: 'docker', ok: false, error: 'not set' },
+  ]
+  server = await createServer({ hub, readiness: () => ({ ready: true, sources }), hosts: ['box.example'], log: silentLog(), pingMs: 50 })
+})
+
+afterEach(async () => {
+  hub.stop()
+  await server.close()
+})
+
+test('is alive and ready whatever the daemon does', async () => {
+  readings = nothingKnown()
+  assert.equal((await server.inject('/livez')).statusCode, 200)
+  assert.equal((await server.inject('/readyz')).body, 'ready\n')
+  assert.equal((await server.inject('/readyz?verbose')).body, '[+] daemon\n[-] docker: not set\nready\n')
+})
+
+test('the status document keeps to its contract and is never cached', async () => {
+  const reply = await server.inject('/status')
+  assert.equal(reply.statusCode, 200)
+  assert.equal(reply.headers['cache-control'], 'no-store')
+  assert.equal(statusDocument.parse(reply.json()).summary.startsWith('Generation 7 serves'), true)
+})
+
+test('the status code carries the verdict', async () => {
+  readings = allWell({ daemon: fine(supervisorFacts({ waiting_for_restart: ['src/supervisor/front.ts'] })) })
+  assert.deepEqual([(await server.inject('/status')).statusCode, (await server.inject('/status')).json().status], [200, 'warn'])
+  readings = allWell({ daemon: fine(supervisorFacts({ phase: 'crashed' })) })
+  const reply = await server.inject('/status')
+  assert.deepEqual([reply.statusCode, reply.json().phase], [503, 'crashed'])
+})
+
+test('somebody who begins to ask makes the sources look at once', async () => {
+  assert.equal(hub.watched, false)
+  await server.inject('/status')
+  await server.inject('/status')
+  assert.deepEqual([hub.watched, interest], [true, 1])
+})
+
+test('answers for local names and addresses only', async () => {
+  for (const host of ['localhost', 'localhost:4311', '127.0.0.1:4311', '[::1]:4311', 'sidecar:4311', 'ksi.localhost', 'box.example', '192.168.1.5:80']) {
+    assert.equal((await server.inject({ url: '/status', headers: { host } })).statusCode, 200, host)
+  }
+  for (const host of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example:4311', 'user@localhost', 'a b', 'box.example.evil']) {
+    const reply = await server.inject({ url: '/status', headers: { host } })
+    assert.deepEqual([reply.statusCode, reply.headers['content-type'], reply.json().code], [403, problem, 'KSI_UNAUTHORIZED'], host)
+  }
+})
+
+test('changes nothing, and says so', async () => {
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
+    const reply = await server.inject({ url: '/status', method, payload: '{}' })
+    assert.deepEqual([reply.statusCode, reply.headers['allow'], reply.headers['content-type']], [405, 'GET, HEAD', problem], method)
+  }
+  assert.equal((await server.inject({ url: '/status', method: 'HEAD' })).statusCode, 200)
+})
+
+test('an unknown path or a broken one is a problem document', async () => {
+  const missing = await server.inject('/nothing')
+  assert.deepEqual([missing.statusCode, missing.headers['content-type']], [404, problem])
+  assert.match(missing.json().detail, /Try \/, \/status/)
+  const broken = await server.inject('/%E0%A4%A')
+  assert.deepEqual([broken.statusCode, broken.headers['content-type']], [400, problem])
+})
+
+test('the page is served under a policy that lets no foreign or inline script run', async () => {
+  const page = await server.inject('/')
+  assert.equal(page.statusCode, 200)
+  assert.doesNotMatch(String(page.headers['content-security-policy']), /unsafe/)
+  assert.equal(page.headers['access-control-allow-origin'], undefined)
+  assert.doesNotMatch(page.body, /<script(?![^>]*src=)|\son\w+=|style="/)
+  for (const [, url] of page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)) assert.equal((await server.inject(url ?? '')).statusCode, 200)
+  const script = await server.inject('/app.js')
+  assert.match(String(script.headers['content-type']), /^text\/javascript/)
+  assert.doesNotMatch(script.body, /innerHTML|insertAdjacentHTML|document\.write/)
+})
+
+/** Follows /events over a real socket. */
+async function follow(): Promise<{ response: IncomingMessage; next: ReturnType<typeof textOf> }> {
+  if (!server.server.listening) await server.listen({ host: '127.0.0.1', port: 0 })
+  const address = server.server.address()
+  assert(typeof address === 'object' && address !== null)
+  const caller = request({ host: '127.0.0.1', port: address.port, path: '/events', agent: false }).end()
+  caller.on('error', () => {})
+  const [response] = (await once(caller, 'response')) as [IncomingMessage]
+  response.on('error', () => {})
+  return { response, next: textOf(response) }
+}
+
+const snapshot = /id: (\d+)\nevent: snapshot\ndata: (.*)\n\n/
+
+test('a stream begins with the whole document, tells each change once, and pings', { timeout: 5_000 }, async () => {
+  const { response, next } = await follow()
+  assert.equal(response.headers['content-type'], 'text/event-stream')
+  await next(/^retry: 2000\n\n/)
+  const first = await next(snapshot)
+  assert.equal(statusDocument.parse(JSON.parse(first[2] ?? '')).phase, 'live')
+  hub.readingCame()
+  await next(/: ping\n\n/)
+  readings = allWell({ daemon: fine(supervisorFacts({ phase: 'crashed' })) })
+  hub.readingCame()
+  const second = await next(snapshot)
+  assert.equal(JSON.parse(second[2] ?? '').phase, 'crashed')
+  assert.equal(Number(second[1]), Number(first[1]) + 1)
+})
+
+test('a client that reads nothing costs one document and then its connection', { timeout: 5_000 }, async () => {
+  const stuck = await follow()
+  const closed = new Promise((resolve) => stuck.response.on('close', resolve))
+  stuck.response.pause()
+  const attentive = await follow()
+  await attentive.next(snapshot)
+  const padding = 'x'.repeat(4_000_000)
+  for (let swaps = 0; swaps < 4; swaps++) {
+    readings = allWell({ daemon: fine(supervisorFacts({ problem: `${padding}${swaps}`, swaps })) })
+    hub.readingCame()
+    await attentive.next(new RegExp(`"swaps":${swaps},[^]*?\\n\\n`))
+  }
+  // Cut off at the second ping that finds it stuck; what it had buffered must still be read to see the end.
+  await new Promise<void>((resolve) => {
+    const look = setInterval(() => {
+      server.server.getConnections((_error, count) => {
+        if (count > 1) return
+        clearInterval(look)
+        resolve()
+      })
+    }, 20)
+  })
+  stuck.response.resume()
+  await closed
+})
+
+test('closing ends open streams at once', { timeout: 5_000 }, async () => {
+  const { response, next } = await follow()
+  await next(snapshot)
+  const ended = once(response, 'close')
+  await server.close()
+  await ended
+})
