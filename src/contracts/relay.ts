@@ -4,7 +4,7 @@
  * so that no line is parsed and written anew on its way through.
  *
  * front → generation
- *   C conn json            a connection is there: {transport, since}
+ *   C conn json            a connection is there: {transport, connected_at}
  *   S conn seq json        subscribe this connection as the data of its last monitor:subscribe (json) said, after event
  *                          `seq`; no reply. Sent for each subscriber when a generation takes over.
  *   Q conn relay again eventId json   a request line. `again` is 1 when an earlier generation may have run it already.

@@ -17,6 +17,8 @@ export const runInput = z.object({
   messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })).optional(),
   /** The session to go on from; absent for a new one. */
   session_id: z.string().optional(),
+  /** The session was named by the client, and no provider of ours has handed it out: it may not exist. */
+  session_unproven: z.boolean().optional(),
   agent_id: z.string().optional(),
   client_id: z.string().optional(),
   temperature: z.number().optional(),

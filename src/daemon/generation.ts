@@ -132,18 +132,22 @@ function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: C
       return checkpoint.id
     },
     runners: (addresses) => completion.links.update(addresses),
-    failure: (failure) => {
-      journal.tx(() => {
+    failure: (failure) =>
+      note(core, () => {
         insertFailedBoot(journal.db, failure)
         journal.emit('system:reload_failed', { ...failure })
-      })
-    },
-    phases: (phases) => {
-      journal.tx(() => bootPhases(journal.db, core.bootId, phases))
-    },
-    notice: (event, data) => {
-      journal.tx(() => journal.emit(event, data))
-    },
+      }),
+    phases: (phases) => note(core, () => bootPhases(journal.db, core.bootId, phases)),
+    notice: (event, data) => note(core, () => journal.emit(event, data)),
+  }
+}
+
+/** Writes what the supervisor has to say. That there is no room for it must not end the generation. */
+function note(core: Core, work: () => unknown): void {
+  try {
+    core.journal.tx(work)
+  } catch (error) {
+    core.log.error({ err: error }, "the supervisor's notice could not be written")
   }
 }
 

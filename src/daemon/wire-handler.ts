@@ -9,6 +9,9 @@ import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
 import { similarNames } from './similar.ts'
 
+/** What the daemon says to itself; from a client these would restore or overwrite the state of services. */
+const internal = new Set(['system:startup', 'system:context', 'system:ready', 'checkpoint:collect', 'checkpoint:restore'])
+
 /** A request line, taken apart. */
 export interface IncomingEvent {
   event: string
@@ -25,7 +28,7 @@ export interface IncomingEvent {
 export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Promise<unknown[]> {
   const { event, context } = incoming
   const spec = eventSpec(event)
-  if (spec === undefined && !core.router.has(event)) return [unknownEvent(event)]
+  if (spec === undefined && (internal.has(event) || !core.router.has(event))) return [unknownEvent(event)]
   try {
     const data = spec === undefined ? incoming.data : parseData(event, spec, incoming.data)
     if (spec?.mutates !== true) return guard(core, event, core.router.emit(event, data, context))

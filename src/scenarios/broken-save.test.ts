@@ -14,7 +14,11 @@ const breakages: { name: string; change: (text: string) => string; error: RegExp
   { name: 'an endless loop at import', change: (text) => `${text}\nfor (;;) {}\n`, error: /within 1500 ms/ },
   {
     name: 'a throw in a system:startup handler',
-    change: (text) => text.replace("core.router.on(\n    'system:health'", "core.router.on('system:startup', () => { throw new Error('startup fails') }, { service: 'health' })\n  core.router.on(\n    'system:health'"),
+    change: (text) =>
+      text.replace(
+        "core.router.on(\n    'system:health'",
+        "core.router.on('system:startup', () => { throw new Error('startup fails') }, { service: 'health' })\n  core.router.on(\n    'system:health'",
+      ),
     error: /startup fails/,
   },
   {

@@ -64,7 +64,11 @@ test('a killed runner loses only what it was running: told once, or run again wh
     assert.ok(data.started_at, 'the notice says when it had started')
     assert.equal((data.client_info as { transport: string }).transport, 'unix')
   }
-  for (const [session, ids] of [...plain, ...again]) assert.deepEqual(outcomes.filter(({ data }) => data.session_id === session).map(({ request_id }) => request_id), ids)
+  for (const [session, ids] of [...plain, ...again])
+    assert.deepEqual(
+      outcomes.filter(({ data }) => data.session_id === session).map(({ request_id }) => request_id),
+      ids,
+    )
 })
 
 test('when the supervisor is killed nobody is left behind, and the next start goes on in order', async () => {
@@ -74,7 +78,8 @@ test('when the supervisor is killed nobody is left behind, and the next start go
   {
     await using ksi = await Ksi.start(project)
     using client = await ksi.client()
-    for (const [session, ids] of await sendWork(client, { conversations: 4, perConversation: 3, latencyMs: 1_000, extra: { on_restart: 'requeue' } })) sent.set(session, ids)
+    for (const [session, ids] of await sendWork(client, { conversations: 4, perConversation: 3, latencyMs: 1_000, extra: { on_restart: 'requeue' } }))
+      sent.set(session, ids)
     pids.push(await ksi.livePid(), ...(await ksi.status()).runners.map((runner) => runner.pid ?? 0))
     ksi.process.kill('SIGKILL')
     await ksi.exited
@@ -86,13 +91,22 @@ test('when the supervisor is killed nobody is left behind, and the next start go
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['*'], since: 0 })
   await untilAllDone(client, sent)
-  for (const [session, ids] of sent) assert.deepEqual(outcomesOf(client).filter(({ data }) => data.session_id === session).map(({ request_id }) => request_id), ids)
+  for (const [session, ids] of sent)
+    assert.deepEqual(
+      outcomesOf(client)
+        .filter(({ data }) => data.session_id === session)
+        .map(({ request_id }) => request_id),
+      ids,
+    )
 })
 
 test('a request that takes the daemon down twice is quarantined by name, and its conversation moves on', async () => {
   using project = makeProject()
   project.edit('src/daemon/completion/dispatcher.ts', (text) =>
-    text.replace('  const data = core.requests.payload(request.request_id)\n', "  const data = core.requests.payload(request.request_id)\n  if (data.prompt === 'poison') process.exit(7)\n"),
+    text.replace(
+      '  const data = core.requests.payload(request.request_id)\n',
+      "  const data = core.requests.payload(request.request_id)\n  if (data.prompt === 'poison') process.exit(7)\n",
+    ),
   )
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

@@ -29,12 +29,19 @@ test('SIGTERM leaves a checkpoint; the next start goes on with the queue, and te
   assert.equal(outcomes.length, 9, 'each request has one outcome')
   for (const [session, ids] of sent) {
     const mine = outcomes.filter(({ data }) => data.session_id === session)
-    assert.deepEqual(mine.map(({ request_id }) => request_id), ids, 'in order')
-    assert.deepEqual(mine.map(({ event, data }) => [event, data.reason]), [
-      ['completion:failed', 'daemon_restart'],
-      ['completion:result', undefined],
-      ['completion:result', undefined],
-    ])
+    assert.deepEqual(
+      mine.map(({ request_id }) => request_id),
+      ids,
+      'in order',
+    )
+    assert.deepEqual(
+      mine.map(({ event, data }) => [event, data.reason]),
+      [
+        ['completion:failed', 'daemon_restart'],
+        ['completion:result', undefined],
+        ['completion:result', undefined],
+      ],
+    )
     const lost = await client.request('completion:status', { request_id: ids[0] })
     assert.deepEqual([lost.status, lost.reason], ['failed', 'daemon_restart'])
   }
@@ -57,11 +64,17 @@ test('a checkpoint shows the queues by session in order, and what was running, i
     session_queues: Record<string, { request_id: string; status: string; data: Data }[]>
     active_operations: Record<string, Data>
   }
-  assert.deepEqual(content.session_queues.c0?.map((entry) => entry.request_id), ['c0-inject', 'c0-1', 'c0-2'])
-  assert.deepEqual(content.session_queues.c1?.map((entry) => [entry.request_id, entry.status, entry.data.prompt]), [
-    ['c1-1', 'queued', 'say c1-1'],
-    ['c1-2', 'queued', 'say c1-2'],
-  ])
+  assert.deepEqual(
+    content.session_queues.c0?.map((entry) => entry.request_id),
+    ['c0-inject', 'c0-1', 'c0-2'],
+  )
+  assert.deepEqual(
+    content.session_queues.c1?.map((entry) => [entry.request_id, entry.status, entry.data.prompt]),
+    [
+      ['c1-1', 'queued', 'say c1-1'],
+      ['c1-2', 'queued', 'say c1-2'],
+    ],
+  )
   assert.deepEqual(Object.keys(content.active_operations).sort(), ['c0-0', 'c1-0'])
   const { status, session_id, started_at, client_info } = content.active_operations['c0-0'] ?? {}
   assert.deepEqual([status, session_id, (client_info as Data).transport], ['processing', 'c0', 'unix'])
@@ -105,8 +118,14 @@ test('each prompt and each response stands once in its response file, the prompt
   await untilAllDone(client, sent)
   await client.request('system:health')
   for (const [session, ids] of sent) {
-    const lines = readFileSync(project.path(`var/logs/responses/${session}.jsonl`), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Data)
+    const lines = readFileSync(project.path(`var/logs/responses/${session}.jsonl`), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Data)
     const told = lines.map((line) => ('ksi' in line ? `response ${String((line.ksi as Data).request_id)}` : `prompt ${String(line.request_id)}`))
-    assert.deepEqual(told, ids.flatMap((id) => [`prompt ${id}`, `response ${id}`]))
+    assert.deepEqual(
+      told,
+      ids.flatMap((id) => [`prompt ${id}`, `response ${id}`]),
+    )
   }
 })

@@ -25,7 +25,7 @@ function start(
   const next = textOf(child.stdout)
   return {
     child,
-    ended: once(child, 'close'),
+    ended: once(child, 'exit'),
     said: async (message) => JSON.parse((await next(new RegExp(`^.*${message}.*$`, 'm')))[0]) as Record<string, unknown>,
   }
 }

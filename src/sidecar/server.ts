@@ -32,18 +32,16 @@ const securityHeaders = {
 /** The sidecar's HTTP server, not yet listening. It only ever tells: there is no route that changes anything. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { hub, readiness, hosts, log, pingMs = 15_000 } = options
-  // With pino's own type for it, the server would not be the FastifyInstance that plugins take.
-  const loggerInstance: FastifyBaseLogger = log
+  // Pages and probes ask all day long: fastify's own lines about each request stay out of the log.
+  const loggerInstance: FastifyBaseLogger = log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level })
   const server = Fastify({
     loggerInstance,
-    disableRequestLogging: true,
     // Without it `close()` waits for every open event stream (reference/ecosystem.md A13).
     forceCloseConnections: true,
     bodyLimit: 1_024,
     frameworkErrors: (error, _request, reply) => void onError(error, reply),
   })
   server.addHook('onRequest', async (request, reply) => guard(request, reply, hosts))
-  // Pages and probes ask all day long.
   server.addHook('onResponse', async (request, reply) =>
     log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered'),
   )

@@ -42,7 +42,7 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
   const hosts = [settings.KSI_SIDECAR_HOST.toLowerCase()]
   const server = await createServer({ hub, readiness: () => readinessOf(readings(), pollers.length > 0), hosts, log })
   try {
-    await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT, listenTextResolver: () => 'listening' })
+    await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT })
   } catch (error) {
     await server.close()
     throw explainListenError(error, settings)

@@ -9,6 +9,7 @@ export class Conversations {
   readonly #byAgent
   readonly #create
   readonly #addSession
+  readonly #handedOut
   readonly #setAgent
   readonly #setNewest
   readonly #setRunning
@@ -25,7 +26,10 @@ export class Conversations {
     this.#create = db.prepare(
       'INSERT INTO conversations (conversation, session_id, agent_id, model, last_used_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation) DO UPDATE SET last_used_at = excluded.last_used_at',
     )
-    this.#addSession = db.prepare('INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+    this.#addSession = db.prepare(
+      'INSERT INTO sessions VALUES (?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET handed_out = max(handed_out, excluded.handed_out)',
+    )
+    this.#handedOut = db.prepare('SELECT handed_out FROM sessions WHERE session_id = ?').pluck()
     this.#setAgent = db.prepare('INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id) DO UPDATE SET conversation = excluded.conversation')
     this.#setNewest = db.prepare('UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?')
     this.#setRunning = db.prepare('UPDATE conversations SET running = ?, last_used_at = ? WHERE conversation = ?')
@@ -65,7 +69,7 @@ export class Conversations {
   /** Makes the conversation, or marks it as used. `sessionId` is the session to go on from, if it has one already. */
   create(conversation: string, about: { sessionId?: string | undefined; agentId?: string | undefined; model: string; now: number }): void {
     this.#create.run(conversation, about.sessionId ?? null, about.agentId ?? null, about.model, about.now)
-    if (about.sessionId !== undefined) this.#addSession.run(about.sessionId, conversation, about.now)
+    if (about.sessionId !== undefined) this.#addSession.run(about.sessionId, conversation, about.now, 0)
   }
 
   /** Makes `conversation` the agent's current one. */
@@ -75,8 +79,13 @@ export class Conversations {
 
   /** A provider handed out `sessionId` in this conversation: the next request goes on from there. */
   setNewestSession(conversation: string, sessionId: string, now: number): void {
-    this.#addSession.run(sessionId, conversation, now)
+    this.#addSession.run(sessionId, conversation, now, 1)
     this.#setNewest.run(sessionId, now, conversation)
+  }
+
+  /** Whether a provider handed this session out, rather than a client having named it. */
+  isHandedOut(sessionId: string): boolean {
+    return this.#handedOut.get(sessionId) === 1
   }
 
   setRunning(conversation: string, requestId: string, now: number): void {

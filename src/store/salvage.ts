@@ -68,7 +68,10 @@ function copyTable(old: Db, db: Db, table: string, report: SalvageReport): void 
       const columns = columnsOf(db, table).filter((column) => there.has(column))
       const insert = db.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
       const copyRows = (order: string): void => {
-        for (const row of old.prepare(`SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${keyOf(db, table)} ${order}`).raw().iterate())
+        for (const row of old
+          .prepare(`SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${keyOf(db, table)} ${order}`)
+          .raw()
+          .iterate())
           saved += insert.run(...(row as unknown[])).changes
       }
       try {

@@ -155,10 +155,10 @@ export async function startSupervisor(options: {
   }
 
   const stop = async (reason: CheckpointReason): Promise<void> => {
-    watch?.stop()
+    const unwatched = watch?.stop()
     opened.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await generations.stop(reason)
-    await Promise.all([runners.stop(), sidecar?.stop(), opened.close()])
+    await Promise.all([unwatched, runners.stop(), sidecar?.stop(), opened.close()])
     rmSync(paths.pidFile, { force: true })
     lock.release()
   }

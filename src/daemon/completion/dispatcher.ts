@@ -129,6 +129,7 @@ function toRunInput(core: Core, request: RequestRow, conversation: ConversationR
     prompt: typeof data.prompt === 'string' ? data.prompt : lastContent(messages),
     messages,
     session_id: conversation.session_id ?? undefined,
+    session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
     agent_id: request.agent_id ?? undefined,
     client_id: typeof data.originator_id === 'string' ? data.originator_id : undefined,
     temperature: (data.temperature as number | null | undefined) ?? undefined,

@@ -16,7 +16,8 @@ const retryMs = 5_000
  */
 export class ResponseFiles {
   readonly #core: Core
-  #written: string[] = []
+  /** Requests whose lines are written, but not yet marked so in the journal. */
+  readonly #written = new Set<string>()
   /** Sessions whose file could not be written. */
   readonly #waiting = new Set<string>()
   #retry: NodeJS.Timeout | undefined
@@ -41,31 +42,30 @@ export class ResponseFiles {
     clearTimeout(this.#retry)
     this.#retry = undefined
     this.#waiting.clear()
-    for (const row of this.#core.requests.filesDue())
-      if (!this.#written.includes(row.request_id) && !this.#waiting.has(row.session_id ?? '')) this.#write(row, appendMissing)
+    for (const row of this.#core.requests.filesDue()) if (!this.#waiting.has(row.session_id ?? '')) this.#write(row, appendMissing)
   }
 
   /** Notes in the journal which lines are written. */
   markWritten(): void {
     clearImmediate(this.#marking)
     this.#marking = undefined
-    if (this.#written.length === 0) return
-    const done = this.#written
+    if (this.#written.size === 0) return
     this.#core.journal.tx(() => {
-      for (const requestId of done) this.#core.requests.fileDone(requestId)
+      for (const requestId of this.#written) this.#core.requests.fileDone(requestId)
     })
-    this.#written = []
+    this.#written.clear()
   }
 
   close(): void {
     clearTimeout(this.#retry)
-    clearImmediate(this.#marking)
+    this.#markQuietly()
   }
 
   #write(row: RequestRow, write: (path: string, lines: string[]) => void): void {
+    if (this.#written.has(row.request_id)) return
     try {
       write(fileOf(this.#core, row.session_id ?? ''), this.#linesOf(row))
-      this.#written.push(row.request_id)
+      this.#written.add(row.request_id)
       this.#marking ??= setImmediate(() => this.#markQuietly())
     } catch (error) {
       const what = isDiskFull(error) ? 'no room left for the response file' : 'the response file cannot be written'

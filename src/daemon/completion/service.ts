@@ -75,7 +75,6 @@ export class CompletionService implements RunnerListener {
         this.#tidyRuns()
         this.#files.catchUp()
         for (const row of before) this.#ended(row.request_id)
-        this.#dispatcher.kick()
       })
     })
     return report
@@ -91,7 +90,6 @@ export class CompletionService implements RunnerListener {
     this.#closed = true
     this.#dispatcher.close()
     this.links.close()
-    this.#files.markWritten()
     this.#files.close()
     this.#waiters.close()
     for (const timer of this.#retries) clearTimeout(timer)

@@ -30,10 +30,12 @@ interface Claude extends Omit<ProviderSurroundings, 'env'> {
 }
 
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
-  const args = claudeArgs(input)
   const sandbox = openSandbox(claude.sandboxDir, input)
   ctx.onProgress({ status: 'calling_provider', provider: 'claude-cli' })
-  const end = await start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
+  const call = (args: string[]): Promise<ChildEnd> => start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
+  let end = await call(claudeArgs(input))
+  // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
+  if (input.session_unproven === true && isUnknownSession(end)) end = await call(claudeArgs({ ...input, session_id: undefined }))
   const reply = readReply(end)
   const sessionId = typeof reply['session_id'] === 'string' && reply['session_id'] !== '' ? reply['session_id'] : undefined
   if (sessionId !== undefined) sandbox.belongsTo(sessionId)
@@ -53,6 +55,11 @@ async function start(claude: Claude, call: { args: string[]; cwd: string; stdin:
       { retryable: false, cause: error },
     )
   }
+}
+
+/** Whether claude refused because it has no such session: it has done nothing then. */
+function isUnknownSession({ code, stdout, stderr }: ChildEnd): boolean {
+  return code !== 0 && /no conversation found|is not a UUID|not a valid UUID|valid session id/i.test(`${stderr}\n${stdout}`)
 }
 
 /** The arguments of a call. @throws ProviderError when a part of the request could be taken for an option */

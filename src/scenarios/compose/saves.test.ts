@@ -56,7 +56,9 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     await stack.compose('exec', '--no-TTY', 'daemon', 'node', '-e', `process.kill(${Number(health.pid)}, 'SIGKILL')`)
     const began = performance.now()
     await stack.untilStatus((status) => status.phase === 'live' && (status.generation ?? 0) > Number(health.generation))
-    t.diagnostic(`kill -9 → live again: at most ${Math.round(performance.now() - began)} ms after the kill command's return, ${Math.round(performance.now() - killed)} with the command`)
+    t.diagnostic(
+      `kill -9 → live again: at most ${Math.round(performance.now() - began)} ms after the kill command's return, ${Math.round(performance.now() - killed)} with the command`,
+    )
     assert.ok(performance.now() - began < 1_000)
     await untilAllDone(client, sent)
     assertAllDone(client, sent, await stack.runsByRequest())
@@ -79,7 +81,9 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     }
     times.sort((a, b) => a - b)
     const median = times[times.length / 2] ?? 0
-    t.diagnostic(`save → new code answers, 1,000 queued, in Docker: median ${Math.round(median)} ms, slowest ${Math.round(times.at(-1) ?? 0)} ms of ${times.length}`)
+    t.diagnostic(
+      `save → new code answers, 1,000 queued, in Docker: median ${Math.round(median)} ms, slowest ${Math.round(times.at(-1) ?? 0)} ms of ${times.length}`,
+    )
     assert.ok(median < 500, 'within a wide bound: the number is printed above')
   })
 })

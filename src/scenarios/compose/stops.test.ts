@@ -38,7 +38,11 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
       await untilAllDone(client, sent, 60_000)
       for (const [session, ids] of sent) {
         const mine = outcomesOf(client).filter(({ data }) => data.session_id === session)
-        assert.deepEqual(mine.map(({ request_id }) => request_id), ids, `${session}: once each, in order`)
+        assert.deepEqual(
+          mine.map(({ request_id }) => request_id),
+          ids,
+          `${session}: once each, in order`,
+        )
         const first = mine[0]
         assert.deepEqual([first?.event, first?.data.reason], plain.has(session) ? ['completion:failed', 'daemon_restart'] : ['completion:result', undefined])
         for (const { event } of mine.slice(1)) assert.equal(event, 'completion:result')
@@ -46,14 +50,18 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
     })
   }
 
-  const newest = (document: StatusDocument, reason: string): number => document.journal.facts?.checkpoints.find((checkpoint) => checkpoint.reason === reason)?.id ?? 0
+  const newest = (document: StatusDocument, reason: string): number =>
+    document.journal.facts?.checkpoints.find((checkpoint) => checkpoint.reason === reason)?.id ?? 0
 
   test('pre_stop leaves a checkpoint with that reason, and the sidecar saw the hook', async () => {
     const had = newest(await stack.untilDocument((document) => document.journal.ok), 'pre-stop')
     await stack.compose('stop', 'daemon')
     const down = await stack.untilDocument((document) => document.status === 'fail')
     assert.match(down.summary, /down|stopped|No answer/i)
-    assert.ok(down.docker.facts?.events.some((event) => event.service === 'daemon' && event.action.startsWith('exec_die')), JSON.stringify(down.docker))
+    assert.ok(
+      down.docker.facts?.events.some((event) => event.service === 'daemon' && event.action.startsWith('exec_die')),
+      JSON.stringify(down.docker),
+    )
     await stack.compose('up', '--detach', '--wait')
     const up = await stack.untilDocument((document) => document.status === 'pass')
     assert.ok(newest(up, 'pre-stop') > had)

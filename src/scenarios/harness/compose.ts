@@ -47,7 +47,9 @@ export class Stack {
     this.sidecarPort = sidecarPort
     this.#env = {
       ...process.env,
-      COMPOSE_PROJECT_NAME: basename(project.root).toLowerCase().replaceAll(/[^a-z0-9-]/g, ''),
+      COMPOSE_PROJECT_NAME: basename(project.root)
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9-]/g, ''),
       KSI_PORT: String(port),
       KSI_SIDECAR_PORT: String(sidecarPort),
       KSI_LOG_FORMAT: 'json',
@@ -61,7 +63,8 @@ export class Stack {
     const project = makeProject()
     // The container's user is another than the one that made this folder.
     chmodSync(project.root, 0o755)
-    for (const file of ['Dockerfile.dev', 'compose.yaml', '.dockerignore', '.npmrc', 'package-lock.json', 'tsconfig.json']) cpSync(join(home, file), project.path(file))
+    for (const file of ['Dockerfile.dev', 'compose.yaml', '.dockerignore', '.npmrc', 'package-lock.json', 'tsconfig.json'])
+      cpSync(join(home, file), project.path(file))
     const stack = new Stack(project, await freePort(), await freePort(), env)
     await stack.compose('up', '--build', '--detach', '--wait', '--wait-timeout', '120')
     await stack.untilLive()
@@ -70,7 +73,11 @@ export class Stack {
 
   /** Runs `docker compose …` and gives what it printed. @throws Error with its output when it fails */
   async compose(...args: string[]): Promise<string> {
-    const { stdout, stderr } = await run('docker', ['compose', '--ansi', 'never', '--progress', 'plain', ...args], { cwd: this.project.root, env: this.#env, maxBuffer: 256 * 1024 * 1024 })
+    const { stdout, stderr } = await run('docker', ['compose', '--ansi', 'never', '--progress', 'plain', ...args], {
+      cwd: this.project.root,
+      env: this.#env,
+      maxBuffer: 256 * 1024 * 1024,
+    })
     return stdout + stderr
   }
 
@@ -118,7 +125,9 @@ export class Stack {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) => process.stderr.write(`compose down failed: ${String(error)}\n`))
+    await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) =>
+      process.stderr.write(`compose down failed: ${String(error)}\n`),
+    )
     this.project[Symbol.dispose]()
   }
 }

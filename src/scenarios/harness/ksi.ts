@@ -21,7 +21,16 @@ export class Ksi {
     this.socket = project.path('var/run/daemon.sock')
     this.process = spawn(process.execPath, [join(project.root, 'src/supervisor/main.ts')], {
       cwd: project.root,
-      env: { ...process.env, KSI_ROOT: project.root, KSI_MODE: 'dev', KSI_SIDECAR: 'off', KSI_PORT: '0', KSI_LOG_FORMAT: 'json', KSI_LOG_LEVEL: 'debug', ...env },
+      env: {
+        ...process.env,
+        KSI_ROOT: project.root,
+        KSI_MODE: 'dev',
+        KSI_SIDECAR: 'off',
+        KSI_PORT: '0',
+        KSI_LOG_FORMAT: 'json',
+        KSI_LOG_LEVEL: 'debug',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const decoder = new LineDecoder(1_048_576, (line) => {

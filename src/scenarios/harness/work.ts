@@ -5,14 +5,23 @@ import type { Data, WireClient } from './wire-client.ts'
 export type Sent = Map<string, string[]>
 
 /** Sends `perConversation` requests to each of `conversations` sessions, one by one, round robin. */
-export async function sendWork(client: WireClient, options: { conversations: number; perConversation: number; latencyMs: number; tag?: string; extra?: Data }): Promise<Sent> {
+export async function sendWork(
+  client: WireClient,
+  options: { conversations: number; perConversation: number; latencyMs: number; tag?: string; extra?: Data },
+): Promise<Sent> {
   const { conversations, perConversation, latencyMs, tag = 'c', extra = {} } = options
   const sent: Sent = new Map()
   for (let i = 0; i < perConversation; i++) {
     for (let c = 0; c < conversations; c++) {
       const session = `${tag}${c}`
       const request_id = `${session}-${i}`
-      const reply = await client.request('completion:async', { prompt: `say ${request_id}`, session_id: session, request_id, extra_body: { echo: { latency_ms: latencyMs } }, ...extra })
+      const reply = await client.request('completion:async', {
+        prompt: `say ${request_id}`,
+        session_id: session,
+        request_id,
+        extra_body: { echo: { latency_ms: latencyMs } },
+        ...extra,
+      })
       assert.equal(reply.request_id, request_id)
       assert.equal(reply.error, undefined)
       sent.set(session, [...(sent.get(session) ?? []), request_id])

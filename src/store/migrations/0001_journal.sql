@@ -36,7 +36,8 @@ CREATE INDEX conversations_running ON conversations (running) WHERE running IS N
 CREATE TABLE sessions (
   session_id TEXT PRIMARY KEY,
   conversation TEXT NOT NULL,
-  at INTEGER NOT NULL
+  at INTEGER NOT NULL,
+  handed_out INTEGER NOT NULL            -- by a provider; 0: only named by a client so far
 ) WITHOUT ROWID;
 
 CREATE TABLE agents (
