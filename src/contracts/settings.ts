@@ -8,10 +8,13 @@ const schema = z.object({
   KSI_MODE: z.enum(['dev', 'production']).default('production'),
   KSI_HOST: z.string().default('127.0.0.1'),
   KSI_PORT: whole(4310, 0, 65_535),
+  /** what the banner shows where a container's port is published under another number */
+  KSI_PUBLISHED: z.string().optional(),
   KSI_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
   KSI_SIDECAR_HOST: z.string().default('127.0.0.1'),
   KSI_SIDECAR_PORT: whole(4311, 0, 65_535),
-  KSI_SIDECAR: flag(true),
+  /** on: as a child of the supervisor; elsewhere: in a container of its own, at KSI_SIDECAR_PORT of this machine */
+  KSI_SIDECAR: z.enum(['on', 'off', 'elsewhere']).default('on'),
   KSI_DAEMON_ADDRESS: z.string().optional(),
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),

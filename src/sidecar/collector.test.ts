@@ -94,7 +94,7 @@ test('no answer after a clean end says so, and that the container has exited', (
   const docker = fine({ containers: [container({ state: 'exited', exit_code: 0 })], events: [] })
   const verdict = verdictOn({ daemon: unread('failed', 'connection refused', { facts: supervisorFacts() }), journal, docker })
   const summary =
-    'No answer from the daemon since 11:58:00 UTC (connection refused); the journal says generation 7 ended cleanly at 11:58:00 UTC; its container is exited with code 0.'
+    'No answer from the daemon since 11:58:00 UTC (connection refused); the journal says generation 7 ended cleanly at 11:58:00 UTC; its container has exited with code 0.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'stopped', generation: 7, since: 2, summary })
 })
 
@@ -107,7 +107,7 @@ test('no answer without an end in the journal is called cut off, not stopped', (
 test('a container killed for its memory is named as that', () => {
   const docker = fine({ containers: [container({ state: 'exited', exit_code: 137, oom_killed: true })], events: [] })
   const verdict = verdictOn(allWell({ daemon: unread('failed', 'connection refused'), docker }))
-  assert.match(verdict.summary, /its container is exited with code 137, out of memory\.$/)
+  assert.match(verdict.summary, /its container has exited with code 137, out of memory\.$/)
   assert.equal(verdict.phase, 'stopped')
 })
 
@@ -127,7 +127,7 @@ test('the newest generation counts, whatever the order of the boots', () => {
 test('with neither daemon nor journal the reasons are told', () => {
   const journal = unread<never>('absent', 'There is no journal at /x: the daemon has not run here yet.')
   const verdict = verdictOn({ daemon: unread('failed', 'its container is not there'), journal, docker: unread('off', 'not set') })
-  const summary = 'No answer from the daemon since 11:58:00 UTC (its container is not there); There is no journal at /x: the daemon has not run here yet.'
+  const summary = 'No answer from the daemon since 11:58:00 UTC (its container is not there); there is no journal at /x: the daemon has not run here yet.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'unreachable', generation: null, since: 2, summary })
 })
 

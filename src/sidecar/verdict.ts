@@ -90,7 +90,7 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
   const parts = [`No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`]
   if (boot) parts.push(endOf(boot, nowMs))
-  else if (journal.error !== null) parts.push(firstLine(journal.error).replace(/\.$/, ''))
+  else if (journal.error !== null) parts.push(withinSentence(journal.error))
   if (container) parts.push(stateOf(container))
   return { status: 'fail', phase: stopped ? 'stopped' : 'unreachable', sinceMs: daemon.sinceMs, summary: `${parts.join('; ')}.` }
 }
@@ -126,7 +126,8 @@ function isUp(container: ContainerFact): boolean {
 function stateOf(container: ContainerFact): string {
   const memory = container.oom_killed ? ', out of memory' : ''
   if (isUp(container)) return `its container is ${container.state}${container.health === 'unhealthy' ? ' and unhealthy' : ''}${memory}`
-  return `its container is ${container.state}${container.exit_code === null ? '' : ` with code ${container.exit_code}`}${memory}`
+  if (container.state !== 'exited' || container.exit_code === null) return `its container is ${container.state}${memory}`
+  return `its container has exited with code ${container.exit_code}${memory}`
 }
 
 /** Time of day in UTC, with the date when it is not today's. */
@@ -142,6 +143,11 @@ function listed(files: readonly string[]): string {
 
 function firstLine(text: string): string {
   return (text.trim().split('\n', 1)[0] ?? '').slice(0, 300)
+}
+
+/** A sentence as a part of another one. */
+function withinSentence(text: string): string {
+  return firstLine(text.charAt(0).toLowerCase() + text.slice(1)).replace(/\.$/, '')
 }
 
 function sentence(text: string): string {

@@ -61,7 +61,7 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
 function canGoBack(db: Db, aside: string): boolean {
   if (!existsSync(aside)) return false
   try {
-    return db.prepare('SELECT 1 FROM boots WHERE live_at >= ?').get(Math.floor(statSync(aside).mtimeMs)) === undefined
+    return db.prepare('SELECT 1 FROM boots WHERE live_at > ?').get(statSync(aside).mtimeMs) === undefined
   } catch {
     // Newer code keeps its boots in another way: it cannot be told.
     return false

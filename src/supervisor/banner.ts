@@ -18,7 +18,7 @@ export function bannerLines(status: SupervisorStatus, live: Live): string[] {
   const total = restored.queued + interrupted
   const kept = total - restored.lost - restored.poisoned
   const rows: [string, string][] = [
-    ['status page', status.sidecar?.url ?? '(the sidecar runs elsewhere)'],
+    ['status page', status.sidecar?.url ?? '(KSI_SIDECAR=off)'],
     ['tcp', status.addresses.tcp],
     ['socket', status.addresses.socket],
     [
@@ -28,7 +28,7 @@ export function bannerLines(status: SupervisorStatus, live: Live): string[] {
     ['generation', String(live.generation)],
     ['restored', total === 0 ? 'nothing to restore' : `${kept} of ${total} requests${restored.lost > 0 ? `, ${restored.lost} lost and told` : ''}`],
     ['last run', ends[live.previous_end]],
-    ['watching', status.watching ? 'src: save a file and the new code takes over' : 'no (production mode)'],
+    ['watching', status.mode === 'dev' ? 'src: save a file and the new code takes over' : 'no: production mode, "ksi reload" takes new code'],
   ]
   return [`ksi is up (${status.mode})`, ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)]
 }

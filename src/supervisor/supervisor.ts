@@ -56,7 +56,7 @@ export async function startSupervisor(options: {
       generations.record.trouble = { error, at: Date.now() }
     },
   })
-  const sidecar = settings.KSI_SIDECAR ? new SidecarProcess(children) : undefined
+  const sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
   const status = (): SupervisorStatus => describe()
   let bannerShown = false
 
@@ -127,8 +127,8 @@ export async function startSupervisor(options: {
     connections: opened.stats().connections,
     held_lines: opened.stats().heldLines,
     runners: runners.facts(),
-    sidecar: sidecar === undefined ? null : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
-    addresses: { socket: paths.socket, tcp: `${settings.KSI_HOST}:${opened.tcpPort}` },
+    sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
+    addresses: { socket: paths.socket, tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${opened.tcpPort}` },
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,

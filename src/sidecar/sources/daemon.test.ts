@@ -32,7 +32,7 @@ async function reading(fits: (reading: Reading<SupervisorStatus>) => boolean): P
 }
 
 function start(link: DaemonLink, everyMs = 50): void {
-  source = startDaemonSource({ link, box, everyMs: () => everyMs, changed: () => changes++ })
+  source = startDaemonSource({ link, box, everyMs: () => everyMs, changed: () => changes++, limitMs: 200 })
 }
 
 /** A link whose answers and news the test makes up. */
@@ -50,10 +50,10 @@ function fakeLink(ask: () => Promise<unknown>): DaemonLink & { tell: () => void 
   }
 }
 
-test('an answer that never comes is a finding after a second', { timeout: 4_000 }, async () => {
+test('an answer that never comes is a finding after the limit', { timeout: 4_000 }, async () => {
   start(fakeLink(() => new Promise(() => {})))
   const { error } = await reading(({ state }) => state === 'failed')
-  assert.equal(error, 'No answer within 1000 ms.')
+  assert.equal(error, 'No answer within 200 ms.')
 })
 
 test('an answer of another shape names what is wrong with it', { timeout: 4_000 }, async () => {
@@ -89,6 +89,6 @@ test('over the wire: says why there is no daemon, finds it when it comes, and ke
 test('over the wire: a daemon that hangs is told apart from one that is not there', { timeout: 8_000 }, async () => {
   const daemon = await new FakeDaemon({ port: 0, host: '127.0.0.1' }, { 'supervisor:status': () => undefined }).start()
   start(createClientLink({ address: `tcp://127.0.0.1:${daemon.port}`, token: undefined }))
-  assert.equal((await reading(({ state }) => state === 'failed')).error, 'connected, but no reply within 1000 ms')
+  assert.equal((await reading(({ state }) => state === 'failed')).error, 'connected, but no reply within 200 ms')
   await daemon.stop()
 })

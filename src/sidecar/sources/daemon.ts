@@ -15,17 +15,23 @@ export interface DaemonLink {
   close(): Promise<void>
 }
 
-const askLimitMs = 1_000
 const resubscribeMs = 2_000
 
 /**
  * Keeps asking the front how the daemon is, over one connection, and at once when the daemon tells of a change.
  * @param options.changed called at each change the daemon tells of, so that the journal is read at once too
  */
-export function startDaemonSource(options: { link: DaemonLink; box: ReadingBox<SupervisorStatus>; everyMs: () => number; changed: () => void }): Poller {
-  const { link, box, everyMs, changed } = options
+export function startDaemonSource(options: {
+  link: DaemonLink
+  box: ReadingBox<SupervisorStatus>
+  everyMs: () => number
+  changed: () => void
+  /** How long an answer may take, in ms. */
+  limitMs?: number
+}): Poller {
+  const { link, box, everyMs, changed, limitMs = 1_000 } = options
   const ending = new AbortController()
-  const poller = startPoller({ everyMs, look: () => look(link, box) })
+  const poller = startPoller({ everyMs, look: () => look(link, box, limitMs) })
   const listening = listen({
     link,
     ending: ending.signal,
@@ -46,9 +52,9 @@ export function startDaemonSource(options: { link: DaemonLink; box: ReadingBox<S
   }
 }
 
-async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>): Promise<void> {
+async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>, limitMs: number): Promise<void> {
   try {
-    const parsed = supervisorStatus.safeParse(await within(link.ask(askLimitMs), askLimitMs))
+    const parsed = supervisorStatus.safeParse(await within(link.ask(limitMs), limitMs))
     if (parsed.success) box.good(parsed.data)
     else
       box.bad('failed', `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`)

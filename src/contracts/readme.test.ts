@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { errorCodes, exitCodes } from '../lib/errors.ts'
+import { settingNames } from './settings.ts'
+
+const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+const named = (pattern: RegExp): Set<string> => new Set(readme.match(pattern) ?? [])
+
+test('the README names every setting and error code there is, and none that is not', () => {
+  const known = new Set([...settingNames, ...Object.keys(errorCodes)])
+  const mentioned = named(/\bKSI_[A-Z_]+\b/g)
+  assert.deepEqual(
+    [...known].filter((name) => !mentioned.has(name)),
+    [],
+    'missing in the README',
+  )
+  assert.deepEqual(
+    [...mentioned].filter((name) => !known.has(name)),
+    [],
+    'unknown to the code',
+  )
+})
+
+test('the README explains every exit code', () => {
+  const explained = readme.slice(readme.indexOf('Exit codes:'), readme.indexOf('## Events'))
+  for (const code of new Set<number>(Object.values(exitCodes))) assert.match(explained, new RegExp(`\\b${code} `))
+})

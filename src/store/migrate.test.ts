@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { test } from 'node:test'
+import { bootLive, openBoot } from './boots.ts'
+import { Events } from './events.ts'
+import type { Journal } from './journal.ts'
+import { asidePath, checkSchema } from './migrate.ts'
+import { openForReading } from './open.ts'
+import { TempJournal, runModule } from './testing/temp-journal.ts'
+
+const second = { '0002_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
+const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emit(name, {}))
+const kept = (journal: Journal): string[] => new Events(journal).after(0, 100).map(({ name }) => name)
+const versionOf = (journal: Journal): unknown => journal.db.pragma('user_version', { simple: true })
+
+function goLive(journal: Journal, bootId: string, now: number = Date.now()): void {
+  const none = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
+  journal.tx(() => {
+    openBoot(journal.db, { boot_id: bootId, generation: journal.epoch, cause: 'save', files: [], at: now, previous_end: 'handover', now })
+    bootLive(journal.db, bootId, now, none)
+  })
+}
+
+test('a new journal has the newest schema, and nothing is set aside', () => {
+  using temp = new TempJournal()
+  const journal = temp.open({ migrations: temp.migrations(second) })
+  assert.equal(versionOf(journal), 2)
+  assert.equal(journal.report.migratedFrom, undefined)
+  assert.deepEqual(
+    readdirSync(temp.dir).filter((name) => name.includes('.v')),
+    [],
+  )
+})
+
+test('a migration sets a copy aside, and code that never went live is undone by putting it back', () => {
+  using temp = new TempJournal()
+  const [older, newer] = [temp.migrations(), temp.migrations(second)]
+  const before = temp.open({ migrations: older })
+  goLive(before, 'older', Date.now() - 1_000)
+  emit(before, 'before')
+  const failed = temp.open({ migrations: newer })
+  assert.equal(failed.report.migratedFrom, 1)
+  assert.ok(existsSync(asidePath(temp.path, 1)))
+  emit(failed, 'of a generation that fails')
+  failed.close()
+  before.close()
+  checkSchema(temp.path, older)
+  const back = temp.open({ migrations: older })
+  assert.equal(back.report.putBack, true)
+  assert.ok(back.epoch > failed.epoch, 'the epoch never goes backwards')
+  assert.deepEqual([versionOf(back), kept(back)], [1, ['before']])
+  assert.ok(existsSync(asidePath(temp.path, 2)), 'nothing is deleted')
+  const again = temp.open({ migrations: newer })
+  assert.deepEqual([versionOf(again), kept(again)], [2, ['before']])
+})
+
+test('once newer code was live, older code refuses its file and leaves it untouched', () => {
+  using temp = new TempJournal()
+  const [older, newer] = [temp.migrations(), temp.migrations(second)]
+  emit(temp.open({ migrations: older }), 'before')
+  const journal = temp.open({ migrations: newer })
+  goLive(journal, 'newer')
+  emit(journal, 'acknowledged')
+  journal.close()
+  const bytes = readFileSync(temp.path)
+  assert.throws(() => checkSchema(temp.path, older), { code: 'KSI_SCHEMA_NEWER' })
+  assert.throws(() => temp.open({ migrations: older }), { code: 'KSI_SCHEMA_NEWER' })
+  assert.ok(readFileSync(temp.path).equals(bytes))
+  assert.deepEqual(kept(temp.open({ migrations: newer })), ['before', 'acknowledged'])
+})
+
+test('a newer file without a copy to go back to is refused with what to do, and left untouched', () => {
+  using temp = new TempJournal()
+  temp.open({ migrations: temp.migrations(second) }).close()
+  const bytes = readFileSync(temp.path)
+  const says = (error: { code: string; message: string }): boolean =>
+    error.code === 'KSI_SCHEMA_NEWER' && error.message.includes('schema 2, this code knows 1') && error.message.includes(temp.path)
+  assert.throws(() => checkSchema(temp.path), says)
+  assert.throws(() => temp.open(), says)
+  assert.ok(readFileSync(temp.path).equals(bytes))
+})
+
+test('the copy is whole also while a reader keeps a part of the journal in the WAL', () => {
+  using temp = new TempJournal()
+  const before = temp.open()
+  before.flush()
+  const reader = openForReading(temp.path)
+  reader.exec('BEGIN; SELECT * FROM events')
+  emit(before, 'in the WAL only')
+  temp.open({ migrations: temp.migrations(second) }).close()
+  const copy = openForReading(asidePath(temp.path, 1))
+  assert.deepEqual(copy.prepare('SELECT name FROM events').pluck().all(), ['in the WAL only'])
+  assert.equal(copy.pragma('user_version', { simple: true }), 1)
+  copy.close()
+  reader.close()
+})
+
+test('a migration that fails changes nothing', () => {
+  using temp = new TempJournal()
+  emit(temp.open(), 'before')
+  const broken = temp.migrations({ ...second, '0003_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)' })
+  assert.throws(() => temp.open({ migrations: broken }), /nowhere/)
+  const journal = temp.open()
+  assert.deepEqual([versionOf(journal), kept(journal)], [1, ['before']])
+  assert.equal(journal.db.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(), 0)
+})
+
+test('kill -9 in the middle of a migration leaves the old schema usable, and the migration can be done again', async () => {
+  using temp = new TempJournal()
+  emit(temp.open(), 'before')
+  const deadly = temp.migrations({ ...second, '0003_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)' })
+  const child = runModule(`
+    import { openForWriting } from 'STORE/open.ts'
+    import { migrate } from 'STORE/migrate.ts'
+    const { db } = openForWriting(${JSON.stringify(temp.path)})
+    db.function('die', () => process.kill(process.pid, 'SIGKILL'))
+    migrate(${JSON.stringify(temp.path)}, db, ${JSON.stringify(deadly)})`)
+  const [, signal] = (await once(child, 'exit')) as [number | null, string]
+  assert.equal(signal, 'SIGKILL')
+  const old = temp.open({ suspect: true })
+  assert.deepEqual([versionOf(old), kept(old), old.report.salvaged], [1, ['before'], undefined])
+  emit(old, 'goes on')
+  const next = temp.open({ migrations: temp.migrations(second) })
+  assert.deepEqual([versionOf(next), kept(next), next.report.migratedFrom], [2, ['before', 'goes on'], 1])
+})
+
+test('standby looks at a file that is missing or damaged without complaint: opening it for writing will tell', () => {
+  using temp = new TempJournal()
+  checkSchema(temp.path)
+  assert.equal(existsSync(temp.path), false)
+  temp.open().close()
+  rmSync(temp.path)
+  checkSchema(temp.path)
+})
