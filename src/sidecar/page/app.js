@@ -99,7 +99,7 @@ function showAlerts(facts) {
   show(
     'waiting',
     make('h2', {}, 'Waiting for a restart'),
-    make('p', {}, `${files(waiting)} belong to the supervisor: `, make('code', {}, 'docker compose restart daemon')),
+    make('p', {}, `${files(waiting)} belong to the supervisor: `, make('code', {}, 'docker compose restart daemon'), ' or ', make('code', {}, 'ksi restart')),
   )
 }
 
@@ -114,7 +114,7 @@ const restoredText = (restored) =>
     ? `${restored.queued} queued, ${restored.adopted} adopted, ${restored.requeued} again, ${restored.lost} lost${restored.poisoned > 0 ? `, ${restored.poisoned} quarantined` : ''}`
     : null
 
-function showJournal(facts) {
+function showJournal(facts, live) {
   show(
     'running',
     table(
@@ -154,7 +154,7 @@ function showJournal(facts) {
         ['Took', (b) => phaseText(b.phases)],
         ['Restored', (b) => restoredText(b.restored)],
         ['The one before', (b) => [b.previous_end, b.previous_detail].filter(Boolean).join(': ')],
-        ['End', (b) => b.error?.message ?? b.end ?? 'lives'],
+        ['End', (b) => b.error?.message ?? b.end ?? (b.generation === live ? 'live' : 'none on record')],
       ],
       facts?.boots ?? [],
       'No boot is on record.',
@@ -219,7 +219,7 @@ function showSources({ daemon, journal, docker }) {
       [
         ['Source', (s) => s.name],
         ['State', (s) => (s.ok ? 'answers' : 'does not answer')],
-        ['Last facts', (s) => when(s.at)],
+        ['Facts of', (s) => (s.ok ? 'now' : when(s.at))],
         ['Why', (s) => s.error],
       ],
       rows,
@@ -232,7 +232,7 @@ function render(status) {
   latest = status
   showState(status)
   showAlerts(status.daemon.ok ? status.daemon.facts : null)
-  showJournal(status.journal.facts)
+  showJournal(status.journal.facts, status.daemon.ok ? status.generation : undefined)
   showDocker(status.docker.facts)
   showSources(status)
 }
