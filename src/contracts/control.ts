@@ -51,7 +51,7 @@ export const bootFailure = z.object({
 export type BootFailure = z.infer<typeof bootFailure>
 
 export const toGeneration = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('boot'), boot_id: z.string() }),
+  z.object({ type: z.literal('boot'), boot_id: z.string(), runners: z.array(runnerAddress) }),
   z.object({
     type: z.literal('activate'),
     boot_id: z.string(),

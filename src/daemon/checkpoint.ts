@@ -16,7 +16,7 @@ export interface TakenCheckpoint {
 
 /**
  * Takes a checkpoint: the other services' state is collected (`checkpoint:collect`), one row written. It is safe against
- * a power cut only after `journal.flush()`.
+ * a power cut only after `journal.durably()`, or a `flush()` after it.
  */
 export function takeCheckpoint(core: Core, reason: CheckpointReason, files: string[] = []): TakenCheckpoint {
   const services = collectServices(core)

@@ -24,9 +24,15 @@ type Live = Extract<FromGeneration, { type: 'live' }>
 /** How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later. */
 const helloLimitMs = 1_000
 
-/** Looks, without writing, whether this code could go live. @throws KsiError KSI_SCHEMA_NEWER */
-export function standBy(settings: Settings): void {
+/**
+ * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
+ * @throws KsiError KSI_SCHEMA_NEWER
+ */
+export function standBy(settings: Settings, log: Log, runners: RunnerAddress[]): RunnerLinks {
   checkSchema(settings.paths.journal)
+  const links = new RunnerLinks(log)
+  links.update(runners)
+  return links
 }
 
 /** A live generation. */
@@ -42,8 +48,10 @@ export interface LiveGeneration {
 /**
  * Takes the journal and goes live: opens and fences, runs `system:startup` (with the restore), `system:context`,
  * `system:ready`, then serves the relay. Throws what any of it throws; then nothing of it serves.
+ * @param links those `standBy` gave; they end with this generation
  */
-export async function goLive(settings: Settings, log: Log, stream: Duplex, message: Activate): Promise<LiveGeneration> {
+export async function goLive(parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks }, message: Activate): Promise<LiveGeneration> {
+  const { settings, log, stream, links } = parts
   const begun = performance.now()
   const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
   const journal = Journal.open(settings.paths.journal, message.boot_id, { suspect, now: Date.now() })
@@ -51,7 +59,7 @@ export async function goLive(settings: Settings, log: Log, stream: Duplex, messa
   reportOpening(core)
   const previousEnd = journal.tx(() => openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }))
   const monitor = new Monitor(core)
-  const completion = new CompletionService(core, (listener) => new RunnerLinks(listener, log))
+  const completion = new CompletionService(core, links)
   try {
     completion.links.update(message.runners)
     const hello = completion.links.hello(core.generation, helloLimitMs)
@@ -123,12 +131,13 @@ function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: C
       transport.stop()
       completion.close()
       void core.router.emit('system:shutdown', { reason })
-      const checkpoint = journal.tx(() => {
+      const checkpoint = journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
         return takeCheckpoint(core, reason, files)
       })
-      journal.flush()
+      // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
+      if (reason !== 'reload') journal.flush()
       return checkpoint.id
     },
     runners: (addresses) => completion.links.update(addresses),

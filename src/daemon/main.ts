@@ -3,11 +3,16 @@
  * save then costs only the import of our own files. So nothing of ours may be imported statically here, types aside:
  * it would be the code of before the save.
  */
-import { Socket } from 'node:net'
+import { createHash, randomUUID } from 'node:crypto'
 import { flushCompileCache, stripTypeScriptTypes } from 'node:module'
+import { Socket } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { Log } from '../lib/log.ts'
 import type { LiveGeneration } from './generation.ts'
+import type { RunnerLinks } from './runner-links.ts'
 
+type App = Pick<typeof import('./generation.ts'), 'goLive' | 'standBy'> & { settings: Settings; log: Log; links: RunnerLinks | undefined }
 type Message<T extends ToGeneration['type']> = Extract<ToGeneration, { type: T }>
 
 const tell = (message: FromGeneration): void => {
@@ -27,17 +32,32 @@ process.on('unhandledRejection', (reason) => {
   tell({ type: 'troubled', error: report(reason) })
 })
 
-for (const name of ['better-sqlite3', 'pino', 'zod']) await import(name)
-stripTypeScriptTypes('const warm: number = 1')
+await warmUp()
+
+/** Loads and runs once what any version of our code needs: dependencies, Node's own modules, type stripping, zod's classes. */
+async function warmUp(): Promise<void> {
+  const names = ['better-sqlite3', 'pino', 'node:crypto', 'node:events', 'node:fs', 'node:net', 'node:path', 'node:stream']
+  const [{ z }] = await Promise.all([import('zod'), ...names.map((name) => import(name) as Promise<unknown>)])
+  stripTypeScriptTypes('const warm: number = 1')
+  createHash('sha1').update(randomUUID()).digest('base64')
+  const part = z.looseObject({
+    text: z.string().min(1).regex(/./).optional(),
+    whole: z.coerce.number().int().min(0).default(1),
+    any: z.record(z.string(), z.unknown()).nullish(),
+  })
+  const whole = z.discriminatedUnion('type', [z.object({ type: z.literal('a'), list: z.array(part) }), part.extend({ type: z.enum(['b', 'c']) })])
+  whole.safeParse({ type: 'a', list: [{}] })
+}
 
 // File descriptor 4 is the relay: see contracts/relay.ts.
 const stream = new Socket({ fd: 4, readable: true, writable: true })
 stream.on('error', () => process.exit(1))
 
-let boot: Promise<Awaited<ReturnType<typeof importApp>>> | undefined
+let boot: Promise<App> | undefined
 let live: LiveGeneration | undefined
 
-async function importApp(started: number) {
+async function importApp(message: Message<'boot'>): Promise<App> {
+  const started = performance.now()
   const [{ goLive, standBy }, { readSettings }, { createLog }] = await Promise.all([
     import('./generation.ts'),
     import('../contracts/settings.ts'),
@@ -45,16 +65,21 @@ async function importApp(started: number) {
   ])
   const imported = performance.now() - started
   const settings = readSettings(process.env)
-  standBy(settings)
+  const log = createLog('daemon', settings.KSI_LOG_LEVEL)
+  const links = standBy(settings, log, message.runners)
   tell({ type: 'standby', phases: { import: Math.round(imported * 10) / 10, standby: Math.round((performance.now() - started - imported) * 10) / 10 } })
-  return { goLive, settings, log: createLog('daemon', settings.KSI_LOG_LEVEL) }
+  return { goLive, standBy, settings, log, links }
 }
 
 async function activate(message: Message<'activate'>): Promise<void> {
   try {
     const app = await boot
     if (app === undefined) throw new Error('activated before it was booted')
-    live = await app.goLive(app.settings, app.log, stream, message)
+    const { settings, log } = app
+    // One that takes the journal back has let its connections go.
+    const links = app.links ?? app.standBy(settings, log, message.runners)
+    app.links = undefined
+    live = await app.goLive({ settings, log, stream, links }, message)
     tell(live.live)
     // What was compiled for this boot helps the next one.
     setTimeout(flushCompileCache, 500)
@@ -72,7 +97,7 @@ function retire(message: Message<'retire'>): void {
 process.on('message', (message: ToGeneration) => {
   switch (message.type) {
     case 'boot':
-      boot = importApp(performance.now())
+      boot = importApp(message)
       boot.catch((error: unknown) => tell({ type: 'failed', phase: 'import', error: report(error) }))
       return
     case 'activate':

@@ -11,7 +11,8 @@ export interface Parameter {
 }
 
 interface JsonSchema {
-  type?: string
+  /** A list when null is one of the choices. */
+  type?: string | string[]
   description?: string
   default?: unknown
   enum?: unknown[]
@@ -38,7 +39,7 @@ function toParameter(property: JsonSchema, required: boolean): Parameter {
   const shape = property.anyOf?.find((choice) => choice.type !== 'null') ?? property
   const allowed = shape.enum ?? property.enum
   return {
-    type: typeName(shape.type),
+    type: typeName(Array.isArray(shape.type) ? shape.type.find((name) => name !== 'null') : shape.type),
     required,
     description: property.description ?? shape.description ?? '',
     ...(property.default === undefined ? {} : { default: property.default }),

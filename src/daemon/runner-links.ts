@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { RunnerAddress } from '../contracts/control.ts'
 import { fromRunnerLine } from '../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, RunOutcome, ToRunnerLine } from '../contracts/runner.ts'
+import { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { LineDecoder } from '../lib/ndjson.ts'
 
@@ -24,7 +25,7 @@ export class RunnerLink {
   readonly id: string
   accepting: boolean
   readonly #socketPath: string
-  readonly #listener: RunnerListener
+  readonly #listener: () => RunnerListener
   readonly #log: Log
   #socket: Socket | undefined
   #timer: NodeJS.Timeout | undefined
@@ -33,7 +34,7 @@ export class RunnerLink {
   #closed = false
   #onWelcome: (() => void)[] = []
 
-  constructor(address: RunnerAddress, listener: RunnerListener, log: Log) {
+  constructor(address: RunnerAddress, listener: () => RunnerListener, log: Log) {
     this.id = address.id
     this.accepting = address.accepting
     this.#socketPath = address.socket
@@ -109,15 +110,15 @@ export class RunnerLink {
     switch (line.type) {
       case 'welcome':
         this.#welcomed = true
-        this.#listener.welcomed(this, line.runs)
+        this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
         return
       case 'outcome':
-        return this.#listener.outcome(this, line.run_id, line.request_id, line.outcome)
+        return this.#listener().outcome(this, line.run_id, line.request_id, line.outcome)
       case 'progress':
-        return this.#listener.progress(line.request_id, line.data)
+        return this.#listener().progress(line.request_id, line.data)
       case 'refused':
-        return this.#listener.refused(this, line.run_id, line.reason)
+        return this.#listener().refused(this, line.run_id, line.reason)
     }
   }
 }
@@ -125,13 +126,17 @@ export class RunnerLink {
 /** The connections to all runners the supervisor names. */
 export class RunnerLinks {
   readonly #links = new Map<string, RunnerLink>()
-  readonly #listener: RunnerListener
   readonly #log: Log
+  #listener: RunnerListener | undefined
   #epoch: number | undefined
 
-  constructor(listener: RunnerListener, log: Log) {
-    this.#listener = listener
+  constructor(log: Log) {
     this.#log = log
+  }
+
+  /** Who hears what the runners say. They say nothing before `hello`. */
+  listen(listener: RunnerListener): void {
+    this.#listener = listener
   }
 
   /** Takes over the supervisor's list: new runners are connected to, missing ones are gone. */
@@ -141,7 +146,7 @@ export class RunnerLinks {
       if (named.has(id)) continue
       link.close()
       this.#links.delete(id)
-      this.#listener.gone(id)
+      this.#listener?.gone(id)
     }
     for (const address of addresses) {
       const known = this.#links.get(address.id)
@@ -149,7 +154,7 @@ export class RunnerLinks {
         known.accepting = address.accepting
         continue
       }
-      const link = new RunnerLink(address, this.#listener, this.#log)
+      const link = new RunnerLink(address, () => this.#heard(), this.#log)
       this.#links.set(address.id, link)
       if (this.#epoch !== undefined) void link.hello(this.#epoch, 0)
     }
@@ -170,6 +175,11 @@ export class RunnerLinks {
   /** The runner with this id, if the supervisor still names it. */
   get(id: string | null): RunnerLink | undefined {
     return id === null ? undefined : this.#links.get(id)
+  }
+
+  #heard(): RunnerListener {
+    if (this.#listener === undefined) throw new KsiError('KSI_INTERNAL', 'a runner speaks before anybody listens')
+    return this.#listener
   }
 
   close(): void {

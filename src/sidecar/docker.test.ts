@@ -111,7 +111,6 @@ test('a proxy that goes away is a finding, and the last facts are kept', { timeo
   await reading(({ state }) => state === 'fine')
   proxy.closeAllConnections()
   proxy.close()
-  source.poke()
   const { error, facts } = await reading(({ state }) => state === 'failed')
   assert.match(error ?? '', /does not answer as it should \(connection refused\)/)
   assert.equal(facts?.containers.length, 2)

@@ -43,7 +43,7 @@ export function startDockerSource(options: { proxy: string; project: string; box
   const onLine = (line: string): void => {
     if (events.push(line)) poller.poke()
   }
-  const following = follow({ docker, filters, events, onLine, opened: () => poller.poke(), signal: ending.signal, log })
+  const following = follow({ docker, filters, events, onLine, changed: () => poller.poke(), signal: ending.signal, log })
   return {
     poke: () => poller.poke(),
     stop: async () => {
@@ -87,24 +87,26 @@ async function follow(options: {
   filters: { label: string[] }
   events: EngineEvents
   onLine: (line: string) => void
-  opened: () => void
+  /** The stream stands, or has broken off: either way the containers are worth a look. */
+  changed: () => void
   signal: AbortSignal
   log: Log
 }): Promise<void> {
-  const { docker, filters, events, onLine, opened, signal, log } = options
+  const { docker, filters, events, onLine, changed, signal, log } = options
   let attempt = 0
   while (!signal.aborted) {
     try {
       const since = events.sinceSeconds ?? Math.floor(Date.now() / 1_000) - historySeconds
       const stream = await docker.getEvents({ since, filters: { ...filters, type: ['container'] }, abortSignal: signal })
       attempt = 0
-      opened()
+      changed()
       // One JSON object a line, but a chunk can hold half of one, or several.
       const decoder = new LineDecoder(maxEventBytes, onLine)
       for await (const chunk of stream) decoder.push(Buffer.from(chunk))
     } catch (error) {
       log.debug({ err: error }, 'the stream of engine events broke off')
     }
+    changed()
     attempt += 1
     await sleep(backoffMs(attempt, { baseMs: 500, maxMs: 10_000 }), signal)
   }

@@ -78,5 +78,5 @@ function isProbe(command: string): boolean {
 /** `health_status: healthy` and `exec_start: ksi …` carry what they tell of within the action. */
 function cutInTwo(action: string): [string, string | null] {
   const at = action.indexOf(': ')
-  return at === -1 ? [action, null] : [action.slice(0, at), action.slice(at + 2)]
+  return at === -1 ? [action, null] : [action.slice(0, at), action.slice(at + 2).trim()]
 }

@@ -151,6 +151,16 @@ export class Journal {
     return seq
   }
 
+  /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
+  durably<T>(work: () => T): T {
+    this.db.pragma('synchronous = FULL')
+    try {
+      return this.tx(work)
+    } finally {
+      this.db.pragma('synchronous = NORMAL')
+    }
+  }
+
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
     this.db.pragma('synchronous = FULL')

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Events } from './events.ts'
 import type { OpenReport } from './journal.ts'
-import { Journal } from './journal.ts'
 import { salvage } from './salvage.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
@@ -146,7 +145,7 @@ test('a file that is no journal at all is moved aside with its WAL, and an empty
   // What a boot that died while it salvaged left behind.
   writeFileSync(`${temp.path}.salvage`, 'half a draft')
   const { movedTo, lost, saved } = salvage(temp.path)
-  assert.deepEqual([Object.keys(lost), saved], [['*'], {}])
+  assert.deepEqual([Object.hasOwn(lost, 'requests'), saved.requests], [true, 0])
   assert.equal(readFileSync(`${movedTo}-wal`, 'utf8'), 'nor is this a log')
   assert.equal(existsSync(`${temp.path}-wal`), false)
   assert.deepEqual(
@@ -170,5 +169,5 @@ test('what stood in the WAL alone is saved too', () => {
   const { movedTo, saved } = salvage(temp.path)
   assert.equal(saved.requests, 50)
   assert.ok(existsSync(`${movedTo}-wal`))
-  assert.equal(new TestQueue(Journal.open(join(temp.dir, 'journal.db'), 'boot', { suspect: true, now: 1 })).queue('one').length, 50)
+  assert.equal(new TestQueue(temp.open({ suspect: true })).queue('one').length, 50)
 })

@@ -35,7 +35,8 @@ const maxLogLine = 1_048_576
 export function startChild(path: string, options: { env: NodeJS.ProcessEnv; extraPipe?: boolean; onLine: (line: string) => void }): Child {
   const child = fork(path, [], {
     env: options.env,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    // A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it.
+    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=16', '--max-semi-space-size=32'],
     stdio: options.extraPipe === true ? ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let stderr = ''

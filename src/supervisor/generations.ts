@@ -132,7 +132,7 @@ export class Generations {
     let phase: BootFailure['phase'] = 'import'
     try {
       next = this.#booting = await this.#o.spares.take(phases)
-      next.send({ type: 'boot', boot_id: bootId })
+      next.send({ type: 'boot', boot_id: bootId, runners: this.#o.runners() })
       Object.assign(phases, (await next.expect('standby', this.#o.settings.KSI_BOOT_TIMEOUT_MS)).phases)
       this.#booting = undefined
       phase = 'activate'

@@ -29,9 +29,10 @@ export class CompletionService implements RunnerListener {
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
 
-  constructor(core: Core, links: (listener: RunnerListener) => RunnerLinks) {
+  constructor(core: Core, links: RunnerLinks) {
     this.#core = core
-    this.links = links(this)
+    this.links = links
+    links.listen(this)
     this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id }) =>
       this.#held.get(link.id)?.set(run_id, { run_id, request_id, started_at: Date.now() }),
     )

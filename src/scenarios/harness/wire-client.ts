@@ -18,13 +18,15 @@ export interface Push {
 export class WireClient {
   readonly pushes: Push[] = []
   readonly #socket: Socket
-  readonly #waiting = new Map<number, (reply: Data) => void>()
+  readonly #waiting = new Map<number, { event: string; resolve: (reply: Data) => void; reject: (error: Error) => void }>()
   readonly #watchers = new Set<() => void>()
   #id = 0
   /** true once the other side has ended the connection */
   cut = false
   /** replies that nobody waits for: doubled ones */
   stray = 0
+  /** Where pushes go: into `pushes`, unless a test that gets too many of them says otherwise. */
+  onPush: (push: Push) => void = (push) => this.pushes.push(push)
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -33,6 +35,8 @@ export class WireClient {
     socket.on('error', () => {})
     socket.on('close', () => {
       this.cut = true
+      for (const { event, reject } of this.#waiting.values()) reject(new Error(`the connection was cut while ${event} waited for its reply`))
+      this.#waiting.clear()
       this.#wake()
     })
   }
@@ -49,9 +53,7 @@ export class WireClient {
     const id = ++this.#id
     return new Promise((resolve, reject) => {
       if (this.cut) return reject(new Error('the connection was cut'))
-      this.#waiting.set(id, resolve)
-      this.#socket.once('close', () => reject(new Error(`the connection was cut while ${event} waited for its reply`)))
-      this.#socket.setMaxListeners(0)
+      this.#waiting.set(id, { event, resolve, reject })
       this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...extra })}\n`)
     })
   }
@@ -95,8 +97,8 @@ export class WireClient {
     const waiting = this.#waiting.get(message.correlation_id as number)
     if (waiting !== undefined) {
       this.#waiting.delete(message.correlation_id as number)
-      waiting(message)
-    } else if (typeof message.event_name === 'string') this.pushes.push(message as unknown as Push)
+      waiting.resolve(message)
+    } else if (typeof message.event_name === 'string') this.onPush(message as unknown as Push)
     else this.stray += 1
     this.#wake()
   }

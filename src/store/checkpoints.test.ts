@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Journal } from './journal.ts'
+import { checkpointIds, insertCheckpoint, listCheckpoints, markRestored, showCheckpoint } from './checkpoints.ts'
+import { TempJournal, TestQueue } from './testing/temp-journal.ts'
+
+function cut(journal: Journal, services: Record<string, unknown> = {}): number {
+  return journal.tx(() => {
+    const tick = journal.emit('checkpoint:saved', {})
+    return insertCheckpoint(journal.db, { tick, at: tick, reason: 'manual', generation: journal.epoch, files: ['a.ts'], services })
+  })
+}
+
+function queuesOf(journal: Journal, id?: number): Record<string, string[]> {
+  const queues = showCheckpoint(journal.db, id)?.session_queues ?? {}
+  return Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, queue.map(({ request_id }) => request_id)]))
+}
+
+test('a checkpoint shows the queues as they were, whatever was added, started, finished or queued again since', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const queue = new TestQueue(journal)
+  for (const id of ['a1', 'a2', 'a3']) queue.accept(id, 'a')
+  queue.accept('b1', 'b')
+  queue.accept('a4', 'a', 'INJECT')
+  queue.start('a4')
+  const first = cut(journal)
+  const asItWas = { a: ['a1', 'a2', 'a3'], b: ['b1'] }
+  assert.deepEqual(queuesOf(journal, first), asItWas)
+  queue.requeue('a4', null)
+  queue.finish('a1', 'cancelled')
+  queue.start('b1')
+  queue.finish('b1', 'completed')
+  queue.accept('a5', 'a')
+  queue.accept('c1', 'c')
+  assert.deepEqual(queuesOf(journal, first), asItWas)
+  const content = showCheckpoint(journal.db, first)
+  assert.deepEqual(Object.keys(content?.active_operations ?? {}), ['a4'])
+  assert.deepEqual(content?.session_queues.a?.[0]?.data, { prompt: 'a1' })
+  const second = cut(journal)
+  assert.deepEqual(queuesOf(journal), { a: ['a4', 'a2', 'a3', 'a5'], c: ['c1'] })
+  const counts = listCheckpoints(journal.db, 10).map(({ id, queued, active, sessions }) => [id, queued, active, sessions])
+  assert.deepEqual(counts, [
+    [second, 5, 0, 2],
+    [first, 4, 1, 2],
+  ])
+})
+
+test('the ids of two checkpoints tell what came, began, ended and went back between them', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const queue = new TestQueue(journal)
+  for (const [id, conversation] of [
+    ['runs', 'a'],
+    ['waits', 'a'],
+    ['next', 'b'],
+    ['again', 'c'],
+  ] as const)
+    queue.accept(id, conversation)
+  queue.start('runs')
+  queue.start('again')
+  const first = cut(journal)
+  queue.finish('runs', 'failed')
+  queue.start('next')
+  queue.requeue('again', null)
+  queue.accept('new', 'd')
+  const second = cut(journal)
+  assert.deepEqual(checkpointIds(journal.db, first), { queued: new Set(['waits', 'next']), active: new Set(['runs', 'again']) })
+  assert.deepEqual(checkpointIds(journal.db, second), { queued: new Set(['again', 'waits', 'new']), active: new Set(['next']) })
+  assert.equal(checkpointIds(journal.db, 99), undefined)
+  assert.equal(showCheckpoint(journal.db, 99), undefined)
+})
+
+test('only the newest checkpoint is restored, and only once', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  assert.equal(markRestored(journal.db, { generation: 1, at: 1 }), undefined)
+  cut(journal, { notes: 'old' })
+  const newest = cut(journal, { notes: { of: 'another service' } })
+  assert.deepEqual(markRestored(journal.db, { generation: 7, at: 1_000 }), { id: newest, services: { notes: { of: 'another service' } } })
+  assert.equal(markRestored(journal.db, { generation: 8, at: 2_000 }), undefined)
+  const [row, older] = listCheckpoints(journal.db, 2)
+  assert.deepEqual([row?.restored_by, row?.restored_at, older?.restored_at], [7, '1970-01-01T00:00:01.000Z', null])
+})
+
+test('what a checkpoint shows is bounded, and says so', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const queue = new TestQueue(journal)
+  for (let i = 0; i < 10; i++) queue.accept(`r${i}`, 'a', 'ASYNC', { prompt: 'x'.repeat(1_000_000) })
+  cut(journal)
+  const content = showCheckpoint(journal.db)
+  assert.equal(content?.truncated, true)
+  assert.equal(content.session_queues.a?.length, 8)
+  assert.equal(content.queued, 10)
+})
+
+test('the oldest checkpoints go when there are more than 500', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  journal.tx(() => {
+    for (let i = 0; i < 510; i++) cut(journal)
+  })
+  const ids = listCheckpoints(journal.db, 1_000).map(({ id }) => id)
+  assert.deepEqual([ids.length, ids[0], ids.at(-1)], [500, 510, 11])
+})
