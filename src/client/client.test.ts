@@ -186,8 +186,8 @@ test('complete submits once and brings the outcome over a restart of the daemon'
   assert.equal((await outcome).status, 'completed')
   const [submitted] = daemon.receivedOf('completion:async')
   assert.equal(daemon.receivedOf('completion:async').length, 1)
-  assert.match(String(submitted?.data['request_id']), /^[0-9a-f-]{36}$/)
-  assert.ok(daemon.receivedOf('completion:wait').every((request) => request.data['request_id'] === submitted?.data['request_id']))
+  assert.match(String(submitted?.data?.request_id), /^[0-9a-f-]{36}$/)
+  assert.ok(daemon.receivedOf('completion:wait').every((request) => request.data?.request_id === submitted?.data?.request_id))
 })
 
 test('a wait does not hold up other requests of the client', async () => {

@@ -1,20 +1,19 @@
-import { z } from 'zod'
-
 /**
- * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored.
- * `_token` is asked for on TCP when KSI_TOKEN is set, on the first line of the connection.
+ * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored. The front judges `event`, `data` and
+ * `_token`; the event's own schema judges `data`.
  */
-export const wireRequest = z.looseObject({
-  event: z.string().min(1),
-  data: z.record(z.string(), z.unknown()).default({}),
-  correlation_id: z.unknown().optional(),
-  _event_id: z.string().min(1).max(200).optional(),
-  _client_id: z.string().max(200).optional(),
-  _agent_id: z.string().max(200).optional(),
-  _correlation_id: z.unknown().optional(),
-  _token: z.string().optional(),
-})
-export type WireRequest = z.infer<typeof wireRequest>
+export interface WireRequest {
+  event: string
+  data?: Record<string, unknown>
+  correlation_id?: unknown
+  /** Run at most once, however often it is sent. */
+  _event_id?: string
+  _client_id?: string
+  _agent_id?: string
+  _correlation_id?: unknown
+  /** Asked for on TCP when KSI_TOKEN is set, on the first line of the connection. */
+  _token?: string
+}
 
 /** A reply to a request: `error` is there only when the request could not be taken at all (ksi-wire §1.4). */
 export interface WireReply {

@@ -45,7 +45,8 @@ class Front {
   async ask(...lines: [id: number, event: string, data?: Data][]): Promise<Data[]> {
     const from = this.frames.length
     this.write(...lines.map(([id, event, data = {}]) => `Q 1 ${id} 0 event-${id} ${JSON.stringify({ event, data, correlation_id: `c${id}` })}`))
-    const replies = (): Data[] => this.frames.slice(from).flatMap(({ kind, json }) => (kind === 'R' ? [JSON.parse(json) as Data] : []))
+    const replies = (): Data[] =>
+      this.frames.slice(from).flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
     await this.until(() => replies().length === lines.length)
     return replies()
   }
@@ -77,9 +78,8 @@ test('lines that arrive together are one transaction', async () => {
   const core = root.core()
   root.completion(core)
   const transactions: number[] = []
-  core.journal.onEvents((events) => transactions.push(events.length))
   const front = new Front(core)
-  // The monitor has taken the place of the listener; put it back.
+  // In the monitor's place.
   core.journal.onEvents((events) => transactions.push(events.length))
   await front.ask(...Array.from({ length: 50 }, (_, i): [number, string, Data] => [i, 'completion:async', { prompt: `${i}` }]))
   assert.deepEqual(transactions, [50])
@@ -91,7 +91,11 @@ test('when the transaction fails, every request of the batch gets an error and n
   root.completion(core)
   const front = new Front(core)
   setFull(core.journal, true)
-  const batch: [number, string, Data][] = [[1, 'completion:async', { prompt: 'small' }], [2, 'completion:async', { prompt: muchText }], [3, 'completion:async', { prompt: 'small' }]]
+  const batch: [number, string, Data][] = [
+    [1, 'completion:async', { prompt: 'small' }],
+    [2, 'completion:async', { prompt: muchText }],
+    [3, 'completion:async', { prompt: 'small' }],
+  ]
   front.write(connect)
   for (const { data } of await front.ask(...batch)) assert.equal((data as Data).code, 'KSI_DISK_FULL')
   assert.equal(count(core), 0)
@@ -113,6 +117,7 @@ test('a generation that lost the journal answers with an error instead of silenc
   next.journal.db.exec('UPDATE lease SET epoch = 1')
   const [reply] = await front.ask([2, 'monitor:subscribe', {}])
   assert.equal((reply?.data as Data).status, 'subscribed', 'a subscription needs the connection of the failed batch')
+  await new Promise(setImmediate)
 })
 
 test('a subscriber hears of what its own batch did, after the reply; one that is gone at once is forgotten', async () => {

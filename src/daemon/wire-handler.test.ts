@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFull } from '../store/testing/temp-journal.ts'
-import { muchText } from '../store/testing/temp-journal.ts'
+import { muchText, setFull } from '../store/testing/temp-journal.ts'
 import type { Core } from './core.ts'
 import { registerCheckpoints } from './checkpoint.ts'
 import { internalContext } from './router.ts'
@@ -66,7 +65,10 @@ test('a parameter that is wrong is named with what is wrong', () => {
   root.completion(core)
   assert.match(String(send(core, 'completion:async', { prompt: 7 }).error), /^Invalid parameter prompt: .*expected string/)
   assert.match(String(send(core, 'completion:async', { prompt: 'x', session_id: '../etc' }).error), /^Invalid parameter session_id: letters, digits/)
-  assert.match(String(send(core, 'completion:async', { prompt: 'x', extra_body: { echo: { latency_ms: -1 } } }).error), /^Invalid parameter extra_body\.echo\.latency_ms: /)
+  assert.match(
+    String(send(core, 'completion:async', { prompt: 'x', extra_body: { echo: { latency_ms: -1 } } }).error),
+    /^Invalid parameter extra_body\.echo\.latency_ms: /,
+  )
   assert.equal(count(core), 0)
 })
 

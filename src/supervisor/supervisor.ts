@@ -43,7 +43,12 @@ export async function startSupervisor(options: {
   const lock = lockInstance([join(paths.run, 'daemon.lock'), `${paths.journal}.lock`])
   if (!settings.keepsState) for (const suffix of ['', '-wal', '-shm']) rmSync(paths.journal + suffix, { force: true })
 
-  const children = { settings, log, env: { ...env, KSI_LOG_FORMAT: 'json', NODE_COMPILE_CACHE: join(paths.run, 'compile-cache') }, onLine: (line: string) => sink.line(line) }
+  const children = {
+    settings,
+    log,
+    env: { ...env, KSI_LOG_FORMAT: 'json', NODE_COMPILE_CACHE: join(paths.run, 'compile-cache') },
+    onLine: (line: string) => sink.line(line),
+  }
   const startedAt = Date.now()
   const waiting = new Set<string>()
   let watch: Watch | undefined

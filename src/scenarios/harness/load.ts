@@ -1,0 +1,218 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { EventAudit, SubscriberAudit, auditRuns, finalEvents } from './audit.ts'
+import type { RunEnd } from './audit.ts'
+import { LoadSender } from './load-sender.ts'
+import type { SentRequest } from './load-sender.ts'
+import { randomFrom } from './random.ts'
+import { WireClient } from './wire-client.ts'
+import type { Push } from './wire-client.ts'
+
+export interface LoadOptions {
+  /** a Unix socket's path or a TCP port of this machine */
+  address: string | number
+  seed: number
+  senders: number
+  /** the last of them has a filter: only outcomes */
+  subscribers: number
+  /** a sender rests this long between two bursts, on average, in ms */
+  restMs: number
+  /** between two new connections, in ms */
+  probeMs: number
+  tag?: string
+  /** what goes into each request, beside what this makes up */
+  extra?: Record<string, unknown>
+}
+
+/** All that went wrong; zeros and an empty list when nothing did. */
+export interface LoadReport {
+  requests: number
+  replies: number
+  probes: number
+  /** new connections that were refused */
+  refused: number
+  /** connections the other side ended */
+  cut: number
+  /** acknowledged requests without an outcome, and requests without a reply */
+  lost: number
+  /** replies nobody waited for, and events told twice */
+  doubled: number
+  missed: number
+  /** requests that failed, by reason */
+  failures: Record<string, number>
+  problems: string[]
+}
+
+const probesAtOnce = 200
+const statusAtOnce = 250
+
+/** Clients at work: senders, subscribers, and new connections all the time; and an audit of what they get. */
+export class Load {
+  readonly audit = new EventAudit()
+  /** Called with each event, in order, once. */
+  onEvent: (push: Push) => void = () => {}
+  readonly #options: LoadOptions
+  readonly #senders: LoadSender[] = []
+  readonly #subscribers: { client: WireClient; audit: SubscriberAudit }[] = []
+  #prober: NodeJS.Timeout | undefined
+  #probing = new Set<Promise<void>>()
+  #probes = 0
+  #refused = 0
+  #cut = 0
+  #slowest = 0
+
+  private constructor(options: LoadOptions) {
+    this.#options = options
+  }
+
+  static async start(options: LoadOptions): Promise<Load> {
+    const load = new Load(options)
+    for (let i = 0; i < options.subscribers; i++) await load.#subscribe(i === 0, i > 0 && i === options.subscribers - 1)
+    const random = randomFrom(options.seed)
+    for (let i = 0; i < options.senders; i++) {
+      const client = await WireClient.connect(options.address)
+      const { tag = 'load', restMs, extra = {} } = options
+      const onReply = (ms: number): void => load.#replied(ms)
+      load.#senders.push(new LoadSender(client, { name: `${tag}${i}`, random: randomFrom(Math.floor(random() * 2 ** 32)), restMs, extra, onReply }))
+    }
+    load.#prober = setInterval(() => load.#probeSoon(), options.probeMs)
+    return load
+  }
+
+  /** Requests that were acknowledged so far. */
+  get acknowledged(): number {
+    return this.#senders.reduce((sum, sender) => sum + sender.acknowledged, 0)
+  }
+
+  /** The slowest reply since this was last asked, in ms; waits, which are meant to take long, left out. */
+  takeSlowest(): number {
+    const slowest = this.#slowest
+    this.#slowest = 0
+    return slowest
+  }
+
+  /** Sends no more, waits until all is done, and compares. @param limitMs for that; what is not done then is lost */
+  async finish(limitMs = 60_000): Promise<LoadReport> {
+    clearInterval(this.#prober)
+    const limit = performance.now() + limitMs
+    await Promise.race([Promise.all([...this.#senders.map((sender) => sender.stop()), ...this.#probing]), delay(limitMs, undefined, { ref: false })])
+    const sent = new Map(this.#senders.flatMap((sender) => [...sender.sent]))
+    const allTold = (): boolean => this.#isEven() && [...sent].every(([id, { acknowledged }]) => !acknowledged || this.audit.outcomes.has(id))
+    while (!allTold() && performance.now() < limit) await delay(50)
+    await this.#compareStatus(sent)
+    return this.#report(sent)
+  }
+
+  /** Compares with what the runners wrote. @returns what is wrong */
+  auditRuns(runs: readonly RunEnd[]): string[] {
+    const sent = new Map(this.#senders.flatMap((sender) => [...sender.sent]))
+    return auditRuns(
+      runs.filter(({ request_id }) => sent.has(request_id)),
+      (id) => sent.get(id)?.conversation,
+      (id) => sent.get(id)?.tries ?? 0,
+    )
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#prober)
+    for (const sender of this.#senders) sender.close()
+    for (const { client } of this.#subscribers) client.close()
+  }
+
+  async #subscribe(first: boolean, filtered: boolean): Promise<void> {
+    const client = await WireClient.connect(this.#options.address)
+    const early: Push[] = []
+    client.onPush = (push) => early.push(push)
+    const { last_seq } = await client.request('monitor:subscribe', { event_patterns: filtered ? finalEvents : ['*'] })
+    const audit = new SubscriberAudit(Number(last_seq), !filtered)
+    client.onPush = (push) => {
+      if (!audit.take(push) || !first) return
+      this.audit.take(push)
+      this.onEvent(push)
+    }
+    for (const push of early) client.onPush(push)
+    this.#subscribers.push({ client, audit })
+  }
+
+  #replied(ms: number): void {
+    this.#slowest = Math.max(this.#slowest, ms)
+  }
+
+  #probeSoon(): void {
+    if (this.#probing.size >= probesAtOnce) return
+    const probe = this.#probe().finally(() => this.#probing.delete(probe))
+    this.#probing.add(probe)
+  }
+
+  async #probe(): Promise<void> {
+    const begun = performance.now()
+    let client: WireClient | undefined
+    try {
+      client = await WireClient.connect(this.#options.address)
+      await client.request('system:health')
+      this.#probes += 1
+      this.#replied(performance.now() - begun)
+    } catch (error) {
+      if (client === undefined) this.#refused += 1
+      else this.#cut += 1
+      this.audit.problem(`a new connection: ${String(error)}`)
+    } finally {
+      client?.close()
+    }
+  }
+
+  /** Whether all subscribers are as far as the first. */
+  #isEven(): boolean {
+    const [first, ...others] = this.#subscribers.map(({ audit }) => audit)
+    return others.every((other) => other.last >= (this.audit.finalSeqs.at(-1) ?? 0) && other.last <= (first?.last ?? 0))
+  }
+
+  /** Asks for every acknowledged request on a new connection, some hundred at a time. */
+  async #compareStatus(sent: Map<string, SentRequest>): Promise<void> {
+    using client = await WireClient.connect(this.#options.address)
+    const ids = [...sent.keys()].filter((id) => sent.get(id)?.acknowledged)
+    for (let from = 0; from < ids.length; from += statusAtOnce) {
+      const slice = ids.slice(from, from + statusAtOnce)
+      const statuses = await Promise.all(slice.map((request_id) => client.request('completion:status', { request_id })))
+      for (const [i, status] of statuses.entries()) {
+        const pushed = this.audit.outcomes.get(slice[i] ?? '')
+        if (status.status !== pushed?.state) this.audit.problem(`${slice[i]} is ${String(status.status ?? status.error)} by status, ${pushed?.state} by event`)
+      }
+    }
+  }
+
+  #report(sent: Map<string, SentRequest>): LoadReport {
+    const { audit } = this
+    const acknowledged = [...sent].filter(([, request]) => request.acknowledged)
+    for (const [id, outcome] of audit.outcomes) {
+      const request = sent.get(id)
+      if (request !== undefined && outcome.state === 'cancelled' && !request.cancelled) audit.problem(`${id} was cancelled by nobody`)
+      if (request !== undefined && outcome.state !== 'cancelled' && request.cancelled)
+        audit.problem(`${id} is ${outcome.state}, though its cancel was confirmed`)
+      if (request?.waited !== undefined && request.waited !== outcome.state)
+        audit.problem(`${id} is ${outcome.state}, and completion:wait said ${request.waited}`)
+    }
+    for (const { audit: other } of this.#subscribers.slice(1)) {
+      if (other.finalSeqs.length > 0 && other.finalSeqs.join() !== audit.finalSeqs.join())
+        audit.problem('the filtered subscriber was told other outcomes than the first one')
+    }
+    const failed = [...audit.outcomes.values()].filter(({ state }) => state === 'failed')
+    const clients = [...this.#senders.map(({ client }) => client), ...this.#subscribers.map(({ client }) => client)]
+    const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0)
+    return {
+      requests: acknowledged.length,
+      replies: sum(this.#senders.map(({ replies }) => replies)),
+      probes: this.#probes,
+      refused: this.#refused,
+      cut: this.#cut + clients.filter(({ cut }) => cut).length,
+      lost: acknowledged.filter(([id]) => !audit.outcomes.has(id)).length + sum(this.#senders.map(({ unanswered }) => unanswered)),
+      doubled: sum(clients.map(({ stray }) => stray)) + sum(this.#subscribers.map(({ audit: { doubled } }) => doubled)),
+      missed: sum(this.#subscribers.map(({ audit: { missed } }) => missed)),
+      failures: Object.fromEntries(
+        Map.groupBy(failed, ({ reason }) => reason ?? 'none')
+          .entries()
+          .map(([reason, all]) => [reason, all.length]),
+      ),
+      problems: [...this.#senders.flatMap(({ problems }) => problems), ...audit.problems].slice(0, 50),
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** The processes this one has started, with what was started. */
+export function childrenOf(pid: number): { pid: number; command: string }[] {
+  const lines = execFileSync('ps', ['-Ao', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.flatMap((line) => {
+    const [, own, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return Number(parent) === pid ? [{ pid: Number(own), command: command ?? '' }] : []
+  })
+}
+
+/** Sends a signal; false when there is no such process any more. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Resident memory of a process now and at its highest, in MB; undefined where there is no /proc, or no such process. */
+export function memoryOf(pid: number): { now: number; highest: number } | undefined {
+  try {
+    return parseMemory(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Takes them out of the text of /proc/…/status. */
+export function parseMemory(status: string): { now: number; highest: number } {
+  const kB = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1])
+  return { now: Math.round(kB('VmRSS') / 1024), highest: Math.round(kB('VmHWM') / 1024) }
+}
