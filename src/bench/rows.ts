@@ -8,8 +8,8 @@ export interface Row {
   other: string
   target: string
   ours: string
-  /** how many times better than the target; below 1 is a miss */
-  ratio: number
+  /** how many times better than the target, below 1 is a miss; null for a count */
+  ratio: number | null
   verdict: Verdict
 }
 
@@ -30,8 +30,7 @@ export function atLeast(measure: string, ours: number, target: number, other: st
 
 /** A count that must be exact. */
 export function exactly(measure: string, ours: number, target: number, other: string): Row {
-  const same = ours === target
-  return { measure, other, target: show(target), ours: show(ours), ratio: same ? 1 : 0, verdict: same ? 'pass' : 'fail' }
+  return { measure, other, target: show(target), ours: show(ours), ratio: null, verdict: ours === target ? 'pass' : 'fail' }
 }
 
 function judge(ratio: number): Verdict {
@@ -44,13 +43,6 @@ function judge(ratio: number): Verdict {
 export function showRows(rows: readonly Row[]): string {
   return layOut(
     ['measure', 'best other', 'target', 'ksi', 'target / ksi', ''],
-    rows.map(({ measure, other, target, ours, ratio, verdict }) => [
-      measure,
-      other,
-      target,
-      ours,
-      verdict === 'fail' && ratio === 0 ? '–' : `${ratio.toFixed(1)}×`,
-      verdict,
-    ]),
+    rows.map(({ measure, other, target, ours, ratio, verdict }) => [measure, other, target, ours, ratio === null ? '–' : `${ratio.toFixed(1)}×`, verdict]),
   )
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { readFrame } from '../contracts/relay.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import type { Core } from './core.ts'

@@ -13,6 +13,8 @@ import type { Transport } from './transport.ts'
 
 type Data = Record<string, unknown>
 
+const dataOf = (reply: Data | undefined): Data => (reply?.data ?? {}) as Data
+
 /** The front's end of the relay. */
 class Front {
   readonly frames: { kind: string; fields: string[]; json: string }[] = []
@@ -69,7 +71,7 @@ test('each line is answered with its correlation id, by number of results', asyn
   assert.deepEqual([byId.get('c1')?.data, byId.get('c1')?.count], [[], 0])
   assert.deepEqual([byId.get('c2')?.data, byId.get('c2')?.count], ['late', 1])
   assert.deepEqual([byId.get('c3')?.data, byId.get('c3')?.count], [[1, 2], 2])
-  const id = (byId.get('c4')?.data as Data).request_id
+  const id = dataOf(byId.get('c4')).request_id
   assert.deepEqual(JSON.parse(core.requests.get(String(id))?.client ?? ''), { client_id: null, transport: 'unix', connection: 1, connected_at: 5 })
 })
 
@@ -97,10 +99,10 @@ test('when the transaction fails, every request of the batch gets an error and n
     [3, 'completion:async', { prompt: 'small' }],
   ]
   front.write(connect)
-  for (const { data } of await front.ask(...batch)) assert.equal((data as Data).code, 'KSI_DISK_FULL')
+  for (const reply of await front.ask(...batch)) assert.equal(dataOf(reply).code, 'KSI_DISK_FULL')
   assert.equal(count(core), 0)
   setFull(core.journal, false)
-  for (const { data } of await front.ask(...batch)) assert.equal((data as Data).status, 'queued')
+  for (const reply of await front.ask(...batch)) assert.equal(dataOf(reply).status, 'queued')
   assert.equal(count(core), 3)
 })
 
@@ -116,7 +118,7 @@ test('a generation that lost the journal answers with an error instead of silenc
   assert.equal(count(next), 0)
   next.journal.db.exec('UPDATE lease SET epoch = 1')
   const [reply] = await front.ask([2, 'monitor:subscribe', {}])
-  assert.equal((reply?.data as Data).status, 'subscribed', 'a subscription needs the connection of the failed batch')
+  assert.equal(dataOf(reply).status, 'subscribed', 'a subscription needs the connection of the failed batch')
   await new Promise(setImmediate)
 })
 

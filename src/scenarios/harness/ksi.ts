@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { SupervisorStatus } from '../../contracts/control.ts'
 import { LineDecoder, parseObject } from '../../lib/ndjson.ts'
+import type { RunEnd } from './audit.ts'
 import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
 import type { Data } from './wire-client.ts'
@@ -96,6 +97,11 @@ export class Ksi {
     const runs = new Map<string, number>()
     for (const { msg, request_id } of this.log) if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
     return runs
+  }
+
+  /** What the runner wrote of each run that ended. */
+  runEnds(): RunEnd[] {
+    return this.log.filter(({ msg }) => msg === 'run ended') as unknown as RunEnd[]
   }
 
   output(): string {

@@ -52,7 +52,7 @@ export class Load {
   onEvent: (push: Push) => void = () => {}
   readonly #options: LoadOptions
   readonly #senders: LoadSender[] = []
-  readonly #subscribers: { client: WireClient; audit: SubscriberAudit }[] = []
+  readonly #subscribers: { client: WireClient; audit: SubscriberAudit; filtered: boolean }[] = []
   #prober: NodeJS.Timeout | undefined
   #probing = new Set<Promise<void>>()
   #probes = 0
@@ -130,7 +130,7 @@ export class Load {
       this.onEvent(push)
     }
     for (const push of early) client.onPush(push)
-    this.#subscribers.push({ client, audit })
+    this.#subscribers.push({ client, audit, filtered })
   }
 
   #replied(ms: number): void {

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { RequestStatus } from '../../contracts/completion.ts'
+import { readSpool, writeSpool } from '../../store/spool.ts'
+import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import type { Core } from '../core.ts'
+import type { RunnerLink } from '../runner-links.ts'
+import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
+
+/** A link that only notes which runs are committed. */
+function fakeLink(): { link: RunnerLink; committed: string[] } {
+  const committed: string[] = []
+  const link = { id: '1', committed: (runId: string) => committed.push(runId), abort: () => {} }
+  return { link: link as unknown as RunnerLink, committed }
+}
+
+function spool(core: Core, requestId: string): void {
+  writeSpool(core.settings.paths.spool, { run_id: `run-${requestId}`, request_id: requestId, runner_id: '1', outcome: completed('s') })
+}
+
+const spooled = (core: Core): string[] => readSpool(core.settings.paths.spool).map(({ request_id }) => request_id)
+
+test('a restore takes in what dead runners left in the spool, writes its file, and run again changes nothing', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  for (const id of ['done', 'lost']) begin(core, accept(core, { request_id: id, session_id: id }))
+  spool(core, 'done')
+  spool(core, 'of nobody')
+  const service = root.completion(core)
+  const report = service.restore(true)
+  assert.deepEqual(report, { queued: 0, adopted: 0, requeued: 0, lost: 1, poisoned: 0, recovered_outcomes: 1 })
+  assert.deepEqual(spooled(core), [])
+  assert.equal(readFileSync(join(core.settings.paths.responses, 's.jsonl'), 'utf8').split('\n').length, 3)
+  const content = contentOf(core)
+  assert.deepEqual(service.restore(true), { ...report, lost: 0, recovered_outcomes: 0 })
+  assert.deepEqual(contentOf(core), content)
+})
+
+test('an outcome leaves the spool only when it is committed, also when the restore is a part of a larger transaction', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  begin(core, accept(core, { request_id: 'done', session_id: 's' }))
+  spool(core, 'done')
+  const service = root.completion(core)
+  const cut = (): never =>
+    core.journal.tx(() => {
+      service.restore(false)
+      throw new Error('cut')
+    })
+  assert.throws(cut, /cut/)
+  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['processing', ['done']])
+  core.journal.tx(() => service.restore(false))
+  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['completed', []])
+})
+
+test('who waits is answered at the outcome, at the time limit with the present state, and by a restore', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  for (const id of ['a', 'b']) begin(core, accept(core, { request_id: id, session_id: id }))
+  const wait = async (request_id: string, timeout_ms: number): Promise<RequestStatus> => {
+    const [status] = await core.router.emit('completion:wait', { request_id, timeout_ms })
+    return status as RequestStatus
+  }
+  assert.equal((await wait('a', 0)).status, 'processing')
+  assert.equal((await wait('a', 5)).status, 'processing')
+  const waiting = [wait('a', 60_000), wait('a', 60_000), wait('b', 60_000)]
+  service.outcome(fakeLink().link, 'run-a', 'a', completed('s'))
+  core.journal.tx(() => service.restore(false))
+  const [first, second, lost] = await Promise.all(waiting)
+  assert.deepEqual([first?.status, second?.result?.response.result, lost?.reason], ['completed', 'done', 'daemon_restart'])
+  await assert.rejects(async () => wait('unknown', 5), { code: 'KSI_NOT_FOUND' })
+})
+
+test('an outcome that finds the disk full is taken in later, once, and the runner keeps it until then', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  const { link, committed } = fakeLink()
+  setFull(core.journal, true)
+  const outcome = { ...completed('s'), response: { result: muchText } } as ReturnType<typeof completed>
+  service.outcome(link, 'run-a', 'a', outcome)
+  t.mock.timers.tick(1_000)
+  assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', []])
+  setFull(core.journal, false)
+  t.mock.timers.tick(1_000)
+  assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', ['run-a']])
+  service.outcome(link, 'run-a', 'a', outcome)
+  assert.deepEqual(committed, ['run-a', 'run-a'], 'said again, it is forgotten again')
+  assert.equal(core.events.after(0, 100).filter(({ name }) => name === 'completion:result').length, 1)
+})
+
+test('news and the end of a runner do not end a daemon whose disk is full', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  begin(core, accept(core, { request_id: 'a', session_id: muchName }))
+  setFull(core.journal, true)
+  service.progress('a', { text: muchText })
+  fillTheRest(core)
+  service.gone('1')
+  assert.equal(rowOf(core, 'a').state, 'processing')
+  setFull(core.journal, false)
+  t.mock.timers.tick(1_000)
+  assert.equal(core.requests.outcome('a')?.reason, 'daemon_restart')
+})
+
+const muchName = 's'.repeat(150)
+
+/** Uses up what room the last pages of the events have. */
+function fillTheRest(core: Core): void {
+  assert.throws(
+    () => {
+      for (;;) core.journal.tx(() => core.journal.emit('filler', {}))
+    },
+    { code: 'SQLITE_FULL' },
+  )
+}
+
+test("an outcome of a run that is no longer the request's changes nothing", () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  const { link, committed } = fakeLink()
+  service.outcome(link, 'an older run', 'a', completed('s'))
+  service.outcome(link, 'run-x', 'unknown', completed('s'))
+  assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', ['an older run', 'run-x']])
+})
+
+test('a queued request is cancelled at once; a running one keeps its conversation until its run has ended', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  for (const id of ['runs', 'waits', 'last']) accept(core, { request_id: id, session_id: 's' })
+  begin(core, 'runs')
+  const cancel = (id: string): unknown => core.journal.tx(() => service.cancel(id))
+  cancel('waits')
+  assert.deepEqual([core.requests.head('s')?.request_id, core.conversations.get('s')?.queued], ['last', 1])
+  cancel('runs')
+  assert.equal(core.conversations.nextRunnable(Date.now()), undefined)
+  service.outcome(fakeLink().link, 'run-runs', 'runs', completed('s'))
+  assert.deepEqual([rowOf(core, 'runs').state, core.conversations.nextRunnable(Date.now())], ['cancelled', 's'])
+  assert.throws(() => cancel('runs'), { code: 'KSI_BAD_REQUEST', message: 'Request runs already cancelled' })
+  assert.throws(() => cancel('unknown'), { code: 'KSI_NOT_FOUND' })
+})
