@@ -30,11 +30,9 @@ class Watched {
   }
 
   of(connection: number): WirePush[] {
-    const known = this.pushed.get(connection)
-    if (known !== undefined) return known
-    const fresh: WirePush[] = []
-    this.pushed.set(connection, fresh)
-    return fresh
+    const pushed = this.pushed.get(connection) ?? []
+    this.pushed.set(connection, pushed)
+    return pushed
   }
 
   seqs(connection: number): number[] {
@@ -123,6 +121,18 @@ test('who unsubscribes or is gone gets nothing more, also when the subscription 
   watched.emit(1)
   assert.deepEqual([watched.seqs(1), watched.seqs(2), watched.seqs(3)], [[1], [1], []])
   assert.equal(watched.cursors.get(1), -1)
+})
+
+test('a reader that stands just before, at or after the oldest event in memory gets each once', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  new Watched(core).emit(10)
+  const watched = new Watched(core)
+  watched.emit(3)
+  for (const since of [8, 9, 10, 11, 12, 13]) {
+    watched.monitor.restoreSubscription(since, since, {})
+    assert.deepEqual(watched.seqs(since), range(since + 1, 13))
+  }
 })
 
 test('the next generation goes on where the last one said it had come', async () => {

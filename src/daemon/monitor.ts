@@ -14,10 +14,10 @@ interface Subscription {
   started: boolean
 }
 
-/** Events are read from the journal in pages of this size. */
-const page = 500
-/** So many of the newest events are kept in memory, serialised once for all subscribers. */
-const tailLength = 2_000
+/** Events are read from the journal in pages of at most this size. */
+const page = { events: 500, bytes: 1_048_576 }
+/** So much of the newest events is kept in memory, serialised once for all subscribers; past twice that it is cut. */
+const tail = { events: 2_000, bytes: 8_388_608 }
 
 /**
  * Pushes events to subscribers. A subscription is a cursor in the outbox, so a slow reader costs nothing but its
@@ -28,6 +28,7 @@ export class Monitor implements ConnectionListener {
   #send: (frame: string) => void = () => {}
   #subscriptions = new Map<number, Subscription>()
   #tail: { seq: number; name: string; line: string }[] = []
+  #tailBytes = 0
 
   constructor(core: Core) {
     this.#core = core
@@ -105,9 +106,21 @@ export class Monitor implements ConnectionListener {
   }
 
   #onEvents(events: JournalEvent[]): void {
-    for (const event of events) this.#tail.push({ seq: event.seq, name: event.name, line: toLine(event) })
-    if (this.#tail.length > tailLength * 2) this.#tail = this.#tail.slice(-tailLength)
+    for (const event of events) {
+      const line = toLine(event)
+      this.#tail.push({ seq: event.seq, name: event.name, line })
+      this.#tailBytes += line.length
+    }
     for (const subscription of this.#subscriptions.values()) this.#pump(subscription)
+    if (this.#tail.length > tail.events * 2 || this.#tailBytes > tail.bytes * 2) this.#cutTail()
+  }
+
+  #cutTail(): void {
+    let from = Math.max(0, this.#tail.length - tail.events)
+    for (let bytes = this.#tail.slice(from).reduce((sum, { line }) => sum + line.length, 0); bytes > tail.bytes; from++)
+      bytes -= this.#tail[from]?.line.length ?? 0
+    this.#tail = this.#tail.slice(from)
+    this.#tailBytes = this.#tail.reduce((sum, { line }) => sum + line.length, 0)
   }
 
   #pump(subscription: Subscription): void {
@@ -119,11 +132,11 @@ export class Monitor implements ConnectionListener {
 
   #pumpPage(subscription: Subscription): void {
     this.#tellGap(subscription)
-    const events = this.#core.events.after(subscription.cursor, page)
+    const events = this.#core.events.after(subscription.cursor, page.events, page.bytes)
     for (const event of events) if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
     subscription.cursor = events.at(-1)?.seq ?? subscription.cursor
     // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
-    if (events.length === page) setImmediate(() => this.#pump(subscription))
+    if (events.length > 0 && subscription.cursor < this.#core.events.lastSeq()) setImmediate(() => this.#pump(subscription))
   }
 
   #pumpTail(subscription: Subscription, oldestSeq: number): void {

@@ -32,9 +32,16 @@ export class Events {
     this.#removals = ['requests', 'payloads', 'outcomes'].map((table) => db.prepare(`DELETE FROM ${table} WHERE request_id = ?`))
   }
 
-  /** Up to `limit` events after `seq`, oldest first. */
-  after(seq: number, limit: number): JournalEvent[] {
-    return rowsOf<EventRow>(this.#after.all(seq, limit)).map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }))
+  /** Up to `limit` events after `seq`, oldest first, and no more of them once they have `maxBytes` together. */
+  after(seq: number, limit: number, maxBytes = Number.POSITIVE_INFINITY): JournalEvent[] {
+    const events: JournalEvent[] = []
+    let bytes = 0
+    for (const row of this.#after.iterate(seq, limit) as IterableIterator<EventRow>) {
+      events.push({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })
+      bytes += row.data.length
+      if (bytes >= maxBytes) break
+    }
+    return events
   }
 
   /** The seq of the newest event ever written; 0 when there is none. */

@@ -5,6 +5,8 @@ import { describeEnd, startChild } from './child.ts'
 import type { Child } from './child.ts'
 
 const restartMs = 1_000
+/** One that cannot start (its port is taken, say) is tried ever more seldom, down to this. */
+const seldomMs = 30_000
 
 /** The sidecar as a child, where it has no container of its own. */
 export class SidecarProcess {
@@ -15,6 +17,7 @@ export class SidecarProcess {
   #child: Child | undefined
   #timer: NodeJS.Timeout | undefined
   #stopping = false
+  #failures = 0
 
   constructor(options: { settings: Settings; log: Log; env: NodeJS.ProcessEnv; onLine: (line: string) => void }) {
     this.#settings = options.settings
@@ -26,16 +29,20 @@ export class SidecarProcess {
   start(): void {
     const child = startChild(join(this.#settings.paths.src, 'sidecar/main.ts'), { env: this.#env, onLine: this.#onLine })
     this.#child = child
+    const began = Date.now()
     void child.ended.then((end) => {
       if (this.#child !== child || this.#stopping) return
-      this.#log.warn(`the sidecar ended (${describeEnd(end)}); it is started again`)
-      this.#timer = setTimeout(() => this.start(), restartMs)
+      this.#failures = Date.now() - began > seldomMs ? 1 : this.#failures + 1
+      const waitMs = Math.min(seldomMs, restartMs * 2 ** (this.#failures - 1))
+      this.#log.warn(`the sidecar ended (${describeEnd(end)}); it is started again in ${Math.round(waitMs / 1_000)} s`)
+      this.#timer = setTimeout(() => this.start(), waitMs)
     })
   }
 
   /** Its code has changed: it is replaced. */
   restart(): void {
     clearTimeout(this.#timer)
+    this.#failures = 0
     const old = this.#child
     this.#child = undefined
     old?.process.kill('SIGTERM')

@@ -78,6 +78,7 @@ test('a run that its runner gave up is lost once, or queued again at no cost of 
   assert.deepEqual([rowOf(core, 'lost').state, core.requests.outcome('lost')?.reason], ['failed', 'daemon_restart'])
   assert.ok((core.requests.outcome('lost') as { started_at?: string }).started_at, 'it says when it had started')
   assert.deepEqual([rowOf(core, 'again').state, rowOf(core, 'again').attempts], ['queued', 0])
+  assert.equal(core.conversations.nextRunnable(Date.now()), rowOf(core, 'again').conversation)
   assert.equal(core.requests.total('lost'), 1)
   assert.deepEqual(told(core, 'lost').at(-1), ['completion:failed', 'daemon_restart'], 'and not as an error of the provider')
 })
