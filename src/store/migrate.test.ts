@@ -14,7 +14,8 @@ const emit = (journal: Journal, name: string): number => journal.tx(() => journa
 const kept = (journal: Journal): string[] => new Events(journal).after(0, 100).map(({ name }) => name)
 const versionOf = (journal: Journal): unknown => journal.db.pragma('user_version', { simple: true })
 
-function goLive(journal: Journal, bootId: string, now: number = Date.now()): void {
+function goLive(journal: Journal, bootId: string): void {
+  const now = Date.now()
   const none = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
   journal.tx(() => {
     openBoot(journal.db, { boot_id: bootId, generation: journal.epoch, cause: 'save', files: [], at: now, previous_end: 'handover', now })
@@ -37,7 +38,7 @@ test('a migration sets a copy aside, and code that never went live is undone by 
   using temp = new TempJournal()
   const [older, newer] = [temp.migrations(), temp.migrations(second)]
   const before = temp.open({ migrations: older })
-  goLive(before, 'older', Date.now() - 1_000)
+  goLive(before, 'older')
   emit(before, 'before')
   const failed = temp.open({ migrations: newer })
   assert.equal(failed.report.migratedFrom, 1)
@@ -46,6 +47,11 @@ test('a migration sets a copy aside, and code that never went live is undone by 
   failed.close()
   before.close()
   checkSchema(temp.path, older)
+  assert.deepEqual(
+    readdirSync(temp.dir).filter((name) => name.startsWith('journal.v1.db')),
+    ['journal.v1.db'],
+    'looking at the copy leaves nothing beside it',
+  )
   const back = temp.open({ migrations: older })
   assert.equal(back.report.putBack, true)
   assert.ok(back.epoch > failed.epoch, 'the epoch never goes backwards')

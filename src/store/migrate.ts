@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
 import type { Db } from './open.ts'
@@ -61,10 +61,22 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
 function canGoBack(db: Db, aside: string): boolean {
   if (!existsSync(aside)) return false
   try {
-    return db.prepare('SELECT 1 FROM boots WHERE live_at > ?').get(statSync(aside).mtimeMs) === undefined
+    const epoch = epochOf(aside)
+    return db.prepare('SELECT 1 FROM boots WHERE generation > ? AND live_at IS NOT NULL').get(epoch) === undefined
   } catch {
     // Newer code keeps its boots in another way: it cannot be told.
     return false
+  }
+}
+
+function epochOf(aside: string): number {
+  const copy = openForReading(aside)
+  try {
+    return Number(copy.prepare('SELECT epoch FROM lease').pluck().get())
+  } finally {
+    copy.close()
+    // A reader cannot take these away itself; beside a copy that nobody writes they are empty.
+    for (const suffix of ['-wal', '-shm']) rmSync(aside + suffix, { force: true })
   }
 }
 
