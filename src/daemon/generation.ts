@@ -125,12 +125,8 @@ function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: C
   return {
     live,
     retire({ reason, files }) {
-      housekeeping.stop()
-      // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
-      monitor.reportCursors()
-      transport.stop()
-      completion.close()
       void core.router.emit('system:shutdown', { reason })
+      // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
       const checkpoint = journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
@@ -138,6 +134,11 @@ function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: C
       })
       // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
       if (reason !== 'reload') journal.flush()
+      housekeeping.stop()
+      // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
+      monitor.reportCursors()
+      transport.stop()
+      completion.close()
       return checkpoint.id
     },
     runners: (addresses) => completion.links.update(addresses),

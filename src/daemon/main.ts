@@ -89,9 +89,13 @@ async function activate(message: Message<'activate'>): Promise<void> {
 }
 
 function retire(message: Message<'retire'>): void {
-  const checkpoint = live?.retire(message) ?? null
-  live = undefined
-  tell({ type: 'retired', checkpoint })
+  try {
+    const checkpoint = live?.retire(message) ?? null
+    live = undefined
+    tell({ type: 'retired', checkpoint })
+  } catch (error) {
+    tell({ type: 'failed', phase: 'activate', error: report(error) })
+  }
 }
 
 process.on('message', (message: ToGeneration) => {

@@ -16,13 +16,12 @@ test('the live generation killed 20 times at random moments under load: one outc
   addCrashEvent(project)
   await using ksi = await Ksi.start(project)
   using load = await Load.start({ address: ksi.socket, seed, senders: 8, subscribers: 3, restMs: 100, probeMs: 20 })
-  const killer = await Killer.create(ksi, load, random)
+  using killer = await Killer.create(ksi, load, random)
   const kills: Kill[] = []
   for (let i = 0; i < 20; i++) {
     const way: Way = i === 0 ? 'throw' : i % 6 === 5 ? 'kill again' : 'kill'
     kills.push(await killer.kill(way, 80))
   }
-  killer.close()
   const report = await load.finish(20_000)
   t.diagnostic(`kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ${JSON.stringify(report)}`)
   const { requests, failures, ...wrong } = report

@@ -10,8 +10,11 @@ type Type = FromGeneration['type']
 /** Why a generation did not get where it was sent: what it said itself, how it ended, or that it took too long. */
 export class GenerationError extends Error {
   readonly code: string | undefined
-  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined } = {}) {
+  /** The generation itself says so, and lives. */
+  readonly said: boolean
+  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined; said?: boolean } = {}) {
     super(message)
+    this.said = options.said ?? false
     this.name = 'GenerationError'
     this.code = options.code
     if (options.stack !== undefined) this.stack = options.stack
@@ -103,7 +106,7 @@ export class GenerationProcess {
     if (message.type === 'troubled') return this.#onTrouble(message)
     if (message.type === 'failed') {
       const { error } = message
-      this.#waiting?.reject(new GenerationError(error.message, error))
+      this.#waiting?.reject(new GenerationError(error.message, { ...error, said: true }))
       return
     }
     if (this.#waiting?.type === message.type) this.#waiting.resolve(message)

@@ -6,6 +6,7 @@ import type { BootCause, CheckpointReason, PreviousEnd } from '../contracts/word
 import type { Log } from '../lib/log.ts'
 import { describeEnd } from './child.ts'
 import type { ChildEnd } from './child.ts'
+import { GenerationError } from './generation-process.ts'
 import type { GenerationProcess } from './generation-process.ts'
 
 export type Live = Extract<FromGeneration, { type: 'live' }>
@@ -96,7 +97,7 @@ export class Succession {
     }
   }
 
-  /** The live generation takes a checkpoint and lets go; lines are held from now on. */
+  /** The live generation takes a checkpoint and lets go; lines are held from now on. @throws GenerationError when it cannot, at a reload: then it serves on */
   async letGo(reason: CheckpointReason, files: string[]): Promise<void> {
     const old = this.#live
     if (old === undefined) return
@@ -108,6 +109,7 @@ export class Succession {
       await old.expect('retired', retireMs)
       this.#end = { previous_end: 'handover' }
     } catch (error) {
+      if (reason === 'reload' && error instanceof GenerationError && error.said) return this.#keep(old, error)
       this.#o.log.error({ err: error }, 'the old generation did not let go and was killed')
       old.child.kill()
       await old.child.ended
@@ -139,21 +141,33 @@ export class Succession {
     this.#live?.send({ type: 'phases', phases })
   }
 
+  #keep(old: GenerationProcess, error: GenerationError): never {
+    this.#live = old
+    this.#watchHeartbeat(old)
+    this.#o.front.attach(old.stream)
+    throw error
+  }
+
   async #activate(process: GenerationProcess, boot: { boot_id: string; cause: BootCause; files: string[]; at: number }): Promise<Live> {
-    const { front, runners, settings, log } = this.#o
+    const { front, runners, settings } = this.#o
     process.send({ type: 'activate', ...boot, ...this.#end, runners: runners(), failures: this.#untold })
     const live = await process.expect('live', settings.KSI_BOOT_TIMEOUT_MS)
     this.#untold = []
     this.#live = process
     front.attach(process.stream)
     void process.child.ended.then((end) => this.#onEnd(process, end))
-    process.watchHeartbeat(settings.KSI_HEARTBEAT_MS, () => {
-      log.error({ generation: live.generation }, `the live generation gave no sign of life for ${settings.KSI_HEARTBEAT_MS} ms and is replaced`)
-      process.child.kill()
-    })
+    this.#watchHeartbeat(process)
     // A runner may have come or gone since it was told.
     this.tellRunners()
     return live
+  }
+
+  #watchHeartbeat(process: GenerationProcess): void {
+    const { log, settings } = this.#o
+    process.watchHeartbeat(settings.KSI_HEARTBEAT_MS, () => {
+      log.error({ pid: process.child.process.pid }, `the live generation gave no sign of life for ${settings.KSI_HEARTBEAT_MS} ms and is replaced`)
+      process.child.kill()
+    })
   }
 
   #onEnd(process: GenerationProcess, end: ChildEnd): void {

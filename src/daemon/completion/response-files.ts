@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { iso } from '../../contracts/completion.ts'
@@ -102,7 +103,9 @@ export class ResponseFiles {
 
 function fileOf(core: Core, sessionId: string): string {
   const name = /^[A-Za-z0-9._:@-]+$/.test(sessionId) ? sessionId : encodeURIComponent(sessionId)
-  return join(core.settings.paths.responses, `${name}.jsonl`)
+  // File systems take names of up to 255 bytes; a provider may hand out anything.
+  const short = name.length <= 200 ? name : createHash('sha256').update(sessionId).digest('hex')
+  return join(core.settings.paths.responses, `${short}.jsonl`)
 }
 
 /** Appends those of the lines that the file lacks; a line torn by a crash is cut off first. */

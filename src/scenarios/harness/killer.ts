@@ -87,7 +87,7 @@ export class Killer {
     return { way, startedMs: at - begun, signals: this.#signals.length - before }
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#control.close()
   }
 
