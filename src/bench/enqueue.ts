@@ -10,8 +10,8 @@ export interface EnqueueFigures {
   single: number[]
   /** acknowledged requests a second, sent without waiting */
   pipelined: number[]
-  /** `system:reload`, as the client waits for it and as the boot wrote it down, in ms */
-  goingLive: { queued: number; client: number[]; total: number[]; queuedAfter: number }[]
+  /** `system:reload`, as the client waits for it and as the boot wrote it down, in ms; `miscounted`: queued ones lost or doubled */
+  goingLive: { queued: number; client: number[]; total: number[]; miscounted: number }[]
 }
 
 /** Enqueues one by one and pipelined, and reloads with none and with `depth` requests queued. */
@@ -48,8 +48,9 @@ async function enqueueOneByOne(client: WireClient, count: number): Promise<numbe
   return times
 }
 
-async function reload(ksi: Ksi, client: WireClient, times: number): Promise<{ client: number[]; total: number[]; queuedAfter: number }> {
+async function reload(ksi: Ksi, client: WireClient, times: number): Promise<{ client: number[]; total: number[]; miscounted: number }> {
   const figures: { client: number[]; total: number[] } = { client: [], total: [] }
+  const before = await queuedNow(client)
   for (let i = 0; i < times; i++) {
     await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare)
     await delay(400)
@@ -59,6 +60,9 @@ async function reload(ksi: Ksi, client: WireClient, times: number): Promise<{ cl
     if (reply['status'] !== 'reloaded') throw new Error(`a reload failed: ${JSON.stringify(reply)}`)
     figures.total.push(Number((reply['phases'] as { total?: number }).total))
   }
-  const health = await client.request('system:health')
-  return { ...figures, queuedAfter: Number(health['queued']) }
+  return { ...figures, miscounted: Math.abs((await queuedNow(client)) - before) }
+}
+
+async function queuedNow(client: WireClient): Promise<number> {
+  return Number((await client.request('system:health'))['queued'])
 }

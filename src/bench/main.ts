@@ -77,6 +77,7 @@ function allRows({ reload, saves, kills, enqueue, losses, structural }: Figures)
     atMost('acknowledged enqueue, one by one', median(enqueue.single), 1, 'DBOS 1.0–1.4, Restate 1.5–3.7 ms'),
     atLeast('acknowledged enqueue, pipelined', median(enqueue.pipelined), 10_000, '–'),
     atMost(`going live with ${deep?.queued ?? 0} queued, beyond that with none`, Math.max(0.1, median(deep?.total ?? []) - median(none?.total ?? [])), 50, '–'),
+    exactly('queued requests lost or doubled over those reloads', (none?.miscounted ?? 1) + (deep?.miscounted ?? 1), 0, '–'),
     exactly('structural edit: requests done of 100', structural.done, 100, '0'),
     exactly('structural edit: out of order or run twice', structural.disordered + structural.twice, 0, '–'),
   ]

@@ -28,8 +28,8 @@ export async function measureReload(options: { saves: number; peerSaves: number 
 /** The one table: a column for each reloader, and how many times the best peer's figure is ours. */
 export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
   const columns = [...peers, noSpare, ksi]
-  // Nothing to compare with where every peer cuts the connection.
   const row = (measure: string, value: (swaps: Swaps) => number): string[] => {
+    // No peer's number where every peer cuts the connection: nothing to compare with.
     const best = Math.min(...peers.map(value).filter((number) => Number.isFinite(number)))
     const ratio = Number.isFinite(best) && value(ksi) > 0 ? `${(best / value(ksi)).toFixed(1)}×` : '–'
     return [measure, ...columns.map((swaps) => show(value(swaps))), ratio]

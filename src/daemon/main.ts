@@ -1,18 +1,18 @@
 /*
  * A generation's process. It starts as a spare: dependencies imported, type stripping warm, none of our own code. A
- * save then costs only the import of our own files. So nothing of ours may be imported statically here, types aside:
- * it would be the code of before the save.
+ * save then costs only the import of our own files. So nothing of ours but the warm-up may be imported statically here,
+ * types aside: it would be the code of before the save.
  */
-import { createHash, randomUUID } from 'node:crypto'
-import { flushCompileCache, stripTypeScriptTypes } from 'node:module'
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import type { LiveGeneration } from './generation.ts'
+import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { loadDependencies, warmUp } from './warm-up.ts'
 
-type App = Pick<typeof import('./generation.ts'), 'goLive' | 'standBy'> & { settings: Settings; log: Log; links: RunnerLinks | undefined }
+type App = { goLive: typeof goLive; standBy: typeof standBy; settings: Settings; log: Log; links: RunnerLinks | undefined }
 type Message<T extends ToGeneration['type']> = Extract<ToGeneration, { type: T }>
 
 const tell = (message: FromGeneration): void => {
@@ -32,22 +32,7 @@ process.on('unhandledRejection', (reason) => {
   tell({ type: 'troubled', error: report(reason) })
 })
 
-await warmUp()
-
-/** Loads and runs once what any version of our code needs: dependencies, Node's own modules, type stripping, zod's classes. */
-async function warmUp(): Promise<void> {
-  const names = ['better-sqlite3', 'pino', 'node:crypto', 'node:events', 'node:fs', 'node:net', 'node:path', 'node:stream']
-  const [{ z }] = await Promise.all([import('zod'), ...names.map((name) => import(name) as Promise<unknown>)])
-  stripTypeScriptTypes('const warm: number = 1')
-  createHash('sha1').update(randomUUID()).digest('base64')
-  const part = z.looseObject({
-    text: z.string().min(1).regex(/./).optional(),
-    whole: z.coerce.number().int().min(0).default(1),
-    any: z.record(z.string(), z.unknown()).nullish(),
-  })
-  const whole = z.discriminatedUnion('type', [z.object({ type: z.literal('a'), list: z.array(part) }), part.extend({ type: z.enum(['b', 'c']) })])
-  whole.safeParse({ type: 'a', list: [{}] })
-}
+await loadDependencies()
 
 // File descriptor 4 is the relay: see contracts/relay.ts.
 const stream = new Socket({ fd: 4, readable: true, writable: true })
@@ -137,3 +122,4 @@ process.on('disconnect', leave)
 process.on('SIGTERM', leave)
 
 tell({ type: 'spare' })
+await warmUp(() => boot !== undefined)

@@ -15,14 +15,16 @@ test('the live generation killed 20 times at random moments under load: one outc
   using project = makeProject()
   addCrashEvent(project)
   await using ksi = await Ksi.start(project)
-  using load = await Load.start({ address: ksi.socket, seed, senders: 8, subscribers: 3, restMs: 100, probeMs: 20 })
+  using load = await Load.start({ address: ksi.socket, seed, senders: 8, subscribers: 3, restMs: 250, probeMs: 20 })
   using killer = await Killer.create(ksi, load, random)
   const kills: Kill[] = []
   for (let i = 0; i < 20; i++) {
     const way: Way = i === 0 ? 'throw' : i % 6 === 5 ? 'kill again' : 'kill'
     kills.push(await killer.kill(way, 80))
   }
+  t.diagnostic(`killed after ${process.uptime()}`)
   const report = await load.finish(20_000)
+  t.diagnostic(`${process.uptime()} ${kills.map((k) => Math.round(k.startedMs))}`)
   t.diagnostic(`kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ${JSON.stringify(report)}`)
   const { requests, failures, ...wrong } = report
   assert.ok(requests > 100, 'there was load')

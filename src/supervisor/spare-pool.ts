@@ -74,7 +74,9 @@ export class SparePool {
 
   /** What a spare has already loaded: its own entry and the dependencies. A change of either makes it useless. */
   #stamp(): string {
-    return [this.#entry, join(this.#settings.paths.root, 'node_modules/.package-lock.json')].map(mtimeOf).join(' ')
+    return [this.#entry, join(this.#settings.paths.src, 'daemon/warm-up.ts'), join(this.#settings.paths.root, 'node_modules/.package-lock.json')]
+      .map(mtimeOf)
+      .join(' ')
   }
 }
 

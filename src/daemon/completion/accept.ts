@@ -57,7 +57,8 @@ export function acceptRequest(core: Core, event: string, priority: Priority, dat
     accepted_tick: tick,
     payload: JSON.stringify(data),
   })
-  core.conversations.refresh(conversation, 1)
+  if (priority === 'ASYNC' && (row?.queued ?? 0) > 0) core.conversations.appended(conversation)
+  else core.conversations.refresh(conversation, 1)
   return {
     request_id: requestId,
     status: 'queued',

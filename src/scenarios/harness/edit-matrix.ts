@@ -162,8 +162,6 @@ export class EditMatrix {
   async #assertWell(edit: Edit, { ksi, client, before }: Situation): Promise<void> {
     const status = await ksi.untilStatus((now) => isWell(now) && now.runners.length === 1)
     assert.equal(status.crashes - before.crashes, edit.crashes ?? 0, 'generations died')
-    const { counts } = (await client.request('dev:restore')) as { counts?: unknown }
-    assert.equal(counts, undefined)
     const health = await client.request('system:health')
     assert.deepEqual([health.queued, health.processing], [0, 0])
     await this.#untilPage('pass')

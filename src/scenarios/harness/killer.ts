@@ -35,7 +35,7 @@ export function addCrashEvent(project: Project): void {
       for (;;) hold.push(Array.from({ length: 100_000 }, () => ({ way })))
     }, 5)
     return { way }
-  })
+  }, { service: 'test' })
 `
   project.edit('src/daemon/health.ts', (text) => text.replace(/(export function registerHealth\([^)]*\): void \{\n)/, `$1${code}`))
 }

@@ -47,8 +47,13 @@ export class Ksi {
   /** Starts it and waits until it is live. @throws Error with its output when it ends before */
   static async start(project: Project, env: NodeJS.ProcessEnv = {}): Promise<Ksi> {
     const ksi = new Ksi(project, env)
-    await ksi.untilStatus((status) => status.phase === 'live' && status.runners.some((runner) => runner.accepting))
-    return ksi
+    try {
+      await ksi.untilStatus((status) => status.phase === 'live' && status.runners.some((runner) => runner.accepting))
+      return ksi
+    } catch (error) {
+      await ksi[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   /** Starts it where it is expected to end by itself. */

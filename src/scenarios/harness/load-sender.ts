@@ -96,7 +96,8 @@ export class LoadSender {
   /** @param twice sends it a second time at once: one of the replies says so, and both mean the same request */
   async #submit(event: string, data: Data, request: SentRequest, twice: boolean): Promise<void> {
     const replies = await Promise.all(Array.from({ length: twice ? 2 : 1 }, () => this.#ask(event, data)))
-    for (const reply of replies) this.#expect(reply?.request_id === data.request_id && reply.error === undefined, String(data.request_id), reply)
+    for (const reply of replies)
+      this.#expect(reply !== undefined && reply.request_id === data.request_id && !('error' in reply), String(data.request_id), reply)
     if (replies.some((reply) => reply?.request_id === data.request_id)) {
       request.acknowledged = true
       this.acknowledged += 1

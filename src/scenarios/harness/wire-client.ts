@@ -53,7 +53,7 @@ export class WireClient {
     const id = ++this.#id
     return new Promise((resolve, reject) => {
       if (this.cut) return reject(new Error('the connection was cut'))
-      this.#waiting.set(id, { event, resolve, reject })
+      this.#waiting.set(id, { resolve, reject, event })
       this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...extra })}\n`)
     })
   }

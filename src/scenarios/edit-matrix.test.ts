@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { openForReading } from '../store/open.ts'
+import { EditMatrix, untilReply } from './harness/edit-matrix.ts'
+import type { Edit, Situation } from './harness/edit-matrix.ts'
+import { Ksi } from './harness/ksi.ts'
+import { makeProject } from './harness/project.ts'
+import type { Project } from './harness/project.ts'
+
+const health = 'src/daemon/health.ts'
+const journal = 'var/db/dev_checkpoint.db'
+const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
+
+/** Adds a line to where health registers its handlers. */
+const addLine = (project: Project, line: string): void => project.edit(health, (text) => replaced(text, register, `${register}${line}\n`))
+const migration = (project: Project, name: string, sql: string): void => writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
+const schemaOf = (project: Project): number => {
+  const db = openForReading(project.path(journal))
+  const version = Number(db.pragma('user_version', { simple: true }))
+  db.close()
+  return version
+}
+/** The runner that took over is the only one left, and is not the one before. */
+const hasNewRunner = async ({ ksi, before }: Situation): Promise<void> => {
+  await ksi.untilStatus(({ runners }) => runners.length === 1 && runners[0]?.accepting === true && runners[0].id !== before.runners[0]?.id)
+}
+/** Replaces text that must be there. */
+function replaced(text: string, from: string, to: string): string {
+  assert.ok(text.includes(from), `not in the file: ${from}`)
+  return text.replace(from, to)
+}
+
+const edits: Edit[] = [
+  { name: 'a comment', expect: 'taken over', edit: (project) => project.edit(health, (text) => `${text}\n// a comment\n`) },
+  {
+    name: 'the body of a handler',
+    expect: 'taken over',
+    edit: (project) => project.edit(health, (text) => replaced(text, "status: 'healthy',", "status: 'healthy', edited: true,")),
+    probe: async ({ client }) => assert.equal((await client.request('system:health')).edited, true),
+  },
+  {
+    name: 'a handler added',
+    expect: 'taken over',
+    edit: (project) => addLine(project, "  core.router.on('matrix:ping', () => ({ pong: 1 }), { service: 'health' })"),
+    probe: async ({ client }) => assert.equal((await client.request('matrix:ping')).pong, 1),
+  },
+  {
+    name: 'a handler renamed',
+    expect: 'taken over',
+    edit: (project) => project.edit(health, (text) => replaced(text, 'matrix:ping', 'matrix:pong')),
+    probe: async ({ client }) => {
+      assert.equal((await client.request('matrix:pong')).pong, 1)
+      assert.match(String((await client.request('matrix:ping')).error), /Unknown event: matrix:ping/)
+    },
+  },
+  {
+    name: 'a handler removed',
+    expect: 'taken over',
+    edit: (project) => project.edit(health, (text) => text.replace(/^.*matrix:pong.*\n/m, '')),
+    probe: async ({ client }) => assert.match(String((await client.request('matrix:pong')).error), /Unknown event: matrix:pong/),
+  },
+  {
+    name: 'a type error that runs all the same',
+    expect: 'taken over',
+    edit: (project) => addLine(project, "  const wrong: number = 'text'\n  core.router.on('matrix:wrong', () => ({ wrong }), { service: 'health' })"),
+    probe: async ({ client }) => assert.equal((await client.request('matrix:wrong')).wrong, 'text'),
+  },
+  {
+    // The supervisor runs on with the contracts it was started with: what the front answers by itself stays as it was.
+    name: 'the schema of an event',
+    expect: 'taken over',
+    edit: (project) =>
+      project.edit('src/contracts/events.ts', (text) =>
+        replaced(
+          text,
+          "'system:health': { summary: 'Whether the daemon serves, in which generation.', schema: empty },",
+          "'system:health': { summary: 'How it is.', schema: z.looseObject({ loud: z.boolean().optional() }) },",
+        ),
+      ),
+    probe: async (situation) => {
+      const { client } = situation
+      assert.match(String((await client.request('system:health', { loud: 5 })).error), /Invalid parameter loud/)
+      assert.equal((await client.request('system:health', { loud: true })).status, 'healthy')
+      await hasNewRunner(situation)
+    },
+  },
+  {
+    name: 'the default of a setting',
+    expect: 'taken over',
+    edit: (project) => project.edit('src/contracts/settings.ts', (text) => replaced(text, "default('echo/echo')", "default('echo/edited')")),
+    probe: async (situation) => {
+      const { client } = situation
+      const { request_id } = await client.request('completion:async', { prompt: 'which model?' })
+      const { result } = await client.request('completion:wait', { request_id })
+      assert.equal((result as { response: { model: string } }).response.model, 'echo/edited')
+      await hasNewRunner(situation)
+    },
+  },
+  {
+    name: 'a provider',
+    expect: 'ignored',
+    latencyMs: 600,
+    edit: (project) => project.edit('src/runner/providers/echo.ts', (text) => replaced(text, "provider: 'echo',\n    request_id", "provider: 'echo', edited: true,\n    request_id")),
+    probe: async (situation) => {
+      const { ksi, client, before } = situation
+      // While the old runner finishes what it runs, the new one takes what is new.
+      const both = await ksi.untilStatus(({ runners }) => runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id))
+      assert.deepEqual(both.runners.map(({ accepting }) => accepting).sort(), [false, true])
+      const { request_id } = await client.request('completion:async', { prompt: 'who are you?' })
+      const { result } = await client.request('completion:wait', { request_id })
+      assert.equal((result as { response: { metadata: { edited?: boolean } } }).response.metadata.edited, true)
+      assert.equal(both.generation, before.generation, 'the daemon does not care')
+      await hasNewRunner(situation)
+    },
+  },
+  {
+    name: 'a migration added',
+    expect: 'taken over',
+    edit: (project) => migration(project, '0002_matrix', 'CREATE TABLE matrix (id INTEGER PRIMARY KEY);'),
+    probe: async ({ project }) => {
+      assert.equal(schemaOf(project), 2)
+      assert.ok(existsSync(project.path('var/db/dev_checkpoint.v1.db')), 'a copy was set aside')
+    },
+  },
+  {
+    name: 'a migration added that SQLite does not understand',
+    expect: 'refused',
+    error: /syntax error/,
+    files: ['src/store/migrations/0003_wrong.sql'],
+    edit: (project) => migration(project, '0003_wrong', 'CREATE TABEL wrong (id INTEGER);'),
+    repair: (project) => migration(project, '0003_wrong', 'CREATE TABLE wrong (id INTEGER);'),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 3),
+  },
+  ...(['system:startup', 'system:ready'] as const).map(
+    (event, i): Edit => ({
+      name: `a migration added whose code throws in ${event}`,
+      expect: 'refused',
+      error: /fails after the migration/,
+      files: [health, `src/store/migrations/000${4 + i}_matrix.sql`],
+      edit: async (project) => {
+        migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
+        addLine(project, `  core.router.on('${event}', () => { throw new Error('fails after the migration') }, { service: 'health' })`)
+      },
+      probe: async ({ project }) => assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
+      repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
+      probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4 + i),
+    }),
+  ),
+  {
+    name: 'a file of the supervisor',
+    expect: 'ignored',
+    edit: (project) => project.edit('src/supervisor/banner.ts', (text) => `${text}\n// edited\n`),
+    probe: async ({ ksi, before }) => {
+      const status = await ksi.untilStatus(({ waiting_for_restart: waiting }) => waiting.length > 0)
+      assert.deepEqual(status.waiting_for_restart, ['src/supervisor/banner.ts'])
+      assert.equal(status.generation, before.generation)
+    },
+  },
+  {
+    name: 'nothing: a save that leaves the content as it was',
+    expect: 'ignored',
+    edit: (project) => project.edit(health, (text) => text),
+    probe: async ({ project, ksi, client, before }) => {
+      // A save after it has been seen: so has the first, and it alone brought nothing.
+      project.edit('src/daemon/glob.ts', (text) => `${text}\n// a comment\n`)
+      await ksi.untilStatus(({ generation }) => (generation ?? 0) > (before.generation ?? 0))
+      await untilReply(client, 'system:health', ({ generation }) => generation === (before.generation ?? 0) + 1)
+      const reloaded = client.pushes.filter((push) => push.event === 'system:reloaded')
+      assert.deepEqual(
+        reloaded.map(({ data }) => data.files),
+        [['src/daemon/glob.ts']],
+      )
+    },
+  },
+]
+
+test('edits of all kinds while 20 requests run and 80 wait: everything is done, in order, once', async (t) => {
+  using project = makeProject()
+  await using ksi = await Ksi.start(project)
+  const matrix = new EditMatrix(project, ksi)
+  for (const edit of edits) await t.test(edit.name, (entry) => matrix.run(entry, edit))
+})
