@@ -140,7 +140,8 @@ function toWireEvent(frame: Frame, connections: Map<number, ConnectionInfo>): Wi
   return {
     event: typeof message.event === 'string' ? message.event : '',
     data,
-    again: again === '1',
+    // A client that lost its connection sends again under the id it gave; the front under the one it made.
+    again: again === '1' || typeof message._event_id === 'string',
     correlation_id: message.correlation_id ?? message._correlation_id ?? null,
     context: {
       connection: info === undefined ? null : { ...info, id },

@@ -17,7 +17,7 @@ export interface IncomingEvent {
   event: string
   data: Record<string, unknown>
   context: EventContext
-  /** An earlier generation may have run it already. */
+  /** It may have been run already. */
   again: boolean
 }
 
@@ -32,14 +32,15 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
   try {
     const data = spec === undefined ? incoming.data : parseData(event, spec, incoming.data)
     if (spec?.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const replyKey = `${context.eventId} ${event}`
     if (incoming.again) {
-      const known = core.replies.get(context.eventId)
+      const known = core.replies.get(replyKey)
       if (known !== undefined) return known
     }
     return core.journal.tx(() => {
       const results = core.router.emit(event, data, context)
       if (results instanceof Promise) throw new KsiError('KSI_INTERNAL', `${event} changes the journal, so its handlers must not be asynchronous.`)
-      core.replies.put(context.eventId, results)
+      core.replies.put(replyKey, results)
       return results
     })
   } catch (error) {

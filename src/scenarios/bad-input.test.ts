@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
 import { Ksi } from './harness/ksi.ts'
 import { makeProject } from './harness/project.ts'
+import type { Data } from './harness/wire-client.ts'
 
 test('what a client gets wrong is answered with what is wrong, and the daemon serves on', async () => {
   using project = makeProject()
@@ -24,6 +25,12 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   const again = await client.request('completion:async', { prompt: 'one', request_id: 'same' })
   assert.deepEqual([again.request_id, again.duplicate, again.conversation], ['same', true, first.conversation])
   assert.match(await errorOf('completion:async', { prompt: 'two', request_id: 'same' }), /exists already with other content/)
+  // What a client sends again under one _event_id, because it lost its connection, is run once, also by the next generation.
+  const once = await client.reply('completion:async', { prompt: 'once' }, { _event_id: 'evt-1' })
+  await client.request('system:reload')
+  using other = await ksi.client()
+  const repeated = await other.reply('completion:async', { prompt: 'once' }, { _event_id: 'evt-1' })
+  assert.equal((repeated.data as Data).request_id, (once.data as Data).request_id)
   assert.equal((await client.request('system:health')).status, 'healthy')
 })
 
