@@ -218,3 +218,11 @@ test('a reply that says unauthorized ends the client with all its requests, and 
   await assert.rejects(slow, { code: 'KSI_UNAUTHORIZED' })
   await assert.rejects(client.request('test:echo'), { code: 'KSI_UNAUTHORIZED' })
 })
+
+test('a shutdown is not sent again to the daemon that comes after', async () => {
+  daemon.answers['system:shutdown'] = (_data, _request, socket) => void socket.destroy()
+  const client = await open()
+  await assert.rejects(client.request('system:shutdown'), { code: 'KSI_UNREACHABLE' })
+  await client.request('test:echo')
+  assert.equal(daemon.receivedOf('system:shutdown').length, 1)
+})

@@ -1,6 +1,7 @@
 import { KsiError } from '../lib/errors.ts'
 
 interface Pending {
+  event: string
   line: string
   resolve: (data: unknown) => void
   reject: (error: unknown) => void
@@ -46,7 +47,7 @@ export class PendingRequests {
         clearTimeout(timer)
         signal?.removeEventListener('abort', aborted)
       }
-      const pending: Pending = { line, resolve, reject, release }
+      const pending: Pending = { event: request.event, line, resolve, reject, release }
       this.#all.set(id, pending)
       this.#unsent.add(pending)
     })
@@ -71,9 +72,15 @@ export class PendingRequests {
     return lines
   }
 
-  /** A new connection knows nothing of what an earlier one was told. */
+  /** A new connection knows nothing of what an earlier one was told: all is sent again, but for what must not hit twice. */
   allUnsent(): void {
-    this.#unsent = new Set(this.#all.values())
+    const unsent = this.#unsent
+    this.#unsent = new Set()
+    for (const [id, pending] of this.#all) {
+      if (pending.event !== 'system:shutdown' || unsent.has(pending)) this.#unsent.add(pending)
+      // Whoever answers now is the next daemon, which nobody wants to end.
+      else this.reject(id, new KsiError('KSI_UNREACHABLE', 'The connection ended before the reply to system:shutdown; the daemon has most likely ended.'))
+    }
   }
 
   /** To be sent again; false when nobody waits for it any more. */
