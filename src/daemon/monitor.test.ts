@@ -17,6 +17,8 @@ class Watched {
   readonly cursors = new Map<number, number>()
   readonly monitor: Monitor
   readonly core: Core
+  /** What the relay says to each push: that it can take more. */
+  room = true
 
   constructor(core: Core) {
     this.core = core
@@ -26,6 +28,7 @@ class Watched {
       const connection = Number(fields[0])
       if (kind === 'U') this.cursors.set(connection, Number(fields[1]))
       else this.of(connection).push(JSON.parse(json) as WirePush)
+      return this.room
     })
   }
 
@@ -80,6 +83,19 @@ test('a paused reader gets nothing, and everything once it goes on', async () =>
   assert.deepEqual(watched.seqs(1), [])
   watched.monitor.paused(1, false)
   assert.deepEqual(watched.seqs(1), [3, 6, 9])
+})
+
+test('when the relay has enough everybody waits where he is, and goes on from there once it has drained', async () => {
+  using root = new TestRoot()
+  const watched = new Watched(root.core())
+  for (const id of [1, 2]) watched.send('monitor:subscribe', id)
+  await turn()
+  watched.room = false
+  watched.emit(3)
+  assert.deepEqual([watched.seqs(1), watched.seqs(2)], [[1], []])
+  watched.room = true
+  watched.monitor.drained()
+  assert.deepEqual([watched.seqs(1), watched.seqs(2)], [range(1, 3), range(1, 3)])
 })
 
 test('events that are kept no longer are told as a gap: at the start, and when a slow reader falls behind', async () => {

@@ -25,7 +25,9 @@ const tail = { events: 2_000, bytes: 8_388_608 }
  */
 export class Monitor implements ConnectionListener {
   readonly #core: Core
-  #send: (frame: string) => void = () => {}
+  #send: (frame: string) => boolean = () => true
+  /** The relay has enough for now: those who are owed more get it when it has drained. */
+  #full = false
   #subscriptions = new Map<number, Subscription>()
   #tail: { seq: number; name: string; line: string }[] = []
   #tailBytes = 0
@@ -38,8 +40,8 @@ export class Monitor implements ConnectionListener {
     core.router.on('monitor:unsubscribe', (_data, { connection }) => this.#unsubscribe(connection?.id), { service })
   }
 
-  /** Where pushes go, once the relay is there. */
-  connect(send: (frame: string) => void): void {
+  /** Where pushes go, once the relay is there. `send` says false when it has enough; `drained` is called when it can take more. */
+  connect(send: (frame: string) => boolean): void {
     this.#send = send
   }
 
@@ -52,6 +54,11 @@ export class Monitor implements ConnectionListener {
     if (subscription === undefined) return
     subscription.paused = paused
     this.#pump(subscription)
+  }
+
+  drained(): void {
+    this.#full = false
+    for (const subscription of this.#subscriptions.values()) this.#pump(subscription)
   }
 
   restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void {
@@ -124,7 +131,7 @@ export class Monitor implements ConnectionListener {
   }
 
   #pump(subscription: Subscription): void {
-    if (!subscription.started || subscription.paused || this.#subscriptions.get(subscription.connection) !== subscription) return
+    if (this.#full || !subscription.started || subscription.paused || this.#subscriptions.get(subscription.connection) !== subscription) return
     const oldest = this.#tail[0]
     if (oldest !== undefined && subscription.cursor + 1 >= oldest.seq) this.#pumpTail(subscription, oldest.seq)
     else this.#pumpPage(subscription)
@@ -133,8 +140,11 @@ export class Monitor implements ConnectionListener {
   #pumpPage(subscription: Subscription): void {
     this.#tellGap(subscription)
     const events = this.#core.events.after(subscription.cursor, page.events, page.bytes)
-    for (const event of events) if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
-    subscription.cursor = events.at(-1)?.seq ?? subscription.cursor
+    for (const event of events) {
+      if (this.#full) return
+      subscription.cursor = event.seq
+      if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
+    }
     // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
     if (events.length > 0 && subscription.cursor < this.#core.events.lastSeq()) setImmediate(() => this.#pump(subscription))
   }
@@ -143,14 +153,14 @@ export class Monitor implements ConnectionListener {
     // Seqs in the tail have no holes, so the place follows from the number.
     for (let i = Math.max(0, subscription.cursor + 1 - oldestSeq); i < this.#tail.length; i++) {
       const event = this.#tail[i]
-      if (event === undefined) return
-      if (subscription.matches(event.name)) this.#push(subscription, event.seq, event.line)
+      if (event === undefined || this.#full) return
       subscription.cursor = event.seq
+      if (subscription.matches(event.name)) this.#push(subscription, event.seq, event.line)
     }
   }
 
   #push(subscription: Subscription, seq: number, line: string): void {
-    this.#send(`P ${subscription.connection} ${seq} ${line}`)
+    this.#full = !this.#send(`P ${subscription.connection} ${seq} ${line}`)
   }
 }
 

@@ -12,12 +12,17 @@ export interface ConnectionListener {
   closed(connection: number): void
   restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void
   paused(connection: number, paused: boolean): void
+  /** The relay can take more, after `send` said that it had enough. */
+  drained(): void
 }
+
+/** Characters that may wait for the front; what can wait elsewhere does so beyond that. Replies never wait elsewhere. */
+const enough = 4_194_304
 
 /** The generation's end of the relay. */
 export interface Transport {
-  /** Queues a frame; everything queued in one tick is written at once. */
-  send(frame: string): void
+  /** Queues a frame; everything queued in one tick is written at once. @returns false when enough waits for the front to read */
+  send(frame: string): boolean
   /** Takes no more frames and sends what is queued. The stream itself stays open, for a resume. */
   stop(): void
 }
@@ -29,19 +34,24 @@ export interface Transport {
 export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListener): Transport {
   const connections = new Map<number, ConnectionInfo>()
   let outgoing: string[] = []
+  let outgoingLength = 0
   let stopped = false
 
   const flush = (): void => {
     if (outgoing.length === 0) return
     const text = outgoing.join('')
     outgoing = []
+    outgoingLength = 0
     stream.write(text)
   }
-  const send = (frame: string): void => {
-    if (stopped) return
+  const send = (frame: string): boolean => {
+    if (stopped) return true
     if (outgoing.length === 0) queueMicrotask(flush)
     outgoing.push(`${frame}\n`)
+    outgoingLength += frame.length
+    return outgoingLength + stream.writableLength < enough
   }
+  const onDrain = (): void => listener.drained()
 
   let batch: Frame[] = []
   const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => batch.push(readFrame(line)))
@@ -105,12 +115,14 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
   }
 
   stream.on('data', onData)
+  stream.on('drain', onDrain)
   return {
     send,
     stop() {
       flush()
       stopped = true
       stream.off('data', onData)
+      stream.off('drain', onDrain)
       // Keeps draining, so that nothing old waits in the stream if this generation is called back.
       stream.resume()
     },

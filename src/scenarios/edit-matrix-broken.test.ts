@@ -46,7 +46,7 @@ const edits: Edit[] = [
   atRegister('a rejection in a system:ready handler', "core.router.on('system:ready', async () => { throw new Error('ready fails') }, { service: 'x' })", /ready fails/),
   atRegister('process.exit in the activation', 'process.exit(4)', /exit code 4/),
   atRegister('an endless loop in the activation', 'for (;;) {}', /within 1500 ms/, hangs),
-  atRegister('a crash right after going live', "setTimeout(() => { throw new Error('dies young') }, 300)", /dies young/, { crashes: 1 }),
+  atRegister('a crash right after going live', "setTimeout(() => { throw new Error('dies young') }, 300)", /dies young/, { crashes: 1, files: undefined }),
   atRegister('a promise rejection after going live', "setTimeout(() => void Promise.reject(new Error('nobody caught it')), 300)", /nobody caught it/, { expect: 'in trouble' }),
   atImport('a promise rejection at import', "void Promise.reject(new Error('nobody caught it'))", /nobody caught it/, { expect: 'in trouble' }),
   atImport('a syntax error in shared code', 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, { file: 'src/contracts/events.ts' }),

@@ -140,7 +140,9 @@ const edits: Edit[] = [
       files: [health, `src/store/migrations/000${4 + i}_matrix.sql`],
       edit: async (project) => {
         migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
-        addLine(project, `  core.router.on('${event}', () => { throw new Error('fails after the migration') }, { service: 'health' })`)
+        // Outcomes come in meanwhile: they must not go down with the journal that is given up.
+        const fail = "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
+        addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
       },
       probe: async ({ project }) => assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
       repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),

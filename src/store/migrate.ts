@@ -11,7 +11,16 @@ interface Migration {
   sql: string
 }
 
-/** The numbered migrations on disk, in order. Read at each boot: a save may have added one. */
+let own: Migration[] | undefined
+
+/**
+ * The numbered migrations this code knows, in order. Its own are read once, at the boot: what a later save adds is for
+ * the next generation, and this one must not fail on it when it takes the journal back.
+ */
+function migrationsIn(folder: string): Migration[] {
+  return folder === ownFolder ? (own ??= readMigrations(folder)) : readMigrations(folder)
+}
+
 function readMigrations(folder: string): Migration[] {
   return readdirSync(folder)
     .filter((name) => /^\d{4}_.+\.sql$/.test(name))
@@ -21,7 +30,7 @@ function readMigrations(folder: string): Migration[] {
 
 /** The schema the code with these migrations knows. */
 function knownVersion(folder: string): number {
-  return readMigrations(folder).at(-1)?.version ?? 0
+  return migrationsIn(folder).at(-1)?.version ?? 0
 }
 
 function versionOf(db: Db): number {
@@ -106,7 +115,7 @@ export function putBackIfNewer(path: string, db: Db, folder: string = ownFolder)
  */
 export function migrate(path: string, db: Db, folder: string = ownFolder): number | undefined {
   const from = versionOf(db)
-  const due = readMigrations(folder).filter((migration) => migration.version > from)
+  const due = migrationsIn(folder).filter((migration) => migration.version > from)
   if (due.length === 0) return undefined
   if (from > 0) setAside(path, db, asidePath(path, from))
   const run = db.transaction(() => {

@@ -32,17 +32,17 @@ export interface ListenersOptions {
  * @throws KsiError KSI_INSTANCE_RUNNING, KSI_PORT_IN_USE, KSI_SOCKET_PATH_TOO_LONG, KSI_CONFIG_INVALID
  */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
-  const { socketPath, host, port } = options
+  const { socketPath, host, port, maxConnections } = options
   checkPath(socketPath)
   const stale = await isStale(socketPath)
   const tcp = serve(options, 'tcp')
   // The port first: only one of two supervisors that start at once gets it, and only that one removes a socket file.
-  await listen(tcp, { host, port, exclusive: true }).catch((error: unknown) => Promise.reject(tcpError(error, host, port)))
+  await listen(tcp, { host, port, exclusive: true, backlog: maxConnections }).catch((error: unknown) => Promise.reject(tcpError(error, host, port)))
   const unix = serve(options, 'unix')
   try {
     mkdirSync(dirname(socketPath), { recursive: true })
     if (stale) rmSync(socketPath, { force: true })
-    await listenPrivately(unix, socketPath)
+    await listenPrivately(unix, { path: socketPath, backlog: maxConnections })
   } catch (error) {
     tcp.close()
     throw new KsiError(
@@ -75,6 +75,7 @@ function serve(options: ListenersOptions, transport: ConnectionInfo['transport']
   return server
 }
 
+/** `backlog`: all may come in one instant; with Node's own 511 the next one would be refused. The system has the last word. */
 function listen(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -86,10 +87,10 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
 }
 
 /** A path is bound within the call of listen(), so the file never has a wider mode than 0600, not even for an instant. */
-function listenPrivately(server: Server, path: string): Promise<void> {
+function listenPrivately(server: Server, where: ListenOptions): Promise<void> {
   const before = process.umask(0o177)
   try {
-    return listen(server, { path })
+    return listen(server, where)
   } finally {
     process.umask(before)
   }

@@ -180,6 +180,8 @@ export class Succession {
   }
 
   #unpark(): void {
+    // The time of the one before must not end that of the next.
+    clearTimeout(this.#probation)
     const parked = this.#parked
     this.#parked = undefined
     void dismiss(parked)

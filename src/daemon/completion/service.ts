@@ -26,6 +26,8 @@ export class CompletionService implements RunnerListener {
   /** What each runner holds: what it said when it was last reached, and what was started since. */
   readonly #held = new Map<string, Map<string, HeldRun>>()
   #restored = false
+  /** Until then the journal may still be given up for the copy set aside before a migration, and what it took in with it. */
+  #open = false
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
 
@@ -73,7 +75,7 @@ export class CompletionService implements RunnerListener {
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
-        this.#tidyRuns()
+        if (this.#open) this.#tidyRuns()
         this.#files.catchUp()
         for (const row of before) this.#ended(row.request_id)
       })
@@ -81,8 +83,10 @@ export class CompletionService implements RunnerListener {
     return report
   }
 
-  /** Begins to start requests: when everything of the daemon is ready. */
+  /** Begins to start requests, and lets the runners forget what is taken in: when everything of the daemon is ready. */
   open(): void {
+    this.#open = true
+    this.#tidyRuns()
     this.#dispatcher.open()
   }
 
@@ -125,8 +129,11 @@ export class CompletionService implements RunnerListener {
       this.#retry(() => this.outcome(link, runId, requestId, outcome))
       return
     }
-    this.#held.get(link.id)?.delete(runId)
-    link.committed(runId)
+    const held = this.#held.get(link.id)
+    if (this.#open) {
+      held?.delete(runId)
+      link.committed(runId)
+    } else held?.set(runId, { run_id: runId, request_id: requestId, started_at: outcome.started_at, outcome })
     this.#dispatcher.kick()
   }
 
@@ -203,7 +210,7 @@ export class CompletionService implements RunnerListener {
       return
     }
     for (const row of before) this.#ended(row.request_id)
-    this.#tidyRuns()
+    if (this.#open) this.#tidyRuns()
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')

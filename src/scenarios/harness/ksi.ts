@@ -109,8 +109,12 @@ export class Ksi {
     return this.log.filter(({ msg }) => msg === 'run ended') as unknown as RunEnd[]
   }
 
+  /** The end of what it wrote, without the runner's word on each run. */
   output(): string {
-    return this.raw.slice(-60).join('\n')
+    return this.raw
+      .filter((line) => !line.includes('"run ended"'))
+      .slice(-60)
+      .join('\n')
   }
 
   /** SIGTERM, and the exit code. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EventAudit, SubscriberAudit, auditRuns, finalEvents } from './audit.ts'
 import type { RunEnd } from './audit.ts'
@@ -215,4 +216,17 @@ export class Load {
       problems: [...this.#senders.flatMap(({ problems }) => problems), ...audit.problems].slice(0, 50),
     }
   }
+}
+
+/**
+ * Nothing went wrong. @param allowed how many may be `quarantined`: who is killed twice with the same request in hand
+ * cannot tell a test from a poison request; `restarted`: requests that may have died with their runner
+ */
+export function assertClean(report: LoadReport, allowed: { quarantined?: number; restarted?: number } = {}): void {
+  const { refused, cut, lost, doubled, missed, problems, failures } = report
+  assert.deepEqual({ refused, cut, lost, doubled, missed, problems }, { refused: 0, cut: 0, lost: 0, doubled: 0, missed: 0, problems: [] })
+  const { poison = 0, daemon_restart: restarted = 0, ...others } = failures
+  assert.deepEqual(others, {}, 'no request failed for another reason')
+  assert.ok(poison <= (allowed.quarantined ?? 0), `${poison} requests were quarantined`)
+  assert.ok(restarted <= (allowed.restarted ?? 0), `${restarted} requests were lost with a runner`)
 }

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { median, quantile } from '../../bench/statistics.ts'
+import { Killer, addCrashEvent } from '../harness/killer.ts'
+import type { Kill, Way } from '../harness/killer.ts'
+import { Ksi } from '../harness/ksi.ts'
+import { Load, assertClean } from '../harness/load.ts'
+import { memoryOf } from '../harness/processes.ts'
+import { makeProject } from '../harness/project.ts'
+import { chooseSeed, randomFrom } from '../harness/random.ts'
+
+const count = Number(process.env.KSI_SOAK_KILLS ?? 1_000)
+/** Shares of the ways that are not a plain SIGKILL. */
+const ways: [Way, number][] = [
+  ['kill again', 0.02],
+  ['throw', 0.01],
+  ['exit', 0.005],
+  ['abort', 0.005],
+  ['out of memory', 0.004],
+  ['hang', 0.006],
+]
+
+test(`the live generation ended ${count} times at random moments under load: one outcome each, in order, nothing run or told twice`, async (t) => {
+  const seed = chooseSeed()
+  t.diagnostic(`KSI_SEED=${seed}`)
+  const random = randomFrom(seed)
+  using project = makeProject()
+  addCrashEvent(project)
+  const began = performance.now()
+  // A small heap, so that running out of it takes no time.
+  await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '1000', NODE_OPTIONS: '--max-old-space-size=192' })
+  using load = await Load.start({ address: ksi.socket, seed, senders: 20, subscribers: 5, restMs: 500, probeMs: 10 })
+  using killer = await Killer.create(ksi, load, random)
+  const kills: Kill[] = []
+  const slowest: number[] = []
+  for (let i = 0; i < count; i++) {
+    kills.push(await killer.kill(choose(random()), 150))
+    slowest.push(load.takeSlowest())
+  }
+  const memory = memoryOf(ksi.process.pid ?? 0)
+  const { crashes } = await ksi.status()
+  const report = await load.finish()
+  const startedMs = (way: Way): number[] => kills.filter((kill) => kill.way === way).map((kill) => kill.startedMs)
+  for (const way of ['kill', ...ways.map(([name]) => name)] as Way[]) {
+    const times = startedMs(way)
+    t.diagnostic(
+      `${way} × ${times.length} → next request starts: median ${round(median(times))}, p99 ${round(quantile(times, 0.99))}, slowest ${round(quantile(times, 1))} ms`,
+    )
+  }
+  t.diagnostic(
+    `slowest reply, median of ${count}: ${round(median(slowest))} ms; supervisor ${JSON.stringify(memory)} MB; ${crashes} crashes counted; took ${round((performance.now() - began) / 1_000)} s`,
+  )
+  t.diagnostic(JSON.stringify(report))
+  assertClean(report, { quarantined: Math.ceil(count / 100) })
+  assert.deepEqual(load.auditRuns(ksi.runEnds()), [])
+  assert.ok(median(startedMs('kill')) < 1_000, 'a wide bound: the number is printed above')
+  if (memory !== undefined) assert.ok(memory.highest < 400, `the supervisor took ${memory.highest} MB`)
+})
+
+function choose(random: number): Way {
+  let left = random
+  for (const [way, share] of ways) {
+    left -= share
+    if (left < 0) return way
+  }
+  return 'kill'
+}
+
+function round(ms: number): number {
+  return Math.round(ms)
+}
