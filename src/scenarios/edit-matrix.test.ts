@@ -101,12 +101,18 @@ const edits: Edit[] = [
     name: 'a provider',
     expect: 'ignored',
     latencyMs: 600,
-    edit: (project) => project.edit('src/runner/providers/echo.ts', (text) => replaced(text, "provider: 'echo',\n    request_id", "provider: 'echo', edited: true,\n    request_id")),
+    edit: (project) =>
+      project.edit('src/runner/providers/echo.ts', (text) =>
+        replaced(text, "provider: 'echo',\n    request_id", "provider: 'echo', edited: true,\n    request_id"),
+      ),
     probe: async (situation) => {
       const { ksi, client, before } = situation
       // While the old runner finishes what it runs, the new one takes what is new.
       const both = await ksi.untilStatus(({ runners }) => runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id))
-      assert.deepEqual(both.runners.map(({ accepting }) => accepting).sort(), [false, true])
+      assert.deepEqual(
+        both.runners.map(({ accepting }) => accepting),
+        [false, true],
+      )
       const { request_id } = await client.request('completion:async', { prompt: 'who are you?' })
       const { result } = await client.request('completion:wait', { request_id })
       assert.equal((result as { response: { metadata: { edited?: boolean } } }).response.metadata.edited, true)
@@ -132,23 +138,21 @@ const edits: Edit[] = [
     repair: (project) => migration(project, '0003_wrong', 'CREATE TABLE wrong (id INTEGER);'),
     probeRepair: async ({ project }) => assert.equal(schemaOf(project), 3),
   },
-  ...(['system:startup', 'system:ready'] as const).map(
-    (event, i): Edit => ({
-      name: `a migration added whose code throws in ${event}`,
-      expect: 'refused',
-      error: /fails after the migration/,
-      files: [health, `src/store/migrations/000${4 + i}_matrix.sql`],
-      edit: async (project) => {
-        migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
-        // Outcomes come in meanwhile: they must not go down with the journal that is given up.
-        const fail = "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
-        addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
-      },
-      probe: async ({ project }) => assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
-      repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
-      probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4 + i),
-    }),
-  ),
+  ...(['system:startup', 'system:ready'] as const).map((event, i): Edit => ({
+    name: `a migration added whose code throws in ${event}`,
+    expect: 'refused',
+    error: /fails after the migration/,
+    files: [health, `src/store/migrations/000${4 + i}_matrix.sql`],
+    edit: async (project) => {
+      migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
+      // Outcomes come in meanwhile: they must not go down with the journal that is given up.
+      const fail = "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
+      addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
+    },
+    probe: async ({ project }) => assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
+    repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4 + i),
+  })),
   {
     name: 'a file of the supervisor',
     expect: 'ignored',

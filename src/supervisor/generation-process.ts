@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { fromGeneration } from '../contracts/control.ts'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import { KsiError } from '../lib/errors.ts'
+import { isObject } from '../lib/ndjson.ts'
 import { startChild } from './child.ts'
 import type { Child, ChildEnd } from './child.ts'
 
@@ -38,7 +39,11 @@ export class GenerationProcess {
     this.child = startChild(path, { ...options, extraPipe: true })
     this.#onTrouble = options.onTrouble
     this.stream.on('error', () => {})
-    this.child.process.on('message', (message) => this.#onMessage(fromGeneration.parse(message)))
+    this.child.process.on('message', (message) => {
+      const parsed = fromGeneration.safeParse(message)
+      if (parsed.success) this.#onMessage(parsed.data)
+      else this.#onUnknown(message)
+    })
     void this.child.ended.then((end) => {
       clearInterval(this.#heartbeat)
       this.#waiting?.reject(new GenerationError(...describeDeath(end)))
@@ -100,6 +105,15 @@ export class GenerationProcess {
     clearInterval(this.#heartbeat)
   }
 
+  /** A save can change what generations say; the supervisor still knows what it knew when it was started. */
+  #onUnknown(message: unknown): void {
+    const error = new GenerationError(
+      `it sent a message (${typeOf(message)}) that this supervisor does not know. Restart ksi if supervisor and daemon were changed together.`,
+    )
+    if (this.#waiting === undefined) this.#onTrouble({ type: 'troubled', error: { message: error.message } })
+    else this.#waiting.reject(error)
+  }
+
   #onMessage(message: FromGeneration): void {
     this.#missedPings = 0
     if (message.type === 'pong') return
@@ -112,6 +126,11 @@ export class GenerationProcess {
     if (this.#waiting?.type === message.type) this.#waiting.resolve(message)
     else this.#early.push(message)
   }
+}
+
+/** What of a message says which one it is. */
+function typeOf(message: unknown): string {
+  return isObject(message) && typeof message.type === 'string' ? `"${message.type.slice(0, 100)}"` : 'without a type'
 }
 
 function describeDeath({ code, signal, stderr }: ChildEnd): [string, { stack: string }] {

@@ -6,7 +6,8 @@ import type { RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
 import { describeEnd, startChild } from './child.ts'
-import type { Child } from './child.ts'
+import type { Child, ChildEnd } from './child.ts'
+import { CrashBackoff } from './crash-backoff.ts'
 
 interface Runner {
   id: string
@@ -18,9 +19,6 @@ interface Runner {
   since: number
 }
 
-const restartMs = [0, 250, 1_000, 5_000]
-/** A runner that held out this long counts as sound again. */
-const soundMs = 10_000
 const endMs = 3_000
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
@@ -31,7 +29,7 @@ export class Runners {
   readonly #onLine: (line: string) => void
   readonly #onChange: () => void
   #runners: Runner[] = []
-  #crashes = 0
+  readonly #backoff = new CrashBackoff()
   #restart: NodeJS.Timeout | undefined
   #stopping = false
 
@@ -87,7 +85,7 @@ export class Runners {
     const child = startChild(join(this.#settings.paths.src, 'runner/main.ts'), { env, onLine: this.#onLine })
     const runner: Runner = { id, socket, child, accepting: false, ready: false, draining: false, since: Date.now() }
     this.#runners.push(runner)
-    void child.ended.then((end) => this.#onEnd(runner, describeEnd(end)))
+    void child.ended.then((end) => this.#onEnd(runner, end))
     return runner
   }
 
@@ -96,8 +94,9 @@ export class Runners {
     let timer: NodeJS.Timeout | undefined
     const ready = new Promise<void>((resolve) => {
       child.process.on('message', (message) => {
-        const { type } = fromRunner.parse(message)
-        if (type === 'ready') resolve()
+        const { data: known } = fromRunner.safeParse(message)
+        if (known === undefined) this.#log.warn({ runner: runner.id, message }, 'the runner says something this supervisor does not know: it is ignored')
+        else if (known.type === 'ready') resolve()
         else if (runner.draining) child.process.send({ type: 'end' })
       })
     })
@@ -121,7 +120,7 @@ export class Runners {
     }
   }
 
-  #onEnd(runner: Runner, how: string): void {
+  #onEnd(runner: Runner, end: ChildEnd): void {
     this.#runners = this.#runners.filter((other) => other !== runner)
     rmSync(runner.socket, { force: true })
     if (this.#stopping || !runner.ready) return
@@ -130,20 +129,17 @@ export class Runners {
       this.#log.info({ runner: runner.id }, 'an old runner has finished its work')
       return
     }
-    if (Date.now() - runner.since > soundMs) this.#crashes = 0
-    this.#log.error({ runner: runner.id }, `the runner went down (${how}); what it was running is lost`)
-    this.#restartLater()
+    this.#log.error({ runner: runner.id }, `the runner went down (${describeEnd(end)}); what it was running is lost`)
+    this.#restartLater({ killed: end.killedFromOutside, livedMs: Date.now() - runner.since })
   }
 
-  #restartLater(): void {
-    const waitMs = restartMs[Math.min(this.#crashes, restartMs.length - 1)]
-    this.#crashes += 1
+  #restartLater(crash: { killed: boolean; livedMs: number }): void {
     clearTimeout(this.#restart)
     this.#restart = setTimeout(() => {
       this.start().catch((error: unknown) => {
         this.#log.error({ err: error }, 'the runner could not be started again, trying on')
-        if (!this.#stopping) this.#restartLater()
+        if (!this.#stopping) this.#restartLater({ killed: false, livedMs: 0 })
       })
-    }, waitMs)
+    }, this.#backoff.next(crash))
   }
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
-import { KsiError, errorCodes, toErrorReport } from '../lib/errors.ts'
+import { KsiError, errorCodes } from '../lib/errors.ts'
 import type { ErrorCode } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { lockInstance } from '../store/instance-lock.ts'
@@ -15,6 +14,7 @@ import type { Front } from './front.ts'
 import { Generations } from './generations.ts'
 import type { Change } from './succession.ts'
 import type { LogSink } from './log-sink.ts'
+import { RunnerReloads } from './runner-reloads.ts'
 import { Runners } from './runners.ts'
 import { SidecarProcess } from './sidecar-process.ts'
 import { SparePool } from './spare-pool.ts'
@@ -55,6 +55,14 @@ export async function startSupervisor(options: {
   let front: Front | undefined
 
   const runners = new Runners({ ...children, onChange: () => generations.tellRunners() })
+  const runnerReloads = new RunnerReloads({
+    log,
+    start: () => runners.start(),
+    onFailure: (failure) => generations.tellFailure(failure),
+    onMended: (failure) => {
+      if (generations.record.lastFailure === failure) generations.record.lastFailure = null
+    },
+  })
   const spares = new SparePool({
     ...children,
     onTrouble: ({ error }) => {
@@ -117,10 +125,10 @@ export async function startSupervisor(options: {
     phase: generations.record.phase,
     phase_since: generations.record.phaseSince,
     mode: settings.KSI_MODE,
-    problem: generations.record.problem,
+    problem: generations.record.problem ?? runnerReloads.problem,
     generation: generations.record.generation,
     generation_since: generations.record.liveSince,
-    last_failure: generations.record.lastFailure,
+    last_failure: generations.record.lastFailure ?? runnerReloads.failure,
     trouble: generations.record.trouble,
     waiting_for_restart: [...waiting],
     swaps: generations.record.swaps,
@@ -142,25 +150,15 @@ export async function startSupervisor(options: {
   const onChange = ({ files, savedAt, watchMs }: WatchedChange): void => {
     const kinds = classify(files)
     log.info({ files }, 'saved')
-    if (kinds.runner.length > 0) void reloadRunner(kinds.runner, savedAt)
+    if (kinds.runner.length > 0) runnerReloads.saved(kinds.runner, savedAt)
     if (kinds.daemon.length > 0) void generations.boot({ cause: 'save', files: kinds.daemon, at: savedAt, watchMs } satisfies Change)
     if (kinds.sidecar.length > 0) sidecar?.restart()
     for (const file of kinds.supervisor) waiting.add(file)
     if (kinds.supervisor.length > 0) log.warn({ files: kinds.supervisor }, 'the supervisor does not reload itself: restart ksi to use this change')
   }
-  const reloadRunner = async (files: string[], at: number): Promise<void> => {
-    try {
-      await runners.start()
-      log.info({ files }, 'a new runner takes the new work; the old one finishes its own')
-    } catch (error) {
-      const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files, phase: 'import', error: toErrorReport(error), at }
-      log.error({ files, err: error }, 'the new runner did not start; the old one goes on taking work')
-      generations.tellFailure(failure)
-    }
-  }
-
   const stop = async (reason: CheckpointReason): Promise<void> => {
     const unwatched = watch?.stop()
+    runnerReloads.stop()
     opened.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await generations.stop(reason)
     await Promise.all([unwatched, runners.stop(), sidecar?.stop(), opened.close()])

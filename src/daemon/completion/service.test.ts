@@ -31,6 +31,7 @@ test('a restore takes in what dead runners left in the spool, writes its file, a
   const service = root.completion(core)
   const report = service.restore(true)
   assert.deepEqual(report, { queued: 0, adopted: 0, requeued: 0, lost: 1, poisoned: 0, recovered_outcomes: 1 })
+  service.open()
   assert.deepEqual(spooled(core), [])
   assert.equal(readFileSync(join(core.settings.paths.responses, 's.jsonl'), 'utf8').split('\n').length, 3)
   const content = contentOf(core)
@@ -38,7 +39,7 @@ test('a restore takes in what dead runners left in the spool, writes its file, a
   assert.deepEqual(contentOf(core), content)
 })
 
-test('an outcome leaves the spool only when it is committed, also when the restore is a part of a larger transaction', () => {
+test('an outcome leaves the spool only when it is committed and the generation is live, also when the restore is a part of a larger transaction', () => {
   using root = new TestRoot()
   const core = root.core()
   begin(core, accept(core, { request_id: 'done', session_id: 's' }))
@@ -52,7 +53,24 @@ test('an outcome leaves the spool only when it is committed, also when the resto
   assert.throws(cut, /cut/)
   assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['processing', ['done']])
   core.journal.tx(() => service.restore(false))
-  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['completed', []])
+  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['completed', ['done']])
+  service.open()
+  assert.deepEqual(spooled(core), [])
+})
+
+test('a runner keeps an outcome until the generation that took it in is live: its journal may yet be given up', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  const { link, committed } = fakeLink()
+  service.links.get = () => link
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  service.welcomed(link, [{ run_id: 'run-a', request_id: 'a', started_at: 1 }])
+  service.restore(false)
+  service.outcome(link, 'run-a', 'a', completed('s'))
+  assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', []])
+  service.open()
+  assert.deepEqual(committed, ['run-a'])
 })
 
 test('who waits is answered at the outcome, at the time limit with the present state, and by a restore', async () => {
@@ -81,6 +99,7 @@ test('an outcome that finds the disk full is taken in later, once, and the runne
   const core = root.core()
   const service = root.completion(core)
   service.restore(false)
+  service.open()
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   const { link, committed } = fakeLink()
   setFull(core.journal, true)
@@ -130,6 +149,7 @@ test("an outcome of a run that is no longer the request's changes nothing", () =
   const core = root.core()
   const service = root.completion(core)
   service.restore(false)
+  service.open()
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   const { link, committed } = fakeLink()
   service.outcome(link, 'an older run', 'a', completed('s'))

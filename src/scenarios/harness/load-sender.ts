@@ -5,6 +5,7 @@ import type { Data, WireClient } from './wire-client.ts'
 export interface SentRequest {
   conversation: string
   acknowledged: boolean
+  cancelAsked: boolean
   /** its cancel was confirmed */
   cancelled: boolean
   /** what `completion:wait` replied */
@@ -79,7 +80,7 @@ export class LoadSender {
     const { random, extra } = this.#options
     const request_id = `${conversation}-${this.sent.size}`
     const retried = random() < 0.01
-    const request: SentRequest = { conversation, acknowledged: false, cancelled: false, waited: undefined, tries: retried ? 2 : 1 }
+    const request: SentRequest = { conversation, acknowledged: false, cancelAsked: false, cancelled: false, waited: undefined, tries: retried ? 2 : 1 }
     this.sent.set(request_id, request)
     const event = random() < 0.1 ? 'completion:inject' : 'completion:async'
     const echo = { latency_ms: Math.floor(random() * latencyMs), ...(retried ? { fail_times: 1 } : {}) }
@@ -107,6 +108,7 @@ export class LoadSender {
   }
 
   async #cancel(request_id: string, request: SentRequest): Promise<void> {
+    request.cancelAsked = true
     const reply = await this.#ask('completion:cancel', { request_id })
     if (reply?.status === 'cancelled') request.cancelled = true
     else this.#expect(/already (completed|failed)/.test(String(reply?.error)), `cancel of ${request_id}`, reply)
@@ -114,7 +116,7 @@ export class LoadSender {
 
   async #wait(request_id: string, request: SentRequest): Promise<void> {
     const reply = await this.#ask('completion:wait', { request_id, timeout_ms: waitMs }, false)
-    request.waited = String(reply?.status)
+    if (reply !== undefined) request.waited = String(reply.status)
     this.#expect(reply?.completed_at != null, `wait for ${request_id}`, reply)
   }
 
