@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../scenarios/harness/free-port.ts'
 import type { Project } from '../scenarios/harness/project.ts'
 import { saveConstant } from './edited-file.ts'
 import { startProber } from './prober.ts'
@@ -71,13 +72,4 @@ async function openStream(port: number): Promise<{ isCut(): boolean; close(): vo
   socket.resume()
   await once(socket, 'connect')
   return { isCut: () => cut, close: () => socket.destroy() }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

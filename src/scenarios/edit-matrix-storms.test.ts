@@ -10,7 +10,7 @@ import type { Edit, Situation } from './harness/edit-matrix.ts'
 import { Ksi } from './harness/ksi.ts'
 import { makeProject } from './harness/project.ts'
 import type { Project } from './harness/project.ts'
-import type { Data } from './harness/wire-client.ts'
+import type { Data, Push } from './harness/wire-client.ts'
 
 const health = 'src/daemon/health.ts'
 const unused = 'src/daemon/unused.ts'
@@ -117,8 +117,8 @@ const edits: Edit[] = [
     name: 'a save while the new code boots',
     expect: 'taken over',
     edit: async (project, ksi) => {
-      saveNumber(project, 31, 'await new Promise((resolve) => setTimeout(resolve, 300))')
-      await ksi.untilStatus(({ phase }) => phase === 'swapping')
+      saveNumber(project, 31, "process.stderr.write('it boots slowly\\n')\nawait new Promise((resolve) => setTimeout(resolve, 300))")
+      while (!ksi.raw.some((line) => line.includes('it boots slowly'))) await delay(5)
       saveNumber(project, 32)
     },
     probe: answersWith(32),
@@ -158,8 +158,9 @@ const edits: Edit[] = [
     expect: 'taken over',
     edit: (project) => rmSync(project.path(unused)),
     probe: async ({ client }) => {
-      const [reloaded] = client.pushes.filter((push) => push.event === 'system:reloaded')
-      assert.deepEqual(reloaded?.data.files, [unused])
+      const reloaded = (): Push | undefined => client.pushes.find((push) => push.event === 'system:reloaded')
+      await client.until(() => reloaded() !== undefined)
+      assert.deepEqual(reloaded()?.data.files, [unused])
     },
   },
   {

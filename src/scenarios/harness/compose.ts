@@ -1,13 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, cpSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { SupervisorStatus } from '../../contracts/control.ts'
 import type { StatusDocument } from '../../contracts/status.ts'
 import { parseObject } from '../../lib/ndjson.ts'
+import { freePort } from './free-port.ts'
 import { makeProject } from './project.ts'
 import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
@@ -146,13 +145,4 @@ async function poll<T>(read: () => Promise<T>, test: (value: T) => boolean, limi
     await delay(20)
   }
   throw new Error(`did not come to pass within ${limitMs} ms; the last was ${last instanceof Error ? last.message : JSON.stringify(last)}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
