@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { fromGeneration } from '../contracts/control.ts'
-import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
+import type { FromGeneration, SupervisorStatus, ToGeneration } from '../contracts/control.ts'
 import { KsiError } from '../lib/errors.ts'
 import { isObject } from '../lib/ndjson.ts'
 import { startChild } from './child.ts'
@@ -26,18 +26,15 @@ export class GenerationError extends Error {
 export class GenerationProcess {
   readonly child: Child
   readonly forkedAt = Date.now()
-  readonly #onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void
+  /** The last error nobody caught, or word nobody understood. */
+  trouble: SupervisorStatus['trouble'] = null
   #waiting: { type: Type; resolve: (message: FromGeneration) => void; reject: (error: Error) => void } | undefined
   #early: FromGeneration[] = []
   #missedPings = 0
   #heartbeat: NodeJS.Timeout | undefined
 
-  constructor(
-    path: string,
-    options: { env: NodeJS.ProcessEnv; onLine: (line: string) => void; onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void },
-  ) {
+  constructor(path: string, options: { env: NodeJS.ProcessEnv; onLine: (line: string) => void }) {
     this.child = startChild(path, { ...options, extraPipe: true })
-    this.#onTrouble = options.onTrouble
     this.stream.on('error', () => {})
     this.child.process.on('message', (message) => {
       const parsed = fromGeneration.safeParse(message)
@@ -110,14 +107,17 @@ export class GenerationProcess {
     const error = new GenerationError(
       `it sent a message (${typeOf(message)}) that this supervisor does not know. Restart ksi if supervisor and daemon were changed together.`,
     )
-    if (this.#waiting === undefined) this.#onTrouble({ type: 'troubled', error: { message: error.message } })
+    if (this.#waiting === undefined) this.trouble = { error: { message: error.message }, at: Date.now() }
     else this.#waiting.reject(error)
   }
 
   #onMessage(message: FromGeneration): void {
     this.#missedPings = 0
     if (message.type === 'pong') return
-    if (message.type === 'troubled') return this.#onTrouble(message)
+    if (message.type === 'troubled') {
+      this.trouble = { error: message.error, at: Date.now() }
+      return
+    }
     if (message.type === 'failed') {
       const { error } = message
       this.#waiting?.reject(new GenerationError(error.message, { ...error, said: true }))

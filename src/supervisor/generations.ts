@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { BootFailure, Phases, RunnerAddress } from '../contracts/control.ts'
+import type { BootFailure, Phases, RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import { toErrorReport } from '../lib/errors.ts'
@@ -35,6 +35,8 @@ export class Generations {
   /** One on its way to standby: nothing is lost if it is killed. */
   #booting: GenerationProcess | undefined
   #retry: NodeJS.Timeout | undefined
+  /** Those of the change that is live. */
+  #files: string[] = []
 
   constructor(options: GenerationsOptions) {
     this.#o = options
@@ -55,6 +57,11 @@ export class Generations {
         this.#pending = { change: { ...change, files, at: Math.min(earlier.at, change.at) }, done: [...done, resolve] }
       }
     })
+  }
+
+  /** What is wrong with the live generation although it serves. */
+  get trouble(): SupervisorStatus['trouble'] {
+    return this.#succession.trouble
   }
 
   /** The runners have changed. */
@@ -123,6 +130,7 @@ export class Generations {
     clearTimeout(this.#retry)
     this.record.live(live)
     this.record.mended(change.cause)
+    if (change.cause !== 'crash') this.#files = change.files
     if (change.cause !== 'crash') this.#backoff.reset()
     this.#succession.tellPhases(phases)
     this.#o.spares.refill()
@@ -165,8 +173,9 @@ export class Generations {
       return
     }
     this.record.setPhase('swapping')
-    const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files: [], phase: 'probation', error: { message }, at: Date.now() }
-    this.record.failed(failure, `The new code died right after it went live (${how}); the generation before serves on.`)
+    const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files: this.#files, phase: 'probation', error: { message }, at: Date.now() }
+    const what = this.#files.length === 0 ? 'The new code' : `The change of ${this.#files.join(', ')}`
+    this.record.failed(failure, `${what} died right after it went live (${how}); the generation before serves on.`)
     this.#inTurn(async () => {
       // A save may have brought new code to life in the meantime.
       if (!this.#succession.hasLive && !(await this.#takeBack(failure))) this.#restartLater(crash)

@@ -7,7 +7,6 @@ export class GenerationRecord {
   phaseSince = Date.now()
   problem: string | null = null
   lastFailure: BootFailure | null = null
-  trouble: SupervisorStatus['trouble'] = null
   generation: number | null = null
   liveSince: number | null = null
   nextTryAt: number | null = null
@@ -33,7 +32,6 @@ export class GenerationRecord {
   /** The newest code is live: what was wrong before is mended. */
   mended(cause: BootCause): void {
     this.problem = null
-    this.trouble = null
     this.lastFailure = null
     if (cause === 'save' || cause === 'reload') this.swaps += 1
   }

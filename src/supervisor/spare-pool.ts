@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FromGeneration, Phases } from '../contracts/control.ts'
+import type { Phases } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import { GenerationProcess } from './generation-process.ts'
 
@@ -12,20 +12,13 @@ export class SparePool {
   readonly #settings: Settings
   readonly #env: NodeJS.ProcessEnv
   readonly #onLine: (line: string) => void
-  readonly #onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void
   #spare: { process: GenerationProcess; stamp: string } | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: {
-    settings: Settings
-    env: NodeJS.ProcessEnv
-    onLine: (line: string) => void
-    onTrouble: (message: Extract<FromGeneration, { type: 'troubled' }>) => void
-  }) {
+  constructor(options: { settings: Settings; env: NodeJS.ProcessEnv; onLine: (line: string) => void }) {
     this.#settings = options.settings
     this.#env = options.env
     this.#onLine = options.onLine
-    this.#onTrouble = options.onTrouble
   }
 
   get waiting(): boolean {
@@ -65,7 +58,7 @@ export class SparePool {
   }
 
   #fork(): GenerationProcess {
-    return new GenerationProcess(this.#entry, { env: this.#env, onLine: this.#onLine, onTrouble: this.#onTrouble })
+    return new GenerationProcess(this.#entry, { env: this.#env, onLine: this.#onLine })
   }
 
   get #entry(): string {

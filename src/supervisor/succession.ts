@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { BootFailure, FromGeneration, Phases, RunnerAddress } from '../contracts/control.ts'
+import type { BootFailure, FromGeneration, Phases, RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { BootCause, CheckpointReason, PreviousEnd } from '../contracts/words.ts'
 import type { Log } from '../lib/log.ts'
@@ -56,6 +56,11 @@ export class Succession {
 
   get hasLive(): boolean {
     return this.#live !== undefined
+  }
+
+  /** What is wrong with the live generation although it serves. */
+  get trouble(): SupervisorStatus['trouble'] {
+    return this.#live?.trouble ?? null
   }
 
   get hasParked(): boolean {

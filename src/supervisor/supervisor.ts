@@ -63,12 +63,7 @@ export async function startSupervisor(options: {
       if (generations.record.lastFailure === failure) generations.record.lastFailure = null
     },
   })
-  const spares = new SparePool({
-    ...children,
-    onTrouble: ({ error }) => {
-      generations.record.trouble = { error, at: Date.now() }
-    },
-  })
+  const spares = new SparePool(children)
   const sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
   const status = (): SupervisorStatus => describe()
   let bannerShown = false
@@ -129,7 +124,7 @@ export async function startSupervisor(options: {
     generation: generations.record.generation,
     generation_since: generations.record.liveSince,
     last_failure: generations.record.lastFailure ?? runnerReloads.failure,
-    trouble: generations.record.trouble,
+    trouble: generations.trouble,
     waiting_for_restart: [...waiting],
     swaps: generations.record.swaps,
     failed_swaps: generations.record.failedSwaps,
