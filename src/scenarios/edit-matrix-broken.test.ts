@@ -54,16 +54,20 @@ const edits: Edit[] = [
   ),
   atRegister('process.exit in the activation', 'process.exit(4)', /exit code 4/),
   atRegister('an endless loop in the activation', 'for (;;) {}', /within 1500 ms/, hangs),
-  atRegister('a crash right after going live', "setTimeout(() => { throw new Error('dies young') }, 300)", /dies young/, { crashes: 1, files: undefined }),
+  atRegister('a crash right after going live', "setTimeout(() => { throw new Error('dies young') }, 300)", /dies young/, { crashes: 1 }),
   atRegister('a promise rejection after going live', "setTimeout(() => void Promise.reject(new Error('nobody caught it')), 300)", /nobody caught it/, {
     expect: 'in trouble',
   }),
-  atImport('a promise rejection at import', "void Promise.reject(new Error('nobody caught it'))", /nobody caught it/, { expect: 'in trouble' }),
+  atImport('a promise rejection at import', "void Promise.reject(new Error('nobody caught it'))", /nobody caught it/, {
+    expect: 'in trouble',
+  }),
   atImport('a syntax error in shared code', 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, { file: 'src/contracts/events.ts' }),
   atImport("a syntax error in a generation's entry", 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, { file: 'src/daemon/main.ts' }),
   atRegister('a message the supervisor does not know', "process.send?.({ type: 'surprise' })", /"surprise"\) that this supervisor does not know/),
   atImport('a runner that throws when it starts', "throw new Error('no runner today')", /no runner today/, { file: 'src/runner/server.ts' }),
-  atImport('a provider that cannot be loaded', "throw new Error('no echo today')", /no echo today/, { file: 'src/runner/providers/echo.ts' }),
+  atImport('a provider that cannot be loaded', "throw new Error('no echo today')", /no echo today/, {
+    file: 'src/runner/providers/echo.ts',
+  }),
   {
     name: 'a file deleted that is imported',
     expect: 'refused',

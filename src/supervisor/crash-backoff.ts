@@ -1,12 +1,12 @@
 /** Waits, in ms, before the restarts of a row of crashes. */
 const waitsMs = [0, 250, 1_000, 5_000]
-/** A generation that served this long, in ms, ends the row. */
+/** One that served this long, in ms, ends the row. */
 const soundMs = 1_000
 /** So many kills from outside within `killWindowMs` are taken for an operator or a test; more look like a kernel that is out of memory. */
 const toleratedKills = 30
 const killWindowMs = 10_000
 
-/** Decides how long to wait before a generation that crashed is started again. */
+/** Decides how long to wait before a process that crashed (a generation, a runner) is started again. */
 export class CrashBackoff {
   #row = 0
   #kills: number[] = []

@@ -13,9 +13,12 @@ export class GenerationError extends Error {
   readonly code: string | undefined
   /** The generation itself says so, and lives. */
   readonly said: boolean
-  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined; said?: boolean } = {}) {
+  /** Somebody outside killed it, which says nothing of its code. */
+  readonly killed: boolean
+  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined; said?: boolean; killed?: boolean } = {}) {
     super(message)
     this.said = options.said ?? false
+    this.killed = options.killed ?? false
     this.name = 'GenerationError'
     this.code = options.code
     if (options.stack !== undefined) this.stack = options.stack
@@ -133,9 +136,9 @@ function typeOf(message: unknown): string {
   return isObject(message) && typeof message.type === 'string' ? `"${message.type.slice(0, 100)}"` : 'without a type'
 }
 
-function describeDeath({ code, signal, stderr }: ChildEnd): [string, { stack: string }] {
+function describeDeath({ code, signal, stderr, killedFromOutside }: ChildEnd): [string, { stack: string; killed: boolean }] {
   const how = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`
-  return [`the process ${how}${headline(stderr)}`, { stack: stderr }]
+  return [`the process ${how}${headline(stderr)}`, { stack: stderr, killed: killedFromOutside }]
 }
 
 /** The line of a stack that says what happened, if there is one. */

@@ -6,6 +6,7 @@ import { toErrorReport } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { ChildEnd } from './child.ts'
 import { CrashBackoff } from './crash-backoff.ts'
+import { GenerationError } from './generation-process.ts'
 import type { GenerationProcess } from './generation-process.ts'
 import { GenerationRecord } from './record.ts'
 import type { SparePool } from './spare-pool.ts'
@@ -118,7 +119,7 @@ export class Generations {
       return { status: 'live', generation: live.generation, phases }
     } catch (error) {
       this.#booting = undefined
-      const killed = next?.child.alive === false && (await next.child.ended).killedFromOutside
+      const killed = error instanceof GenerationError && error.killed
       next?.child.kill()
       const failure: BootFailure = { boot_id: bootId, cause: change.cause, files: change.files, phase, error: toErrorReport(error), at: begun }
       await this.#fallBack(failure, killed)

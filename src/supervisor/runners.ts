@@ -17,9 +17,16 @@ interface Runner {
   ready: boolean
   draining: boolean
   since: number
+  /** It has nothing left to do, and ends with this timer. */
+  leaving: NodeJS.Timeout | undefined
 }
 
 const endMs = 3_000
+/**
+ * An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is read
+ * and refused. If it were unread, it would be taken for lost with the runner.
+ */
+const idleMs = 500
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
 export class Runners {
@@ -57,14 +64,15 @@ export class Runners {
   async start(): Promise<void> {
     const runner = this.#fork()
     await this.#becomesReady(runner)
-    for (const other of this.#runners) {
-      if (other === runner || !other.ready) continue
-      other.accepting = false
+    const others = this.#runners.filter((other) => other !== runner && other.ready)
+    for (const other of others) other.accepting = false
+    runner.ready = runner.accepting = true
+    // The generation first: what it still gives to an old one is refused there and queued again.
+    this.#onChange()
+    for (const other of others) {
       other.draining = true
       other.child.process.send({ type: 'drain' })
     }
-    runner.ready = runner.accepting = true
-    this.#onChange()
   }
 
   async stop(): Promise<void> {
@@ -83,7 +91,7 @@ export class Runners {
     const socket = join(this.#settings.paths.run, `runner-${id.slice(0, 8)}.sock`)
     const env = { ...this.#env, KSI_RUNNER_ID: id, KSI_RUNNER_SOCKET: socket }
     const child = startChild(join(this.#settings.paths.src, 'runner/main.ts'), { env, onLine: this.#onLine })
-    const runner: Runner = { id, socket, child, accepting: false, ready: false, draining: false, since: Date.now() }
+    const runner: Runner = { id, socket, child, accepting: false, ready: false, draining: false, since: Date.now(), leaving: undefined }
     this.#runners.push(runner)
     void child.ended.then((end) => this.#onEnd(runner, end))
     return runner
@@ -97,7 +105,7 @@ export class Runners {
         const { data: known } = fromRunner.safeParse(message)
         if (known === undefined) this.#log.warn({ runner: runner.id, message }, 'the runner says something this supervisor does not know: it is ignored')
         else if (known.type === 'ready') resolve()
-        else if (runner.draining) child.process.send({ type: 'end' })
+        else if (runner.draining) this.#endSoon(runner)
       })
     })
     const failed = child.ended.then((end) => {
@@ -120,7 +128,15 @@ export class Runners {
     }
   }
 
+  #endSoon(runner: Runner): void {
+    clearTimeout(runner.leaving)
+    runner.leaving = setTimeout(() => {
+      if (runner.child.process.connected) runner.child.process.send({ type: 'end' })
+    }, idleMs)
+  }
+
   #onEnd(runner: Runner, end: ChildEnd): void {
+    clearTimeout(runner.leaving)
     this.#runners = this.#runners.filter((other) => other !== runner)
     rmSync(runner.socket, { force: true })
     if (this.#stopping || !runner.ready) return

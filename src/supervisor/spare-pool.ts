@@ -5,7 +5,7 @@ import type { Settings } from '../contracts/settings.ts'
 import { GenerationProcess } from './generation-process.ts'
 
 /** After a swap the next spare waits this long, in ms: first those who were held get their replies. */
-const refillDelayMs = 150
+const refillDelayMs = 30
 
 /** Keeps one generation process waiting, dependencies imported, so that a save costs only the import of our own files. */
 export class SparePool {

@@ -11,7 +11,7 @@ import { assertClean } from '../harness/load-report.ts'
 import { parseMemory } from '../harness/processes.ts'
 import { chooseSeed, randomFrom } from '../harness/random.ts'
 
-const saves = Number(process.env.KSI_SOAK_SAVES ?? 1_000)
+const saves = Number(process.env.KSI_SOAK_SAVES ?? 300)
 const file = 'src/daemon/health.ts'
 const liveLimitMs = 15_000
 

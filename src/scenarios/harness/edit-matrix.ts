@@ -33,7 +33,7 @@ export interface Edit {
   /** refused, in trouble: stands in the reported error */
   error?: RegExp
   /** refused: the files the status names; in any order */
-  files?: string[] | undefined
+  files?: string[]
   /** Made before the work begins. */
   prepare?: (project: Project) => void
   /** Whether it is really the new code that runs. */

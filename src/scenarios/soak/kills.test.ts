@@ -35,7 +35,7 @@ test(`the live generation ended ${count} times at random moments under load: one
   const kills: Kill[] = []
   const slowest: number[] = []
   for (let i = 0; i < count; i++) {
-    kills.push(await killer.kill(choose(random()), 150))
+    kills.push(await killer.kill(choose(random()), 100))
     slowest.push(load.takeSlowest())
   }
   const memory = memoryOf(ksi.process.pid ?? 0)
