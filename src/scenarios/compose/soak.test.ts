@@ -15,7 +15,7 @@ const saves = Number(process.env.KSI_SOAK_SAVES ?? 300)
 const file = 'src/daemon/health.ts'
 const liveLimitMs = 15_000
 
-describe('a thousand saves in the real stack', { skip: skipWithoutEngine() }, () => {
+describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
   let stack: Stack
   before(async () => {
     stack = await Stack.up()
