@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fromRunner } from '../contracts/control.ts'
 import type { RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
+import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { describeEnd, startChild } from './child.ts'
 import type { Child, ChildEnd } from './child.ts'
@@ -39,6 +40,7 @@ export class Runners {
   readonly #backoff = new CrashBackoff()
   #restart: NodeJS.Timeout | undefined
   #stopping = false
+  #problem: string | null = null
 
   constructor(options: { settings: Settings; log: Log; env: NodeJS.ProcessEnv; onLine: (line: string) => void; onChange: () => void }) {
     this.#settings = options.settings
@@ -57,6 +59,16 @@ export class Runners {
     return this.#runners.map(({ id, accepting, since, child }) => ({ id, accepting, since, pid: child.process.pid ?? null }))
   }
 
+  /** Why no runner takes work; null when one does. */
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  /** Starts the first runner: after a first try that failed it tries on by itself. */
+  async startFirst(): Promise<void> {
+    await this.start().catch((error: unknown) => this.#tryOn(error))
+  }
+
   /**
    * Starts a runner with the code as it is on disk; once it is ready it takes the new work and the others finish theirs.
    * @throws Error with the reason when it does not become ready; the old one goes on taking work then
@@ -67,6 +79,8 @@ export class Runners {
     const others = this.#runners.filter((other) => other !== runner && other.ready)
     for (const other of others) other.accepting = false
     runner.ready = runner.accepting = true
+    clearTimeout(this.#restart)
+    this.#problem = null
     // The generation first: what it still gives to an old one is refused there and queued again.
     this.#onChange()
     for (const other of others) {
@@ -152,10 +166,14 @@ export class Runners {
   #restartLater(crash: { killed: boolean; livedMs: number }): void {
     clearTimeout(this.#restart)
     this.#restart = setTimeout(() => {
-      this.start().catch((error: unknown) => {
-        this.#log.error({ err: error }, 'the runner could not be started again, trying on')
-        if (!this.#stopping) this.#restartLater({ killed: false, livedMs: 0 })
-      })
+      this.start().catch((error: unknown) => this.#tryOn(error))
     }, this.#backoff.next(crash))
+  }
+
+  #tryOn(error: unknown): void {
+    if (this.#stopping) return
+    this.#log.error({ err: error }, 'the runner could not be started, trying on')
+    this.#problem = `There is no runner, so requests wait: ${messageOf(error)}`
+    this.#restartLater({ killed: false, livedMs: 0 })
   }
 }

@@ -120,7 +120,7 @@ export async function startSupervisor(options: {
     phase: generations.record.phase,
     phase_since: generations.record.phaseSince,
     mode: settings.KSI_MODE,
-    problem: generations.record.problem ?? runnerReloads.problem,
+    problem: generations.record.problem ?? runnerReloads.problem ?? runners.problem,
     generation: generations.record.generation,
     generation_since: generations.record.liveSince,
     last_failure: generations.record.lastFailure ?? runnerReloads.failure,
@@ -163,10 +163,7 @@ export async function startSupervisor(options: {
 
   writePidFile(paths.pidFile)
   sidecar?.start()
-  const [first] = await Promise.all([
-    generations.boot({ cause: 'start', files: [], at: startedAt }),
-    runners.start().catch((error: unknown) => log.error({ err: error }, 'the runner did not start')),
-  ])
+  const [first] = await Promise.all([generations.boot({ cause: 'start', files: [], at: startedAt }), runners.startFirst()])
   if (settings.KSI_MODE === 'dev') watch = startWatch({ root: paths.src, poll: settings.KSI_WATCH_POLL, log, onChange })
   if (first.status === 'failed' && isFinal(first.failure, settings)) {
     await stop('shutdown')
