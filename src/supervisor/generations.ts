@@ -22,6 +22,9 @@ export interface GenerationsOptions {
   onLive: (live: Live, change: Change, phases: Phases) => void
 }
 
+/** A boot that takes longer than this, in ms, is given up for a newer change. */
+const hangingMs = 1_000
+
 export type SwapResult = { status: 'live'; generation: number; phases: Phases } | { status: 'failed'; failure: BootFailure }
 
 /** The generations: boots the new beside the old, falls back when that fails, restarts what crashed. */
@@ -34,7 +37,9 @@ export class Generations {
   #turns: Promise<unknown> = Promise.resolve()
   #pending: { change: Change; done: ((result: SwapResult) => void)[] } | undefined
   /** One on its way to standby: nothing is lost if it is killed. */
-  #booting: GenerationProcess | undefined
+  #booting: { process: GenerationProcess; since: number; superseded: boolean } | undefined
+  /** Files that were saved since the code that is live: one of them may be to blame for any failure until all are live. */
+  readonly #notLive = new Set<string>()
   #retry: NodeJS.Timeout | undefined
   /** Those of the change that is live. */
   #files: string[] = []
@@ -57,7 +62,15 @@ export class Generations {
         const files = [...new Set([...earlier.files, ...change.files])]
         this.#pending = { change: { ...change, files, at: Math.min(earlier.at, change.at) }, done: [...done, resolve] }
       }
+      this.#supersede()
     })
+  }
+
+  /** A boot that hangs is not waited for once there is newer code: most likely it is the repair. */
+  #supersede(): void {
+    if (this.#booting === undefined || performance.now() - this.#booting.since < hangingMs) return
+    this.#booting.superseded = true
+    this.#booting.process.child.kill()
   }
 
   /** What is wrong with the live generation although it serves. */
@@ -81,7 +94,7 @@ export class Generations {
     this.record.setPhase('stopping')
     clearTimeout(this.#retry)
     this.#pending = undefined
-    this.#booting?.child.kill()
+    this.#booting?.process.child.kill()
     await this.#turns
     await this.#succession.letGo(reason, [])
     await this.#succession.dismissAll(this.#o.spares.close())
@@ -95,12 +108,22 @@ export class Generations {
     const pending = this.#pending
     this.#pending = undefined
     if (pending === undefined || this.record.phase === 'stopping') return
-    const result = await this.#swap(pending.change)
-    for (const call of pending.done) call(result)
+    for (const file of pending.change.files) this.#notLive.add(file)
+    const result = await this.#swap({ ...pending.change, files: [...this.#notLive] })
+    if (result === undefined) this.#handOn(pending.done)
+    else for (const call of pending.done) call(result)
   }
 
-  /** One change, from boot to live; on failure the old generation serves on or takes the journal back. */
-  async #swap(change: Change): Promise<SwapResult> {
+  /** Who waited for a boot that was given up waits for the next one. */
+  #handOn(done: ((result: SwapResult) => void)[]): void {
+    this.#pending?.done.push(...done)
+  }
+
+  /**
+   * One change, from boot to live; on failure the old generation serves on or takes the journal back.
+   * @returns undefined when the boot was given up for a newer change, which is the next
+   */
+  async #swap(change: Change): Promise<SwapResult | undefined> {
     const begun = Date.now()
     const phases: Phases = change.watchMs === undefined ? {} : { watch: change.watchMs }
     const bootId = randomUUID()
@@ -108,7 +131,8 @@ export class Generations {
     let next: GenerationProcess | undefined
     let phase: BootFailure['phase'] = 'import'
     try {
-      next = this.#booting = await this.#o.spares.take(phases)
+      next = await this.#o.spares.take(phases)
+      this.#booting = { process: next, since: performance.now(), superseded: false }
       next.send({ type: 'boot', boot_id: bootId, runners: this.#o.runners() })
       Object.assign(phases, (await next.expect('standby', this.#o.settings.KSI_BOOT_TIMEOUT_MS)).phases)
       this.#booting = undefined
@@ -118,7 +142,9 @@ export class Generations {
       this.#becameLive(live, change, phases)
       return { status: 'live', generation: live.generation, phases }
     } catch (error) {
+      const superseded = this.#booting?.superseded === true
       this.#booting = undefined
+      if (superseded) return undefined
       const killed = error instanceof GenerationError && error.killed
       next?.child.kill()
       const failure: BootFailure = { boot_id: bootId, cause: change.cause, files: change.files, phase, error: toErrorReport(error), at: begun }
@@ -131,8 +157,11 @@ export class Generations {
     clearTimeout(this.#retry)
     this.record.live(live)
     this.record.mended(change.cause)
-    if (change.cause !== 'crash') this.#files = change.files
-    if (change.cause !== 'crash') this.#backoff.reset()
+    this.#notLive.clear()
+    if (change.cause !== 'crash') {
+      this.#files = change.files
+      this.#backoff.reset()
+    }
     this.#succession.tellPhases(phases)
     this.#o.spares.refill()
     this.#o.onLive(live, change, phases)
@@ -174,6 +203,7 @@ export class Generations {
       return
     }
     this.record.setPhase('swapping')
+    for (const file of this.#files) this.#notLive.add(file)
     const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files: this.#files, phase: 'probation', error: { message }, at: Date.now() }
     const what = this.#files.length === 0 ? 'The new code' : `The change of ${this.#files.join(', ')}`
     this.record.failed(failure, `${what} died right after it went live (${how}); the generation before serves on.`)
