@@ -18,6 +18,8 @@ const lingerMs = 1_000
 export interface ConnectionOwner {
   onLine(connection: Connection, text: string, bytes: number): void
   onTooLong(connection: Connection): void
+  /** So many more (or fewer) bytes of a line without an end are kept for it. */
+  onUnfinished(connection: Connection, bytes: number): void
   /** It can take no more pushes now (true), or can again (false). */
   onSlow(connection: Connection, slow: boolean): void
   onGone(connection: Connection): void
@@ -46,6 +48,7 @@ export class Connection {
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
   #waiting = 0
   #waitingBytes = 0
+  #unfinished = 0
   #slow = false
   #crowded = false
   #paused = false
@@ -144,16 +147,25 @@ export class Connection {
 
   #listen(): void {
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => this.#phase === 'open' && this.#decoder.push(chunk))
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#setSlow(false))
     socket.on('error', (error) => this.#log.debug({ connection: this.id, error: messageOf(error) }, 'client connection failed'))
     socket.once('close', () => {
       clearTimeout(this.#linger)
       this.#phase = 'gone'
+      this.#owner.onUnfinished(this, -this.#unfinished)
       this.goneSince = performance.now()
       this.#owner.onGone(this)
     })
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#phase !== 'open') return
+    this.#decoder.push(chunk)
+    const more = this.#decoder.pendingBytes - this.#unfinished
+    this.#unfinished += more
+    if (more !== 0) this.#owner.onUnfinished(this, more)
   }
 
   #onEnd(): void {

@@ -10,6 +10,8 @@ import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
 import type { RequestLine } from './request-line.ts'
 
+/** Lines without an end may have this much, over all connections; past it, whoever adds to it is refused. */
+const maxUnfinishedBytes = 268_435_456
 /** Connections that are ended may take this long to flush. */
 const closeMs = 500
 
@@ -23,6 +25,7 @@ export class Reception implements ConnectionOwner {
   #lastConnection = 0
   #notified = false
   #closed = false
+  #unfinishedBytes = 0
 
   constructor(options: FrontOptions, relay: Relay) {
     this.#options = options
@@ -76,6 +79,14 @@ export class Reception implements ConnectionOwner {
     const reply = errorReply(`The line is over the limit of ${limit} bytes and was not taken. Send less, or set KSI_MAX_LINE_BYTES.`, 'KSI_LINE_TOO_LONG')
     if (isFirstOnTcp(connection)) connection.refuse(reply)
     else connection.send(reply)
+  }
+
+  onUnfinished(connection: Connection, bytes: number): void {
+    this.#unfinishedBytes += bytes
+    if (bytes <= 0 || this.#unfinishedBytes <= maxUnfinishedBytes) return
+    connection.refuse(
+      errorReply(`All connections together have over ${maxUnfinishedBytes} bytes of lines without an end. Send whole lines.`, 'KSI_LINE_TOO_LONG'),
+    )
   }
 
   onSlow(connection: Connection, slow: boolean): void {
