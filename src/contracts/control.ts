@@ -11,8 +11,11 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
 
 export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
 
-/** A runner a generation may talk to; only one takes new work. */
-export const runnerAddress = z.object({ id: z.string(), socket: z.string(), accepting: z.boolean() })
+/**
+ * A runner a generation may talk to; only one takes new work. One that is `drained` has ended, in peace: every outcome of
+ * its was committed, so a request it was given that has none is one it never read.
+ */
+export const runnerAddress = z.object({ id: z.string(), socket: z.string(), accepting: z.boolean(), drained: z.boolean().optional() })
 export type RunnerAddress = z.infer<typeof runnerAddress>
 
 /** How long each part of a boot or swap took, in ms. */

@@ -127,6 +127,7 @@ export class RunnerLink {
 export class RunnerLinks {
   readonly #links = new Map<string, RunnerLink>()
   readonly #log: Log
+  #drained = new Set<string>()
   #listener: RunnerListener | undefined
   #epoch: number | undefined
 
@@ -140,7 +141,9 @@ export class RunnerLinks {
   }
 
   /** Takes over the supervisor's list: new runners are connected to, missing ones are gone. */
-  update(addresses: RunnerAddress[]): void {
+  update(all: RunnerAddress[]): void {
+    const addresses = all.filter(({ drained }) => drained !== true)
+    this.#drained = new Set(all.filter(({ drained }) => drained === true).map(({ id }) => id))
     const named = new Set(addresses.map(({ id }) => id))
     for (const [id, link] of this.#links) {
       if (named.has(id)) continue
@@ -172,7 +175,12 @@ export class RunnerLinks {
     return undefined
   }
 
-  /** The runner with this id, if the supervisor still names it. */
+  /** Whether this runner has ended in peace: it holds nothing, and has never read what it was given without an outcome. */
+  hasDrained(id: string): boolean {
+    return this.#drained.has(id)
+  }
+
+  /** The runner with this id, if it lives as far as the supervisor knows. */
   get(id: string | null): RunnerLink | undefined {
     return id === null ? undefined : this.#links.get(id)
   }

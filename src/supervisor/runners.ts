@@ -23,11 +23,10 @@ interface Runner {
 }
 
 const endMs = 3_000
-/**
- * An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is read
- * and refused. If it were unread, it would be taken for lost with the runner.
- */
+/** An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is refused, and queued again at once. */
 const idleMs = 500
+/** So many runners that ended in peace are remembered: what was given to one of them unread is queued again, not taken for lost. */
+const drainedKept = 100
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
 export class Runners {
@@ -37,6 +36,7 @@ export class Runners {
   readonly #onLine: (line: string) => void
   readonly #onChange: () => void
   #runners: Runner[] = []
+  #drained: RunnerAddress[] = []
   readonly #backoff = new CrashBackoff()
   #restart: NodeJS.Timeout | undefined
   #stopping = false
@@ -50,9 +50,9 @@ export class Runners {
     this.#onChange = options.onChange
   }
 
-  /** Those a generation may talk to. */
+  /** Those a generation may talk to, and those that ended in peace. */
   addresses(): RunnerAddress[] {
-    return this.#runners.filter(({ ready }) => ready).map(({ id, socket, accepting }) => ({ id, socket, accepting }))
+    return [...this.#runners.filter(({ ready }) => ready).map(({ id, socket, accepting }) => ({ id, socket, accepting })), ...this.#drained]
   }
 
   facts(): SupervisorStatus['runners'] {
@@ -154,6 +154,8 @@ export class Runners {
     this.#runners = this.#runners.filter((other) => other !== runner)
     rmSync(runner.socket, { force: true })
     if (this.#stopping || !runner.ready) return
+    if (runner.leaving !== undefined && end.code === 0)
+      this.#drained = [...this.#drained.slice(1 - drainedKept), { id: runner.id, socket: '', accepting: false, drained: true }]
     this.#onChange()
     if (runner.draining) {
       this.#log.info({ runner: runner.id }, 'an old runner has finished its work')

@@ -174,3 +174,18 @@ test('a queued request is cancelled at once; a running one keeps its conversatio
   assert.throws(() => cancel('runs'), { code: 'KSI_BAD_REQUEST', message: 'Request runs already cancelled' })
   assert.throws(() => cancel('unknown'), { code: 'KSI_NOT_FOUND' })
 })
+
+test('what was given to a runner that ended in peace without reading it is queued again, not told as lost', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  for (const [id, runner] of [
+    ['unread', 'drained'],
+    ['lost', 'dead'],
+  ] as const)
+    begin(core, accept(core, { request_id: id, session_id: id }), runner)
+  const service = root.completion(core)
+  service.links.update([{ id: 'drained', socket: '', accepting: false, drained: true }])
+  const report = service.restore(false)
+  assert.deepEqual([report.requeued, report.lost], [1, 1])
+  assert.deepEqual([rowOf(core, 'unread').state, rowOf(core, 'unread').attempts, rowOf(core, 'lost').state], ['queued', 0, 'failed'])
+})

@@ -219,7 +219,10 @@ export class CompletionService implements RunnerListener {
   #world(): RunnerWorld {
     const spool = new Map(readSpool(this.#core.settings.paths.spool).map((entry) => [entry.run_id, entry.outcome]))
     return {
-      knowledge: (runnerId) => (runnerId === null || this.links.get(runnerId) === undefined ? 'gone' : (this.#held.get(runnerId) ?? 'unreachable')),
+      knowledge: (runnerId) => {
+        if (runnerId !== null && this.links.get(runnerId) !== undefined) return this.#held.get(runnerId) ?? 'unreachable'
+        return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
+      },
       spooled: (runId) => spool.get(runId),
     }
   }
