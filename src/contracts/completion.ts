@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { onRestart, priority, requestState } from './words.ts'
+import { priority, requestState } from './words.ts'
 
 /** What is kept of the client that sent a request. */
 export const clientInfo = z.object({
@@ -10,30 +10,6 @@ export const clientInfo = z.object({
   connected_at: z.number(),
 })
 export type ClientInfo = z.infer<typeof clientInfo>
-
-/** A request as the journal has it, without payload. Times are epoch ms. */
-export const requestRecord = z.object({
-  request_id: z.string(),
-  conversation: z.string(),
-  session_id: z.string().nullable(),
-  agent_id: z.string().nullable(),
-  priority,
-  state: requestState,
-  event: z.string(),
-  model: z.string(),
-  on_restart: onRestart,
-  attempts: z.number(),
-  crash_count: z.number(),
-  queued_at: z.number(),
-  started_at: z.number().nullable(),
-  finished_at: z.number().nullable(),
-  not_before: z.number().nullable(),
-  run_id: z.string().nullable(),
-  runner_id: z.string().nullable(),
-  resumed_from: z.string().nullable(),
-  client: clientInfo.nullable(),
-})
-export type RequestRecord = z.infer<typeof requestRecord>
 
 /** The result of a completed request: exactly a line of its response file (ksi-wire §3.9). */
 export const completionResult = z.object({

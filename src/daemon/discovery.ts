@@ -1,4 +1,4 @@
-import { eventSpec, eventSpecs } from '../contracts/events.ts'
+import { eventSpec, eventSpecs, pushedEvents } from '../contracts/events.ts'
 import type { EventSpec } from '../contracts/events.ts'
 import { KsiError } from '../lib/errors.ts'
 import type { Core } from './core.ts'
@@ -51,7 +51,15 @@ function discover(data: Record<string, unknown>): Record<string, unknown> {
     const list = (events[namespace] ??= [])
     list.push(describe(name, spec))
   }
-  return { namespaces, total_namespaces: Object.keys(namespaces).length, total_events: specs.length, _level: 'summary', _filters: filters, events }
+  return {
+    namespaces,
+    total_namespaces: Object.keys(namespaces).length,
+    total_events: specs.length,
+    _level: 'summary',
+    _filters: filters,
+    events,
+    pushed_events: pushedEvents,
+  }
 }
 
 function help(event: string): Record<string, unknown> {

@@ -1,4 +1,3 @@
-import type { ClientInfo, RequestRecord } from '../contracts/completion.ts'
 import type { OnRestart, Priority, RequestState } from '../contracts/words.ts'
 
 /** A row of `requests` as SQLite gives it. */
@@ -44,11 +43,6 @@ export interface ConversationRow {
   not_before: number | null
   queued: number
   last_used_at: number
-}
-
-/** The public record of a row. */
-export function toRecord(row: RequestRow): RequestRecord {
-  return { ...row, client: row.client === null ? null : (JSON.parse(row.client) as ClientInfo) }
 }
 
 /** Rows, without SQLite's `unknown`: the column lists stand in the statements beside each use. */

@@ -86,25 +86,11 @@ export async function startSupervisor(options: {
         }
     }
   }
-  front = await startFront({
-    socketPath: paths.socket,
-    host: settings.KSI_HOST,
-    port: settings.KSI_PORT,
-    token: settings.KSI_TOKEN,
-    maxLineBytes: settings.KSI_MAX_LINE_BYTES,
-    maxConnections: settings.KSI_MAX_CONNECTIONS,
-    holdMs: settings.KSI_HOLD_MS,
-    log,
-    answer,
-  }).catch((error: unknown) => {
-    lock.release()
-    throw error
-  })
-  const opened = front
   const generations = new Generations({
     settings,
     log,
-    front: opened,
+    // The first client may ask as soon as the front listens, so all that can answer is made before it.
+    front: { attach: (stream) => front?.attach(stream), hold: () => front?.hold(), detach: () => front?.detach() },
     spares,
     runners: () => runners.addresses(),
     onLive: (live, change, phases) => {
@@ -132,11 +118,11 @@ export async function startSupervisor(options: {
     next_try_at: generations.record.nextTryAt,
     spare: spares.waiting,
     watching: watch !== undefined,
-    connections: opened.stats().connections,
-    held_lines: opened.stats().heldLines,
+    connections: front?.stats().connections ?? 0,
+    held_lines: front?.stats().heldLines ?? 0,
     runners: runners.facts(),
     sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
-    addresses: { socket: paths.socket, tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${opened.tcpPort}` },
+    addresses: { socket: paths.socket, tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}` },
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,
@@ -154,13 +140,27 @@ export async function startSupervisor(options: {
   const stop = async (reason: CheckpointReason): Promise<void> => {
     const unwatched = watch?.stop()
     runnerReloads.stop()
-    opened.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
+    front?.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await generations.stop(reason)
-    await Promise.all([unwatched, runners.stop(), sidecar?.stop(), opened.close()])
+    await Promise.all([unwatched, runners.stop(), sidecar?.stop(), front?.close()])
     rmSync(paths.pidFile, { force: true })
     lock.release()
   }
 
+  front = await startFront({
+    socketPath: paths.socket,
+    host: settings.KSI_HOST,
+    port: settings.KSI_PORT,
+    token: settings.KSI_TOKEN,
+    maxLineBytes: settings.KSI_MAX_LINE_BYTES,
+    maxConnections: settings.KSI_MAX_CONNECTIONS,
+    holdMs: settings.KSI_HOLD_MS,
+    log,
+    answer,
+  }).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   writePidFile(paths.pidFile)
   sidecar?.start()
   const [first] = await Promise.all([generations.boot({ cause: 'start', files: [], at: startedAt }), runners.startFirst()])
