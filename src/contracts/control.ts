@@ -72,7 +72,6 @@ export const toGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('runners'), runners: z.array(runnerAddress) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),
-  z.object({ type: z.literal('notice'), event: z.string(), data: z.record(z.string(), z.unknown()) }),
   z.object({ type: z.literal('ping'), n: z.number() }),
   z.object({ type: z.literal('end') }),
 ])

@@ -28,9 +28,7 @@ export function takeCheckpoint(core: Core, reason: CheckpointReason, files: stri
       queued: core.requests.queuedCount(),
       active: core.requests.total('processing'),
     })
-    const id = insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services })
-    const [row] = listCheckpoints(core.journal.db, 1)
-    return { id, at, sessions: row?.sessions ?? 0, queued: row?.queued ?? 0, active: row?.active ?? 0 }
+    return { at, ...insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services }) }
   })
 }
 

@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream'
 import type { FromGeneration, Phases, RunnerAddress, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
+import { roundMs } from '../lib/duration.ts'
 import type { Log } from '../lib/log.ts'
 import { bootEnded, bootLive, bootPhases, insertFailedBoot, openBoot } from '../store/boots.ts'
 import { Journal } from '../store/journal.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
+import { emptyReport } from './completion/reconcile.ts'
 import { CompletionService } from './completion/service.ts'
 import { createCore } from './core.ts'
 import type { Core } from './core.ts'
@@ -42,7 +44,6 @@ export interface LiveGeneration {
   runners(addresses: RunnerAddress[]): void
   failure(failure: Extract<ToGeneration, { type: 'failure' }>['failure']): void
   phases(phases: Phases): void
-  notice(event: string, data: Record<string, unknown>): void
 }
 
 /**
@@ -68,8 +69,8 @@ export async function goLive(parts: { settings: Settings; log: Log; stream: Dupl
     const open = performance.now() - begun
     await hello
     await runLifecycle(core)
-    const restored = restore.report ?? { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
-    const phases = { open: round(open), restore: round(performance.now() - begun - open) }
+    const restored = restore.report ?? emptyReport()
+    const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
     const live: Live = { type: 'live', generation: core.generation, phases, restored, previous_end: previousEnd }
     announce(core, message, live)
     const transport = serveRelay(stream, core, monitor)
@@ -148,7 +149,6 @@ function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: C
         journal.emit('system:reload_failed', { ...failure })
       }),
     phases: (phases) => note(core, () => bootPhases(journal.db, core.bootId, phases)),
-    notice: (event, data) => note(core, () => journal.emit(event, data)),
   }
 }
 
@@ -169,8 +169,4 @@ function reportOpening(core: Core): void {
   if (migratedFrom !== undefined) log.info({ from: migratedFrom }, 'the journal was migrated; a copy of it was set aside')
   if (putBack) log.warn('the journal as it was before a migration that failed to go live was put back')
   if (salvaged !== undefined) log.error(salvaged, 'the journal was damaged: it was moved aside and what can be read was saved')
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10
 }

@@ -100,8 +100,6 @@ process.on('message', (message: ToGeneration) => {
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
-    case 'notice':
-      return live?.notice(message.event, message.data)
     case 'ping':
       return tell({ type: 'pong', n: message.n })
     case 'end':

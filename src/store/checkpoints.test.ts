@@ -7,7 +7,7 @@ import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 function cut(journal: Journal, services: Record<string, unknown> = {}): number {
   return journal.tx(() => {
     const tick = journal.emit('checkpoint:saved', {})
-    return insertCheckpoint(journal.db, { tick, at: tick, reason: 'manual', generation: journal.epoch, files: ['a.ts'], services })
+    return insertCheckpoint(journal.db, { tick, at: tick, reason: 'manual', generation: journal.epoch, files: ['a.ts'], services }).id
   })
 }
 

@@ -1,10 +1,9 @@
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
 import { iso, isoOrNull } from '../contracts/completion.ts'
-import type { ClientInfo } from '../contracts/completion.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
-import { rowOf, rowsOf } from './rows.ts'
+import { clientOf, rowOf, rowsOf } from './rows.ts'
 
 interface CheckpointRow {
   id: number
@@ -28,36 +27,26 @@ const kept = 500
 /**
  * Writes a checkpoint: one row. Its queues and active operations are never copied, since every request carries the
  * ticks of its transitions. Call within a transaction.
- * @returns its number
+ * @returns its number and what it counted
  */
 export function insertCheckpoint(
   db: Db,
   cut: { tick: number; at: number; reason: CheckpointReason; generation: number; files: string[]; services: Record<string, unknown> },
-): number {
+): { id: number; queued: number; sessions: number; active: number } {
   const active = rowsOf<string>(db.prepare("SELECT request_id FROM requests WHERE state = 'processing'").pluck().all())
-  const counts = rowOf<{ queued: number; sessions: number }>(
+  const { queued, sessions } = rowOf<{ queued: number; sessions: number }>(
     db
       .prepare("SELECT (SELECT n FROM totals WHERE state = 'queued') AS queued, (SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL) AS sessions")
       .get(),
-  )
+  ) ?? { queued: 0, sessions: 0 }
   const insert = db.prepare(
     'INSERT INTO checkpoints (tick, at, reason, generation, queued, sessions, active, files, services) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const { tick, at, reason, generation, files, services } = cut
-  const done = insert.run(
-    tick,
-    at,
-    reason,
-    generation,
-    counts?.queued ?? 0,
-    counts?.sessions ?? 0,
-    JSON.stringify(active),
-    JSON.stringify(files),
-    JSON.stringify(services),
-  )
+  const done = insert.run(tick, at, reason, generation, queued, sessions, JSON.stringify(active), JSON.stringify(files), JSON.stringify(services))
   const id = Number(done.lastInsertRowid)
   db.prepare('DELETE FROM checkpoints WHERE id <= ?').run(id - kept)
-  return id
+  return { id, queued, sessions, active: active.length }
 }
 
 /** Marks the newest checkpoint as restored, once. @returns its row, or undefined when there is none or it was restored before */
@@ -96,7 +85,7 @@ export function showCheckpoint(db: Db, id?: number): (CheckpointContent & { trun
       session_id: request?.session_id ?? null,
       conversation: request?.conversation ?? '',
       started_at: isoOrNull(request?.started_at ?? null),
-      client_info: request?.client ? (JSON.parse(request.client) as ClientInfo) : null,
+      client_info: request === undefined ? null : clientOf(request),
     }
   }
   let bytes = 0

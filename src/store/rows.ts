@@ -1,3 +1,4 @@
+import type { ClientInfo } from '../contracts/completion.ts'
 import type { OnRestart, Priority, RequestState } from '../contracts/words.ts'
 
 /** A row of `requests` as SQLite gives it. */
@@ -43,6 +44,11 @@ export interface ConversationRow {
   not_before: number | null
   queued: number
   last_used_at: number
+}
+
+/** The client that sent a request, as far as it was kept. */
+export function clientOf(row: Pick<RequestRow, 'client'>): ClientInfo | null {
+  return row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
 }
 
 /** Rows, without SQLite's `unknown`: the column lists stand in the statements beside each use. */

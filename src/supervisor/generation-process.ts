@@ -28,7 +28,6 @@ export class GenerationError extends Error {
 /** A generation's process, from spare to its end. */
 export class GenerationProcess {
   readonly child: Child
-  readonly forkedAt = Date.now()
   /** The last error nobody caught, or word nobody understood. */
   trouble: SupervisorStatus['trouble'] = null
   #waiting: { type: Type; resolve: (message: FromGeneration) => void; reject: (error: Error) => void } | undefined

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Phases } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
+import { roundMs } from '../lib/duration.ts'
 import { GenerationProcess } from './generation-process.ts'
 
 /** After a swap the next spare waits this long, in ms: first those who were held get their replies. */
@@ -36,7 +37,7 @@ export class SparePool {
     const process = usable ? spare.process : this.#fork()
     await process.expect('spare', this.#settings.KSI_BOOT_TIMEOUT_MS)
     const ms = performance.now() - begun
-    if (ms > 1) phases.fork = Math.round(ms * 10) / 10
+    if (ms > 1) phases.fork = roundMs(ms)
     return process
   }
 
@@ -65,7 +66,7 @@ export class SparePool {
     return join(this.#settings.paths.src, 'daemon/main.ts')
   }
 
-  /** What a spare has already loaded: its own entry and the dependencies. A change of either makes it useless. */
+  /** What a spare has already loaded: its own two files and the dependencies. A change of any makes it useless. */
   #stamp(): string {
     return [this.#entry, join(this.#settings.paths.src, 'daemon/warm-up.ts'), join(this.#settings.paths.root, 'node_modules/.package-lock.json')]
       .map(mtimeOf)

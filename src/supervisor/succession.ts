@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { BootFailure, FromGeneration, Phases, RunnerAddress, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { BootCause, CheckpointReason, PreviousEnd } from '../contracts/words.ts'
+import { roundMs } from '../lib/duration.ts'
 import type { Log } from '../lib/log.ts'
 import { describeEnd } from './child.ts'
 import type { ChildEnd } from './child.ts'
@@ -73,13 +74,13 @@ export class Succession {
     const held = performance.now()
     if (old !== undefined) {
       await this.letGo('reload', change.files)
-      phases.retire = round(performance.now() - held)
+      phases.retire = roundMs(performance.now() - held)
       this.#unpark()
       if (old.child.alive) this.#parked = old
     }
     const live = await this.#activate(next, { boot_id: bootId, cause: change.cause, files: change.files, at: change.at })
     Object.assign(phases, live.phases)
-    if (old !== undefined) phases.hold = round(performance.now() - held)
+    if (old !== undefined) phases.hold = roundMs(performance.now() - held)
     clearTimeout(this.#probation)
     this.#probation = setTimeout(() => this.#unpark(), this.#o.settings.KSI_PROBATION_MS)
     return live
@@ -196,8 +197,4 @@ export class Succession {
 async function dismiss(process: GenerationProcess | undefined): Promise<void> {
   process?.send({ type: 'end' })
   await process?.child.endWithin(1_000)
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10
 }

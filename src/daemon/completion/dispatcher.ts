@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { promptOf } from '../../contracts/prompt.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
@@ -126,7 +127,7 @@ function toRunInput(core: Core, request: RequestRow, conversation: ConversationR
     run_id: randomUUID(),
     attempt: request.attempts + 1,
     model: request.model,
-    prompt: typeof data.prompt === 'string' ? data.prompt : lastContent(messages),
+    prompt: promptOf(data),
     messages,
     session_id: conversation.session_id ?? undefined,
     session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
@@ -137,10 +138,4 @@ function toRunInput(core: Core, request: RequestRow, conversation: ConversationR
     timeout_ms: (data.timeout_ms as number | null | undefined) ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
     extra_body: (data.extra_body as Record<string, unknown> | null | undefined) ?? undefined,
   }
-}
-
-/** The text of the last message: what a provider with a memory of its own needs. */
-export function lastContent(messages: RunInput['messages']): string {
-  const content = messages?.at(-1)?.content
-  return typeof content === 'string' ? content : JSON.stringify(content ?? '')
 }

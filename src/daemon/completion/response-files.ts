@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { iso } from '../../contracts/completion.ts'
+import { promptOf } from '../../contracts/prompt.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { parseObject } from '../../lib/ndjson.ts'
 import type { Core } from '../core.ts'
-import { lastContent } from './dispatcher.ts'
 
 const retryMs = 5_000
 
@@ -87,11 +87,10 @@ export class ResponseFiles {
 
   #linesOf(row: RequestRow): string[] {
     const data = this.#core.requests.payload(row.request_id)
-    const content = typeof data.prompt === 'string' ? data.prompt : lastContent(data.messages as Parameters<typeof lastContent>[0])
     const prompt = {
       type: 'user',
       timestamp: iso(row.queued_at),
-      content,
+      content: promptOf(data),
       request_id: row.request_id,
       model: row.model,
       agent_id: row.agent_id,

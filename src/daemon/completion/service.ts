@@ -10,7 +10,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import type { RunnerWorld } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
-import { settle } from './settle.ts'
+import { identityOf, settle } from './settle.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
@@ -106,7 +106,7 @@ export class CompletionService implements RunnerListener {
     const row = core.requests.get(requestId)
     if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
     if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
-    const about = { request_id: requestId, conversation: row.conversation, session_id: row.session_id, agent_id: row.agent_id, was: row.state }
+    const about = { ...identityOf(row), was: row.state }
     const tick = core.journal.emit('completion:cancelled', about, requestId)
     core.requests.finish(requestId, { state: 'cancelled', now: Date.now(), tick, outcome: { reason: 'cancelled' }, fileDue: false })
     if (row.state === 'queued') core.conversations.refresh(row.conversation, -1)

@@ -1,8 +1,9 @@
 import { iso } from '../../contracts/completion.ts'
-import type { ClientInfo, CompletionResult } from '../../contracts/completion.ts'
+import type { CompletionResult } from '../../contracts/completion.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 import { backoffMs } from '../../lib/backoff.ts'
+import { clientOf } from '../../store/rows.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
@@ -41,7 +42,7 @@ function resumed(row: RequestRow): { resumed_from?: string } {
 }
 
 function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
-  const client = row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
+  const client = clientOf(row)
   return {
     ksi: {
       provider: outcome.provider,
@@ -77,19 +78,16 @@ function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
   )
 }
 
+/** Which request an event is about, and whose it is. */
+export function identityOf(row: RequestRow): Pick<RequestRow, 'request_id' | 'conversation' | 'session_id' | 'agent_id'> {
+  const { request_id, conversation, session_id, agent_id } = row
+  return { request_id, conversation, session_id, agent_id }
+}
+
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
 export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Record<string, unknown> }): void {
   const { reason, message, extra = {} } = end
-  const about = {
-    request_id: row.request_id,
-    conversation: row.conversation,
-    session_id: row.session_id,
-    agent_id: row.agent_id,
-    reason,
-    message,
-    error: message,
-    ...extra,
-  }
+  const about = { ...identityOf(row), reason, message, error: message, ...extra }
   const tick = core.journal.emit('completion:failed', about, row.request_id)
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
@@ -106,8 +104,7 @@ export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
     return 'requeued'
   }
   core.requests.countLost()
-  const client = row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
-  const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: client }
+  const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
   fail(core, row, { reason: 'daemon_restart', message: 'The request was running when its runner went down; what it had done is lost', extra })
   return 'lost'
 }
@@ -117,17 +114,5 @@ export function queueAgain(core: Core, row: RequestRow): void {
   if (!core.requests.requeue(row.request_id, { notBefore: null, uncounted: true })) return
   core.conversations.clearRunning(row.conversation, row.request_id)
   core.conversations.refresh(row.conversation, 1)
-  core.journal.emit(
-    'completion:queued',
-    {
-      request_id: row.request_id,
-      conversation: row.conversation,
-      session_id: row.session_id,
-      agent_id: row.agent_id,
-      priority: row.priority,
-      model: row.model,
-      again: true,
-    },
-    row.request_id,
-  )
+  core.journal.emit('completion:queued', { ...identityOf(row), priority: row.priority, model: row.model, again: true }, row.request_id)
 }

@@ -1,5 +1,5 @@
-import type { RunInput } from '../../contracts/runner.ts'
-import { isObject } from '../../lib/ndjson.ts'
+import type { RunInput } from './runner.ts'
+import { isObject } from '../lib/ndjson.ts'
 
 /** The text of a message's content: a string, or the text parts of a list; anything else as JSON. */
 function textOf(content: unknown): string {
@@ -9,9 +9,14 @@ function textOf(content: unknown): string {
 }
 
 /** What is to be answered: the last message's content, or the prompt where there are no messages. */
-export function lastText(input: RunInput): string {
+export function lastText(input: Pick<RunInput, 'messages' | 'prompt'>): string {
   const last = input.messages?.at(-1)
   return last ? textOf(last.content) : input.prompt
+}
+
+/** What is to be answered, from a request as it was sent. */
+export function promptOf(data: Record<string, unknown>): string {
+  return lastText({ prompt: typeof data.prompt === 'string' ? data.prompt : '', messages: data.messages as RunInput['messages'] })
 }
 
 /** All the text a provider is given. */
