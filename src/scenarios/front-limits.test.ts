@@ -61,8 +61,10 @@ describe('clients that behave badly cost the others nothing, and memory stays bo
     await watched(t, ksi, async (client) => {
       const deaf = await openMany(50)
       for (const socket of deaf) {
-        socket.pause()
         socket.write('{"event":"monitor:subscribe","data":{"event_patterns":["*"]}}\n')
+        // Connections have no order among them: only the reply says that what comes next is pushed to this one.
+        await once(socket, 'data')
+        socket.pause()
       }
       const prompt = 'z'.repeat(100_000)
       for (let round = 0; round < 10; round++)
