@@ -1,4 +1,4 @@
-import type { Project } from '../scenarios/harness/project.ts'
+import type { Project } from '../testing/project.ts'
 
 const file = 'src/daemon/health.ts'
 

@@ -1,7 +1,7 @@
-import { Ksi } from '../scenarios/harness/ksi.ts'
-import { makeProject } from '../scenarios/harness/project.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { WireClient } from '../scenarios/harness/wire-client.ts'
+import type { WireClient } from '../testing/wire-client.ts'
 import { asyncLine, fillQueue } from './pipeline.ts'
 import { progress } from './table.ts'
 

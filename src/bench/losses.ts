@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Ksi } from '../scenarios/harness/ksi.ts'
-import { makeProject } from '../scenarios/harness/project.ts'
-import type { Project } from '../scenarios/harness/project.ts'
-import type { WireClient } from '../scenarios/harness/wire-client.ts'
-import type { Push } from '../scenarios/harness/wire-client.ts'
-import { sendWork } from '../scenarios/harness/work.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import type { Project } from '../testing/project.ts'
+import type { WireClient } from '../testing/wire-client.ts'
+import type { Push } from '../testing/wire-client.ts'
+import { sendWork } from '../testing/work.ts'
 import { progress } from './table.ts'
 
 export interface Losses {

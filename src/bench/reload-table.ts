@@ -1,7 +1,7 @@
-import { makeProject } from '../scenarios/harness/project.ts'
+import { makeProject } from '../testing/project.ts'
 import { measureKsi } from './ksi-swaps.ts'
 import { measurePeer, reloaders } from './peer-swaps.ts'
-import { median, quantile } from './statistics.ts'
+import { median, quantile } from '../lib/statistics.ts'
 import type { Swaps } from './swaps.ts'
 import { layOut, show } from './table.ts'
 

@@ -1,6 +1,6 @@
 import type { Phases } from '../contracts/control.ts'
 import type { Probe } from './prober.ts'
-import { largest } from './statistics.ts'
+import { largest } from '../lib/statistics.ts'
 
 /** What was seen of the saves of one run. Times in ms, one value for each save. */
 export interface Swaps {

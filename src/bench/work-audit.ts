@@ -1,6 +1,6 @@
-import { outcomesOf } from '../scenarios/harness/work.ts'
-import type { Sent } from '../scenarios/harness/work.ts'
-import type { WireClient } from '../scenarios/harness/wire-client.ts'
+import { outcomesOf } from '../testing/work.ts'
+import type { Sent } from '../testing/work.ts'
+import type { WireClient } from '../testing/wire-client.ts'
 
 /** What went wrong with requests; all 0 when nothing did. */
 export interface Audit {

@@ -5,7 +5,7 @@ import { Events } from '../store/events.ts'
 import type { Journal } from '../store/journal.ts'
 import { Replies } from '../store/replies.ts'
 import { Requests } from '../store/requests.ts'
-import { EventRouter } from './router.ts'
+import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
 export interface Core {

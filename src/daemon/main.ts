@@ -9,7 +9,7 @@ import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
 import type { LiveGeneration, goLive, standBy } from './generation.ts'
-import type { RunnerLinks } from './runner-links.ts'
+import type { RunnerLinks } from './completion/runner-links.ts'
 import { loadDependencies, warmUp } from './warm-up.ts'
 
 type App = { goLive: typeof goLive; standBy: typeof standBy; settings: Settings; log: Log; links: RunnerLinks | undefined }

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { readSpool } from '../store/spool.ts'
-import { TestClient } from './fixtures/client.ts'
-import { startDeathWatch } from './fixtures/death-watch.ts'
-import type { DeathWatch } from './fixtures/death-watch.ts'
-import { fakeClaude, makeInput } from './fixtures/inputs.ts'
+import { TestClient } from './testing/client.ts'
+import { startDeathWatch } from './testing/death-watch.ts'
+import type { DeathWatch } from './testing/death-watch.ts'
+import { fakeClaude, makeInput } from './testing/inputs.ts'
 
 let root: string
 let socket: string

@@ -4,9 +4,9 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import type { Data } from './harness/wire-client.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import type { Data } from '../testing/wire-client.ts'
 
 test('what a client gets wrong is answered with what is wrong, and the daemon serves on', async () => {
   using project = makeProject()

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { median } from '../bench/statistics.ts'
-import { Killer, addCrashEvent } from './harness/killer.ts'
-import type { Kill, Way } from './harness/killer.ts'
-import { Ksi } from './harness/ksi.ts'
-import { Load } from './harness/load.ts'
-import { assertClean } from './harness/load-report.ts'
-import { makeProject } from './harness/project.ts'
-import { chooseSeed, randomFrom } from './harness/random.ts'
+import { median } from '../lib/statistics.ts'
+import { Killer, addCrashEvent } from '../testing/killer.ts'
+import type { Kill, Way } from '../testing/killer.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { Load } from '../testing/load.ts'
+import { assertClean } from '../testing/load-report.ts'
+import { makeProject } from '../testing/project.ts'
+import { chooseSeed, randomFrom } from '../testing/random.ts'
 
 test('the live generation killed 20 times at random moments under load: one outcome each, in order, nothing run twice or told twice', async (t) => {
   const seed = chooseSeed()

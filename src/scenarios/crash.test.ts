@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import { assertAllDone, outcomesOf, sendWork, untilAllDone } from './harness/work.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import { assertAllDone, outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
 
 test('kill -9 of the live generation with work running: back within 1 s, everything finishes, nothing runs twice', async (t) => {
   using project = makeProject()

@@ -4,10 +4,10 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { EditMatrix } from './harness/edit-matrix.ts'
-import type { Edit } from './harness/edit-matrix.ts'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
+import { EditMatrix } from '../testing/edit-matrix.ts'
+import type { Edit } from '../testing/edit-matrix.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
 
 const health = 'src/daemon/health.ts'
 const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
@@ -72,8 +72,8 @@ const edits: Edit[] = [
     name: 'a file deleted that is imported',
     expect: 'refused',
     error: /Cannot find module .*similar\.ts/,
-    files: ['src/daemon/similar.ts'],
-    edit: (project) => rmSync(project.path('src/daemon/similar.ts')),
+    files: ['src/daemon/wire/parameters.ts'],
+    edit: (project) => rmSync(project.path('src/daemon/wire/parameters.ts')),
   },
 ]
 

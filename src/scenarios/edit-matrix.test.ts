@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { openForReading } from '../store/open.ts'
-import { EditMatrix, untilReply } from './harness/edit-matrix.ts'
-import type { Edit, Situation } from './harness/edit-matrix.ts'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import type { Project } from './harness/project.ts'
+import { EditMatrix, untilReply } from '../testing/edit-matrix.ts'
+import type { Edit, Situation } from '../testing/edit-matrix.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import type { Project } from '../testing/project.ts'
 
 const health = 'src/daemon/health.ts'
 const journal = 'var/db/dev_checkpoint.db'
@@ -169,13 +169,13 @@ const edits: Edit[] = [
     edit: (project) => project.edit(health, (text) => text),
     probe: async ({ project, ksi, client, before }) => {
       // A save after it has been seen: so has the first, and it alone brought nothing.
-      project.edit('src/daemon/glob.ts', (text) => `${text}\n// a comment\n`)
+      project.edit('src/daemon/wire/parameters.ts', (text) => `${text}\n// a comment\n`)
       await ksi.untilStatus(({ generation }) => (generation ?? 0) > (before.generation ?? 0))
       await untilReply(client, 'system:health', ({ generation }) => generation === (before.generation ?? 0) + 1)
       const reloaded = client.pushes.filter((push) => push.event === 'system:reloaded')
       assert.deepEqual(
         reloaded.map(({ data }) => data.files),
-        [['src/daemon/glob.ts']],
+        [['src/daemon/wire/parameters.ts']],
       )
     },
   },

@@ -5,12 +5,12 @@ import type { Socket } from 'node:net'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { median } from '../bench/statistics.ts'
-import { Ksi } from './harness/ksi.ts'
-import { memoryOf } from './harness/processes.ts'
-import { makeProject } from './harness/project.ts'
-import type { Project } from './harness/project.ts'
-import type { WireClient } from './harness/wire-client.ts'
+import { median } from '../lib/statistics.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { memoryOf } from '../testing/processes.ts'
+import { makeProject } from '../testing/project.ts'
+import type { Project } from '../testing/project.ts'
+import type { WireClient } from '../testing/wire-client.ts'
 
 const mb = 1024 * 1024
 /** What a process may grow by, in MB. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import { assertAllDone, sendWork, untilAllDone } from './harness/work.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import { assertAllDone, sendWork, untilAllDone } from '../testing/work.ts'
 
 /** Mounts a small file system; undefined where that is not allowed. */
 function mountSmall(dir: string): Disposable | undefined {

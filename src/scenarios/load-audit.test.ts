@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EventAudit, SubscriberAudit, auditRuns } from './harness/audit.ts'
-import type { Data, Push } from './harness/wire-client.ts'
+import { EventAudit, SubscriberAudit, auditRuns } from '../testing/audit.ts'
+import type { Data, Push } from '../testing/wire-client.ts'
 
 /** Events of one conversation, as the journal would number them. */
 function play(events: [event: string, id: string, data?: Data][]): string[] {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
 
 test('a repair saved while the broken boot hangs takes over at once; it does not wait for the time limit', async () => {
   using project = makeProject()
@@ -20,7 +20,7 @@ test('a repair saved while the broken boot hangs takes over at once; it does not
 test('a failure names every file that was saved since the code that is live, not just the last one', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
-  const [broken, innocent] = ['src/daemon/health.ts', 'src/daemon/glob.ts']
+  const [broken, innocent] = ['src/daemon/health.ts', 'src/daemon/wire/parameters.ts']
   project.edit(broken, (text) => `${text}\nthrow new Error('broken')\n`)
   await ksi.untilStatus((status) => status.failed_swaps === 1)
   project.edit(innocent, (text) => `${text}\n// innocent\n`)

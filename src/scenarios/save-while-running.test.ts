@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import { assertAllDone, sendWork, untilAllDone } from './harness/work.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import { assertAllDone, sendWork, untilAllDone } from '../testing/work.ts'
 
 test('100 requests in 20 conversations run on over 10 saves: in order, once each, on one connection that is never cut', async () => {
   using project = makeProject()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { Ksi } from './harness/ksi.ts'
-import { makeProject } from './harness/project.ts'
-import { outcomesOf, sendWork, untilAllDone } from './harness/work.ts'
-import type { Data } from './harness/wire-client.ts'
+import { Ksi } from '../testing/ksi.ts'
+import { makeProject } from '../testing/project.ts'
+import { outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
+import type { Data } from '../testing/wire-client.ts'
 
 test('SIGTERM leaves a checkpoint; the next start goes on with the queue, and tells once what was lost, also to one who was away', async () => {
   using project = makeProject()

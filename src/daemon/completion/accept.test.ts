@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { completionData } from '../../contracts/events.ts'
 import type { Core } from '../core.ts'
-import { internalContext } from '../router.ts'
+import { internalContext } from '../wire/router.ts'
 import { TestRoot, begin } from '../testing/test-core.ts'
 import { acceptRequest } from './accept.ts'
 

@@ -5,7 +5,7 @@ import type { Priority } from '../../contracts/words.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
-import type { EventContext } from '../router.ts'
+import type { EventContext } from '../wire/router.ts'
 
 /** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
 const notContent = new Set(['request_id', '_silent', '_ksi_context'])

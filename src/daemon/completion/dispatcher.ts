@@ -3,7 +3,7 @@ import { promptOf } from '../../contracts/prompt.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink, RunnerLinks } from '../runner-links.ts'
+import type { RunnerLink, RunnerLinks } from './runner-links.ts'
 
 /** Starts of one turn of the event loop: between them clients get their replies. */
 const startsPerTurn = 16

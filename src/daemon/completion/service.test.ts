@@ -6,7 +6,7 @@ import type { RequestStatus } from '../../contracts/completion.ts'
 import { readSpool, writeSpool } from '../../store/spool.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink } from '../runner-links.ts'
+import type { RunnerLink } from './runner-links.ts'
 import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
 
 /** A link that only notes which runs are committed. */

@@ -12,8 +12,8 @@ import { acceptRequest } from '../completion/accept.ts'
 import { CompletionService } from '../completion/service.ts'
 import { createCore } from '../core.ts'
 import type { Core } from '../core.ts'
-import { internalContext } from '../router.ts'
-import { RunnerLinks } from '../runner-links.ts'
+import { internalContext } from '../wire/router.ts'
+import { RunnerLinks } from '../completion/runner-links.ts'
 
 /** The cores of one ksi root, one generation after the other; folder and journals go with the test. */
 export class TestRoot implements Disposable {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunInput } from '../../contracts/runner.ts'
-import { makeInput } from '../fixtures/inputs.ts'
+import { makeInput } from '../testing/inputs.ts'
 import { createEcho } from './echo.ts'
 import type { ProviderResult } from './provider.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { connect } from '../../client/client.ts'
 import type { KsiClient } from '../../client/client.ts'
-import { Stack, skipWithoutEngine } from '../harness/compose.ts'
+import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 
 describe('a program that uses the client library', { skip: skipWithoutEngine() }, () => {
   let stack: Stack

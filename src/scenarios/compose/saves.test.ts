@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Stack, skipWithoutEngine } from '../harness/compose.ts'
-import { assertAllDone, sendWork, untilAllDone } from '../harness/work.ts'
+import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { assertAllDone, sendWork, untilAllDone } from '../../testing/work.ts'
 
 describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
   let stack: Stack

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { StatusDocument } from '../../contracts/status.ts'
-import { Stack, skipWithoutEngine } from '../harness/compose.ts'
-import { outcomesOf, sendWork, untilAllDone } from '../harness/work.ts'
-import type { Sent } from '../harness/work.ts'
+import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { outcomesOf, sendWork, untilAllDone } from '../../testing/work.ts'
+import type { Sent } from '../../testing/work.ts'
 
 describe('stopping and recreating in the real stack', { skip: skipWithoutEngine() }, () => {
   let stack: Stack

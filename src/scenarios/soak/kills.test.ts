@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { median, quantile } from '../../bench/statistics.ts'
-import { Killer, addCrashEvent } from '../harness/killer.ts'
-import type { Kill, Way } from '../harness/killer.ts'
-import { Ksi } from '../harness/ksi.ts'
-import { Load } from '../harness/load.ts'
-import { assertClean } from '../harness/load-report.ts'
-import { memoryOf } from '../harness/processes.ts'
-import { makeProject } from '../harness/project.ts'
-import { chooseSeed, randomFrom } from '../harness/random.ts'
+import { median, quantile } from '../../lib/statistics.ts'
+import { Killer, addCrashEvent } from '../../testing/killer.ts'
+import type { Kill, Way } from '../../testing/killer.ts'
+import { Ksi } from '../../testing/ksi.ts'
+import { Load } from '../../testing/load.ts'
+import { assertClean } from '../../testing/load-report.ts'
+import { memoryOf } from '../../testing/processes.ts'
+import { makeProject } from '../../testing/project.ts'
+import { chooseSeed, randomFrom } from '../../testing/random.ts'
 
 const count = Number(process.env.KSI_SOAK_KILLS ?? 1_000)
 /** Shares of the ways that are not a plain SIGKILL. */

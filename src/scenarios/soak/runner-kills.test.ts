@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { median, quantile } from '../../bench/statistics.ts'
-import { Ksi } from '../harness/ksi.ts'
-import { Load } from '../harness/load.ts'
-import { assertClean } from '../harness/load-report.ts'
-import { childrenOf, signal } from '../harness/processes.ts'
-import { makeProject } from '../harness/project.ts'
-import { chooseSeed, randomFrom } from '../harness/random.ts'
+import { median, quantile } from '../../lib/statistics.ts'
+import { Ksi } from '../../testing/ksi.ts'
+import { Load } from '../../testing/load.ts'
+import { assertClean } from '../../testing/load-report.ts'
+import { childrenOf, signal } from '../../testing/processes.ts'
+import { makeProject } from '../../testing/project.ts'
+import { chooseSeed, randomFrom } from '../../testing/random.ts'
 
 const count = Number(process.env.KSI_SOAK_RUNNER_KILLS ?? 50)
 

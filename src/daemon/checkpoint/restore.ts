@@ -1,0 +1,56 @@
+import { iso } from '../../contracts/completion.ts'
+import type { RestoreReport } from '../../contracts/control.ts'
+import { listCheckpoints, markRestored } from '../../store/checkpoints.ts'
+import { takeCheckpoint } from './checkpoint.ts'
+import type { CompletionService } from '../completion/service.ts'
+import type { Core } from '../core.ts'
+import { eventPriority } from '../wire/router.ts'
+
+/** What the restore has found, once it has run. */
+export interface RestoreResult {
+  report: RestoreReport | undefined
+}
+
+/**
+ * Restores as a LOW handler of `system:startup`: every other service is there by then. Every boot restores, since the
+ * queue is the journal itself; whether that outlives the process is decided by where the journal lies.
+ */
+export function registerRestore(core: Core, completion: CompletionService, crashed: boolean): RestoreResult {
+  const result: RestoreResult = { report: undefined }
+  const service = 'restore'
+  core.router.on(
+    'system:startup',
+    () => {
+      // After a crash there is no checkpoint of the end: the cut is taken now, of what the dead generation left.
+      if (crashed) takeCheckpoint(core, 'crash-recovery')
+      result.report = completion.restore(crashed)
+      restoreServices(core)
+    },
+    { service, priority: eventPriority.LOW },
+  )
+  core.router.on('dev:restore', () => restoreAgain(core, completion), { service })
+  return result
+}
+
+/** Hands the other services what they gave to the checkpoint. */
+function restoreServices(core: Core): void {
+  const checkpoint = core.journal.tx(() => markRestored(core.journal.db, { generation: core.generation, at: Date.now() }))
+  if (checkpoint !== undefined && Object.keys(checkpoint.services).length > 0) void core.router.emit('checkpoint:restore', checkpoint.services)
+}
+
+/** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */
+function restoreAgain(core: Core, completion: CompletionService): Record<string, unknown> {
+  const [checkpoint] = listCheckpoints(core.journal.db, 1)
+  const report = completion.restore(false)
+  return {
+    status: 'restored',
+    checkpoint_time: checkpoint?.at ?? iso(Date.now()),
+    completion_results: {
+      restored_sessions: Number(core.journal.db.prepare('SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL').pluck().get()),
+      restored_requests: report.queued + report.adopted,
+      failed_requests: report.lost + report.poisoned,
+      lost_processing: report.lost,
+      ...report,
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import { createConnection } from 'node:net'
+import type { Socket } from 'node:net'
+import type { RunnerAddress } from '../../contracts/control.ts'
+import { fromRunnerLine } from '../../contracts/runner.ts'
+import type { FromRunnerLine, HeldRun, RunInput, RunOutcome, ToRunnerLine } from '../../contracts/runner.ts'
+import { KsiError } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import { LineDecoder } from '../../lib/ndjson.ts'
+
+/** What a runner tells its generation. */
+export interface RunnerListener {
+  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void
+  progress(requestId: string, data: Record<string, unknown>): void
+  /** The runner is reached (again): these are all the runs it holds. */
+  welcomed(link: RunnerLink, runs: HeldRun[]): void
+  refused(link: RunnerLink, runId: string, reason: string): void
+  /** The supervisor says this runner is no more. */
+  gone(runnerId: string): void
+}
+
+const reconnectMs = 25
+
+/** The connection to one runner. */
+export class RunnerLink {
+  readonly id: string
+  accepting: boolean
+  readonly #socketPath: string
+  readonly #listener: () => RunnerListener
+  readonly #log: Log
+  #socket: Socket | undefined
+  #timer: NodeJS.Timeout | undefined
+  #epoch: number | undefined
+  #welcomed = false
+  #closed = false
+  #onWelcome: (() => void)[] = []
+
+  constructor(address: RunnerAddress, listener: () => RunnerListener, log: Log) {
+    this.id = address.id
+    this.accepting = address.accepting
+    this.#socketPath = address.socket
+    this.#listener = listener
+    this.#log = log
+    this.#connect()
+  }
+
+  get ready(): boolean {
+    return this.#welcomed
+  }
+
+  /** Says that the generation with this epoch takes over. Resolves when the runner has told what it holds, or after `limitMs`. */
+  hello(epoch: number, limitMs: number): Promise<void> {
+    this.#epoch = epoch
+    if (this.#socket?.readyState === 'open') this.#send({ type: 'hello', epoch })
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limitMs)
+      this.#onWelcome.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  start(input: RunInput): void {
+    if (this.#epoch !== undefined) this.#send({ type: 'start', epoch: this.#epoch, input })
+  }
+
+  abort(runId: string): void {
+    if (this.#epoch !== undefined) this.#send({ type: 'abort', epoch: this.#epoch, run_id: runId })
+  }
+
+  /** The outcome of this run is in the journal: the runner may forget it. */
+  committed(runId: string): void {
+    this.#send({ type: 'committed', run_id: runId })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#socket?.destroy()
+  }
+
+  #connect(): void {
+    const socket = createConnection(this.#socketPath)
+    this.#socket = socket
+    const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => this.#onLine(line))
+    socket.on('connect', () => {
+      if (this.#epoch !== undefined) this.#send({ type: 'hello', epoch: this.#epoch })
+    })
+    socket.on('data', (chunk: Buffer) => decoder.push(chunk))
+    socket.on('error', (error) => this.#log.debug({ runner: this.id, err: error }, 'runner connection failed'))
+    socket.on('close', () => {
+      this.#welcomed = false
+      if (!this.#closed) this.#timer = setTimeout(() => this.#connect(), reconnectMs)
+    })
+  }
+
+  #send(line: ToRunnerLine): void {
+    if (this.#socket?.readyState === 'open') this.#socket.write(`${JSON.stringify(line)}\n`)
+  }
+
+  #onLine(text: string): void {
+    if (this.#closed) return
+    let line: FromRunnerLine
+    try {
+      line = fromRunnerLine.parse(JSON.parse(text))
+    } catch (error) {
+      this.#log.error({ runner: this.id, err: error }, 'the runner sent a line that cannot be read')
+      return
+    }
+    switch (line.type) {
+      case 'welcome':
+        this.#welcomed = true
+        this.#listener().welcomed(this, line.runs)
+        for (const call of this.#onWelcome.splice(0)) call()
+        return
+      case 'outcome':
+        return this.#listener().outcome(this, line.run_id, line.request_id, line.outcome)
+      case 'progress':
+        return this.#listener().progress(line.request_id, line.data)
+      case 'refused':
+        return this.#listener().refused(this, line.run_id, line.reason)
+    }
+  }
+}
+
+/** The connections to all runners the supervisor names. */
+export class RunnerLinks {
+  readonly #links = new Map<string, RunnerLink>()
+  readonly #log: Log
+  #drained = new Set<string>()
+  #listener: RunnerListener | undefined
+  #epoch: number | undefined
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Who hears what the runners say. They say nothing before `hello`. */
+  listen(listener: RunnerListener): void {
+    this.#listener = listener
+  }
+
+  /** Takes over the supervisor's list: new runners are connected to, missing ones are gone. */
+  update(all: RunnerAddress[]): void {
+    const addresses = all.filter(({ drained }) => drained !== true)
+    this.#drained = new Set(all.filter(({ drained }) => drained === true).map(({ id }) => id))
+    const named = new Set(addresses.map(({ id }) => id))
+    for (const [id, link] of this.#links) {
+      if (named.has(id)) continue
+      link.close()
+      this.#links.delete(id)
+      this.#listener?.gone(id)
+    }
+    for (const address of addresses) {
+      const known = this.#links.get(address.id)
+      if (known !== undefined) {
+        known.accepting = address.accepting
+        continue
+      }
+      const link = new RunnerLink(address, () => this.#heard(), this.#log)
+      this.#links.set(address.id, link)
+      if (this.#epoch !== undefined) void link.hello(this.#epoch, 0)
+    }
+  }
+
+  /** Takes over from the generation before; resolves once every runner has told what it holds, or after `limitMs`. */
+  async hello(epoch: number, limitMs: number): Promise<void> {
+    this.#epoch = epoch
+    await Promise.all([...this.#links.values()].map((link) => link.hello(epoch, limitMs)))
+  }
+
+  /** The runner that takes new work, if it can be reached. */
+  accepting(): RunnerLink | undefined {
+    for (const link of this.#links.values()) if (link.accepting && link.ready) return link
+    return undefined
+  }
+
+  /** Whether this runner has ended in peace: it holds nothing, and has never read what it was given without an outcome. */
+  hasDrained(id: string): boolean {
+    return this.#drained.has(id)
+  }
+
+  /** The runner with this id, if it lives as far as the supervisor knows. */
+  get(id: string | null): RunnerLink | undefined {
+    return id === null ? undefined : this.#links.get(id)
+  }
+
+  #heard(): RunnerListener {
+    if (this.#listener === undefined) throw new KsiError('KSI_INTERNAL', 'a runner speaks before anybody listens')
+    return this.#listener
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close()
+    this.#links.clear()
+  }
+}

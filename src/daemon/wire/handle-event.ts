@@ -1,0 +1,94 @@
+import type { z } from 'zod'
+import { eventSpec, eventSpecs } from '../../contracts/events.ts'
+import type { EventSpec } from '../../contracts/events.ts'
+import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
+import { isObject } from '../../lib/ndjson.ts'
+import { isDiskFull } from '../../store/open.ts'
+import type { Core } from '../core.ts'
+import { parametersOf } from './parameters.ts'
+import type { EventContext } from './router.ts'
+import { similarNames } from '../../lib/nearest-names.ts'
+
+/** What the daemon says to itself; from a client these would restore or overwrite the state of services. */
+const internal = new Set(['system:startup', 'system:context', 'system:ready', 'checkpoint:collect', 'checkpoint:restore'])
+
+/** A request line, taken apart. */
+export interface IncomingEvent {
+  event: string
+  data: Record<string, unknown>
+  context: EventContext
+  /** It may have been run already. */
+  again: boolean
+}
+
+/**
+ * Runs one event for a client: checks its data, runs it (once per `_event_id` if it changes the journal) and gives the
+ * results, errors included: a client's mistake is data, not an exception (ksi-wire §1.4).
+ */
+export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Promise<unknown[]> {
+  const { event, context } = incoming
+  const spec = eventSpec(event)
+  if (spec === undefined && (internal.has(event) || !core.router.has(event))) return [unknownEvent(event)]
+  try {
+    const data = spec === undefined ? incoming.data : parseData(event, spec, incoming.data)
+    if (spec?.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const replyKey = `${context.eventId} ${event}`
+    if (incoming.again) {
+      const known = core.replies.get(replyKey)
+      if (known !== undefined) return known
+    }
+    return core.journal.tx(() => {
+      const results = core.router.emit(event, data, context)
+      if (results instanceof Promise) throw new KsiError('KSI_INTERNAL', `${event} changes the journal, so its handlers must not be asynchronous.`)
+      core.replies.put(replyKey, results)
+      return results
+    })
+  } catch (error) {
+    return [toErrorData(core, event, error)]
+  }
+}
+
+function guard(core: Core, event: string, results: unknown[] | Promise<unknown[]>): unknown[] | Promise<unknown[]> {
+  return results instanceof Promise ? results.catch((error: unknown) => [toErrorData(core, event, error)]) : results
+}
+
+function parseData(event: string, spec: EventSpec, data: Record<string, unknown>): Record<string, unknown> {
+  const parsed = spec.schema.safeParse(data)
+  if (parsed.success) return parsed.data as Record<string, unknown>
+  throw badData(event, spec, data, parsed.error.issues)
+}
+
+function badData(event: string, spec: EventSpec, data: Record<string, unknown>, issues: z.core.$ZodIssue[]): KsiError {
+  const parameters = parametersOf(spec)
+  const first = issues[0]
+  const name = String(first?.path[0] ?? '')
+  const missing = first?.path.length === 1 && data[name] === undefined
+  const problem = missing
+    ? `Missing required parameter: ${name} (${parameters[name]?.type ?? 'Any'})`
+    : `Invalid parameter ${first?.path.join('.') ?? ''}: ${first?.message ?? ''}`
+  return new KsiError('KSI_BAD_REQUEST', problem, { details: { available: Object.keys(parameters), help: `system:help {"event": "${event}"}` } })
+}
+
+function unknownEvent(event: string): Record<string, unknown> {
+  const similar = similarNames(event, Object.keys(eventSpecs))
+  const namespaces = [...new Set(Object.keys(eventSpecs).map((name) => name.slice(0, name.indexOf(':'))))].sort()
+  // KSI nests the hints under details; its command line looks for them at the top.
+  const hints = { ...(similar.length > 0 ? { similar } : {}), namespaces }
+  return { status: 'error', error: `Unknown event: ${event}`, ...hints, details: hints }
+}
+
+/** An error as reply data. A programming error is logged too: the client alone cannot mend it. */
+export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): Record<string, unknown> {
+  if (error instanceof KsiError)
+    return { status: 'error', error: error.message, code: error.code, ...(error.details ? { details: error.details, ...pickAvailable(error.details) } : {}) }
+  if (isDiskFull(error)) {
+    core.log.error({ event, err: error }, 'no room left for the journal')
+    return { status: 'error', error: 'There is no room left on the disk, so this was not taken. Free some space and send it again.', code: 'KSI_DISK_FULL' }
+  }
+  core.log.error({ event, err: error }, 'a handler failed')
+  return { status: 'error', error: messageOf(error), code: systemCodeOf(error) ?? 'KSI_INTERNAL' }
+}
+
+function pickAvailable(details: Record<string, unknown>): Record<string, unknown> {
+  return isObject(details) && Array.isArray(details.available) ? { available: details.available } : {}
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import { readFrame } from '../../contracts/relay.ts'
+import { LineDecoder } from '../../lib/ndjson.ts'
+import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import type { Core } from '../core.ts'
+import { Monitor } from '../monitor/monitor.ts'
+import { TestRoot } from '../testing/test-core.ts'
+import { serveRelay } from './relay-server.ts'
+import type { Transport } from './relay-server.ts'
+
+type Data = Record<string, unknown>
+
+const dataOf = (reply: Data | undefined): Data => (reply?.data ?? {}) as Data
+
+/** The front's end of the relay. */
+class Front {
+  readonly frames: { kind: string; fields: string[]; json: string }[] = []
+  readonly transport: Transport
+  readonly #stream: Duplex
+  #waiting: (() => void)[] = []
+
+  constructor(core: Core) {
+    const [front, generation] = duplexPair()
+    this.#stream = front
+    const decoder = new LineDecoder(64_000_000, (line) => this.frames.push(readFrame(line)))
+    front.on('data', (chunk: Buffer) => {
+      decoder.push(chunk)
+      for (const wake of this.#waiting.splice(0)) wake()
+    })
+    const monitor = new Monitor(core)
+    this.transport = serveRelay(generation, core, monitor)
+    monitor.connect((frame) => this.transport.send(frame))
+  }
+
+  write(...frames: string[]): void {
+    this.#stream.write(frames.map((frame) => `${frame}\n`).join(''))
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Sends request lines in one chunk and gives their replies. */
+  async ask(...lines: [id: number, event: string, data?: Data][]): Promise<Data[]> {
+    const from = this.frames.length
+    this.write(...lines.map(([id, event, data = {}]) => `Q 1 ${id} 0 event-${id} ${JSON.stringify({ event, data, correlation_id: `c${id}` })}`))
+    const replies = (): Data[] =>
+      this.frames.slice(from).flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
+    await this.until(() => replies().length === lines.length)
+    return replies()
+  }
+}
+
+const connect = 'C 1 {"transport":"unix","connected_at":5}'
+const count = (core: Core): unknown => core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get()
+
+test('each line is answered with its correlation id, by number of results', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  core.router.on('notes:none', () => null, { service: 'notes' })
+  core.router.on('notes:late', async () => 'late', { service: 'notes' })
+  for (const i of [1, 2]) core.router.on('notes:two', () => i, { service: 'notes' })
+  const front = new Front(core)
+  front.write(connect)
+  const replies = await front.ask([1, 'notes:none'], [2, 'notes:late'], [3, 'notes:two'], [4, 'completion:async', { prompt: 'x' }])
+  const byId = new Map(replies.map((reply) => [reply.correlation_id, reply]))
+  assert.deepEqual([byId.get('c1')?.data, byId.get('c1')?.count], [[], 0])
+  assert.deepEqual([byId.get('c2')?.data, byId.get('c2')?.count], ['late', 1])
+  assert.deepEqual([byId.get('c3')?.data, byId.get('c3')?.count], [[1, 2], 2])
+  const id = dataOf(byId.get('c4')).request_id
+  assert.deepEqual(JSON.parse(core.requests.get(String(id))?.client ?? ''), { client_id: null, transport: 'unix', connection: 1, connected_at: 5 })
+})
+
+test('lines that arrive together are one transaction', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const transactions: number[] = []
+  const front = new Front(core)
+  // In the monitor's place.
+  core.journal.onEvents((events) => transactions.push(events.length))
+  await front.ask(...Array.from({ length: 50 }, (_, i): [number, string, Data] => [i, 'completion:async', { prompt: `${i}` }]))
+  assert.deepEqual(transactions, [50])
+})
+
+test('when the transaction fails, every request of the batch gets an error and none is kept', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const front = new Front(core)
+  setFull(core.journal, true)
+  const batch: [number, string, Data][] = [
+    [1, 'completion:async', { prompt: 'small' }],
+    [2, 'completion:async', { prompt: muchText }],
+    [3, 'completion:async', { prompt: 'small' }],
+  ]
+  front.write(connect)
+  for (const reply of await front.ask(...batch)) assert.equal(dataOf(reply).code, 'KSI_DISK_FULL')
+  assert.equal(count(core), 0)
+  setFull(core.journal, false)
+  for (const reply of await front.ask(...batch)) assert.equal(dataOf(reply).status, 'queued')
+  assert.equal(count(core), 3)
+})
+
+test('a generation that lost the journal answers with an error instead of silence, and still knows its connections', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const front = new Front(core)
+  const next = root.core()
+  front.write(connect, 'Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
+  await front.until(() => front.frames.length === 1)
+  assert.equal((JSON.parse(front.frames[0]?.json ?? '') as { data: Data }).data.code, 'KSI_FENCED')
+  assert.equal(count(next), 0)
+  next.journal.db.exec('UPDATE lease SET epoch = 1')
+  const [reply] = await front.ask([2, 'monitor:subscribe', {}])
+  assert.equal(dataOf(reply).status, 'subscribed', 'a subscription needs the connection of the failed batch')
+  await new Promise(setImmediate)
+})
+
+test('a subscriber hears of what its own batch did, after the reply; one that is gone at once is forgotten', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const front = new Front(core)
+  front.write(connect, 'C 2 {"transport":"tcp","connected_at":5}', 'Q 2 9 0 e9 {"event":"monitor:subscribe"}', 'X 2')
+  await front.ask([1, 'monitor:subscribe', { event_patterns: ['completion:*'] }], [2, 'completion:async', { prompt: 'x' }])
+  await front.until(() => front.frames.some(({ kind }) => kind === 'P'))
+  await new Promise(setImmediate)
+  const pushed = front.frames.filter(({ kind }) => kind === 'P')
+  assert.deepEqual(
+    pushed.map(({ fields }) => fields),
+    [['1', '1']],
+  )
+  const kinds = front.frames.filter(({ fields }) => fields[0] === '1').map(({ kind }) => kind)
+  assert.deepEqual(kinds, ['U', 'R', 'R', 'P'])
+})
+
+test('after stop nothing more is read or sent, and what was queued still goes out', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const front = new Front(core)
+  front.transport.send('U 1 5')
+  front.transport.stop()
+  front.transport.send('U 1 6')
+  front.write('Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
+  await front.until(() => front.frames.length === 1)
+  await new Promise(setImmediate)
+  assert.deepEqual(front.frames, [{ kind: 'U', fields: ['1', '5'], json: '' }])
+  assert.equal(count(core), 0)
+})

@@ -1,0 +1,169 @@
+import type { Duplex } from 'node:stream'
+import { readFrame } from '../../contracts/relay.ts'
+import type { ConnectionInfo, Frame } from '../../contracts/relay.ts'
+import { dataReply } from '../../contracts/wire.ts'
+import { LineDecoder, isObject, parseObject } from '../../lib/ndjson.ts'
+import type { Core } from '../core.ts'
+import type { EventContext } from './router.ts'
+import { handleEvent, toErrorData } from './handle-event.ts'
+
+/** What the transport tells the monitor. */
+export interface ConnectionListener {
+  closed(connection: number): void
+  restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void
+  paused(connection: number, paused: boolean): void
+  /** The relay can take more, after `send` said that it had enough. */
+  drained(): void
+}
+
+/** Characters that may wait for the front; what can wait elsewhere does so beyond that. Replies never wait elsewhere. */
+const enough = 4_194_304
+
+/** The generation's end of the relay. */
+export interface Transport {
+  /** Queues a frame; everything queued in one tick is written at once. @returns false when enough waits for the front to read */
+  send(frame: string): boolean
+  /** Takes no more frames and sends what is queued. The stream itself stays open, for a resume. */
+  stop(): void
+}
+
+/**
+ * Serves the relay. All lines that arrived together are one transaction: each is acknowledged only after it is
+ * committed, and ten thousand of them a second cost a few hundred commits.
+ */
+export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListener): Transport {
+  const connections = new Map<number, ConnectionInfo>()
+  let outgoing: string[] = []
+  let outgoingLength = 0
+  let stopped = false
+
+  const flush = (): void => {
+    if (outgoing.length === 0) return
+    const text = outgoing.join('')
+    outgoing = []
+    outgoingLength = 0
+    stream.write(text)
+  }
+  const send = (frame: string): boolean => {
+    if (stopped) return true
+    if (outgoing.length === 0) queueMicrotask(flush)
+    outgoing.push(`${frame}\n`)
+    outgoingLength += frame.length
+    return outgoingLength + stream.writableLength < enough
+  }
+  const onDrain = (): void => listener.drained()
+
+  let batch: Frame[] = []
+  const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => batch.push(readFrame(line)))
+  const onData = (chunk: Buffer): void => {
+    decoder.push(chunk)
+    const frames = batch
+    batch = []
+    if (!stopped) serveBatch(frames)
+  }
+
+  // Only requests are part of the transaction: what else the front says holds also when that fails.
+  const serveBatch = (frames: Frame[]): void => {
+    const requests: Request[] = []
+    for (const frame of frames) {
+      if (frame.kind === 'Q') requests.push({ frame, event: toWireEvent(frame, connections), results: [] })
+      else if (frame.kind !== 'X') serveOther(frame)
+    }
+    if (requests.length > 0) serveRequests(requests)
+    for (const frame of frames) if (frame.kind === 'X') serveOther(frame)
+  }
+
+  const serveRequests = (requests: Request[]): void => {
+    try {
+      core.journal.tx(() => {
+        for (const request of requests) request.results = handleEvent(core, request.event)
+      })
+    } catch (error) {
+      // The transaction failed (no room, fenced): nothing of the batch was kept, so nothing of it may be acknowledged.
+      for (const request of requests) request.results = [toErrorData(core, request.event.event, error)]
+    }
+    for (const { frame, event, results } of requests) {
+      if (results instanceof Promise) void results.then((late) => reply(frame, event, late))
+      else reply(frame, event, results)
+    }
+  }
+
+  const reply = (frame: Frame, event: WireEvent, results: unknown[]): void => {
+    send(`R ${frame.fields[0]} ${frame.fields[1]} ${dataReply(results, event)}`)
+  }
+
+  const serveOther = ({ kind, fields, json }: Frame): void => {
+    const connection = Number(fields[0])
+    switch (kind) {
+      case 'C':
+        connections.set(connection, JSON.parse(json) as ConnectionInfo)
+        return
+      case 'X':
+        connections.delete(connection)
+        listener.closed(connection)
+        return
+      case 'S':
+        listener.restoreSubscription(connection, Number(fields[1]), parseObject(json) ?? {})
+        return
+      case 'Z':
+      case 'W':
+        listener.paused(connection, kind === 'Z')
+        return
+      default:
+        core.log.warn({ kind }, 'unknown frame on the relay')
+    }
+  }
+
+  stream.on('data', onData)
+  stream.on('drain', onDrain)
+  return {
+    send,
+    stop() {
+      flush()
+      stopped = true
+      stream.off('data', onData)
+      stream.off('drain', onDrain)
+      // Keeps draining, so that nothing old waits in the stream if this generation is called back.
+      stream.resume()
+    },
+  }
+}
+
+interface Request {
+  frame: Frame
+  event: WireEvent
+  results: unknown[] | Promise<unknown[]>
+}
+
+interface WireEvent {
+  event: string
+  data: Record<string, unknown>
+  context: EventContext
+  again: boolean
+  correlation_id: unknown
+}
+
+function toWireEvent(frame: Frame, connections: Map<number, ConnectionInfo>): WireEvent {
+  const [connection, , again, eventId] = frame.fields
+  const message = parseObject(frame.json) ?? {}
+  const id = Number(connection)
+  const info = connections.get(id)
+  const data = isObject(message.data) ? message.data : {}
+  return {
+    event: typeof message.event === 'string' ? message.event : '',
+    data,
+    // A client that lost its connection sends again under the id it gave; the front under the one it made.
+    again: again === '1' || typeof message._event_id === 'string',
+    correlation_id: message.correlation_id ?? message._correlation_id ?? null,
+    context: {
+      connection: info === undefined ? null : { ...info, id },
+      eventId: decodeURIComponent(eventId ?? ''),
+      clientId: text(message._client_id) ?? text(message.client_id) ?? text(data.originator_id),
+      agentId: text(message._agent_id),
+    },
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isRequest, openFront } from './testing/front-harness.ts'
+
+test('tells the generation of a connection, relays its line byte for byte and brings the reply', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  const opened = await generation.frames.next((frame) => frame.kind === 'C')
+  assert.equal(JSON.parse(opened.json).transport, 'unix')
+  const raw = '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
+  client.send(`${raw}\r\n`)
+  const request = await generation.frames.next(isRequest)
+  assert.equal(request.json, raw)
+  assert.deepEqual([request.fields[0], request.fields[2], request.fields[3]], [opened.fields[0], '0', encodeURIComponent('evt 1/é')])
+  generation.send(`R ${request.fields[0]} ${request.fields[1]} {"event":"completion:async","data":{"x":1}}`)
+  assert.deepEqual(await client.inbox.next(), { event: 'completion:async', data: { x: 1 } })
+  assert.equal(h.front.stats().unanswered, 0)
+})
+
+test('gives each request without an event id one of its own, and survives a lone surrogate in one', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800"}\n')
+  const ids: (string | undefined)[] = []
+  for (let i = 0; i < 3; i++) ids.push((await generation.frames.next(isRequest)).fields[3])
+  assert.match(ids[0] ?? '', /^evt_[0-9a-f]{8}\w+$/)
+  assert.notEqual(ids[0], ids[1])
+  assert.equal(ids[2], encodeURIComponent('\ufffd'))
+})
+
+test('waits for the rest of a line that comes in halves, and takes a last line without its newline', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  client.socket.write('{"event":"fi')
+  await generation.frames.next((frame) => frame.kind === 'C' && frame.fields[0] === '1')
+  client.socket.end('rst"}')
+  const request = await generation.frames.next(isRequest)
+  assert.equal(request.json, '{"event":"first"}')
+  generation.reply(request, { late: true })
+  assert.deepEqual((await client.inbox.next())['data'], { late: true })
+  await client.closed
+})
+
+test('carries a line of 64 MiB both ways and refuses a longer one without closing', async () => {
+  await using h = await openFront({ maxLineBytes: 67_108_864 })
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  const frame = '{"event":"completion:async","data":{"prompt":""}}'
+  const line = frame.replace('""', `"${'x'.repeat(67_108_864 - frame.length)}"`)
+  client.send(`${line}x\n`)
+  assert.equal((await client.inbox.next())['code'], 'KSI_LINE_TOO_LONG')
+  client.send(`${line}\n`)
+  const request = await generation.frames.next(isRequest)
+  assert.equal(request.json.length, line.length)
+  generation.send(`R 1 ${request.fields[1]} ${request.json}`)
+  const reply = await client.inbox.next()
+  assert.equal((reply['data'] as { prompt: string }).prompt.length, line.length - frame.length)
+})
+
+test('serves 500 connections at once, each its own reply', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  void (async () => {
+    for (;;) {
+      const request = await generation.frames.next(isRequest)
+      generation.reply(request, JSON.parse(request.json).data)
+    }
+  })()
+  const clients = await Promise.all(Array.from({ length: 500 }, (_, i) => h.client(i % 2 === 0 ? 'unix' : 'tcp')))
+  const replies = await Promise.all(clients.map((client, i) => client.ask('completion:status', { request_id: `r${i}` })))
+  assert.deepEqual(
+    replies.map((reply) => (reply['data'] as { request_id: string }).request_id),
+    clients.map((_, i) => `r${i}`),
+  )
+  assert.equal(h.front.stats().connections, 500)
+})
+
+test('keeps our side open for a client that sent its last line, until it has all its replies', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  client.socket.end('{"event":"a"}\n{"event":"b"}\n')
+  const [a, b] = [await generation.frames.next(isRequest), await generation.frames.next(isRequest)]
+  generation.reply(a)
+  assert.equal((await client.inbox.next())['event'], 'a')
+  generation.reply(b)
+  assert.equal((await client.inbox.next())['event'], 'b')
+  await client.closed
+  await generation.frames.next((frame) => frame.kind === 'X')
+})
+
+test('relays at least 10,000 pipelined requests a second', async (t) => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  let text = ''
+  generation.far.removeAllListeners('data').on('data', (chunk: Buffer) => {
+    const lines = (text + chunk.toString('latin1')).split('\n')
+    text = lines.pop() ?? ''
+    const replies = lines.filter((line) => line[0] === 'Q').map((line) => `R ${line.split(' ', 3).slice(1).join(' ')} {"event":"completion:async","data":{}}\n`)
+    generation.far.write(replies.join(''))
+  })
+  const client = await h.client()
+  const count = 40_000
+  let replies = 0
+  const all = new Promise<void>((resolve) =>
+    client.socket.removeAllListeners('data').on('data', (chunk: Buffer) => {
+      for (const byte of chunk) if (byte === 10) replies++
+      if (replies === count) resolve()
+    }),
+  )
+  const started = performance.now()
+  client.send('{"event":"completion:async","data":{"prompt":"hello there","agent_id":"a1"},"correlation_id":"0b5a3f"}\n'.repeat(count))
+  await all
+  const perSecond = Math.round((count / (performance.now() - started)) * 1_000)
+  t.diagnostic(`${perSecond} requests/s pipelined through the front, client and generation in the same process`)
+  assert.ok(perSecond > 10_000, `${perSecond}/s`)
+})

@@ -1,0 +1,69 @@
+import type { Duplex } from 'node:stream'
+import { readFrame } from '../../contracts/relay.ts'
+import type { Frame } from '../../contracts/relay.ts'
+import { messageOf } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import { LineDecoder } from '../../lib/ndjson.ts'
+import { BatchedWriter } from '../../lib/batched-writer.ts'
+import type { Connection } from './client-connection.ts'
+import type { Line } from './lines.ts'
+
+/** No reply comes near this; it only keeps a generation gone mad from filling the supervisor's memory. */
+const maxFrameBytes = 134_217_728
+
+/**
+ * One generation's relay stream. It reads on when the generation is no longer the live one, so that a retired process
+ * is never stuck in a write and a later `attach` of the same stream starts at the edge of a frame; what to do with late
+ * frames is the owner's to say.
+ */
+export class RelayLink {
+  readonly stream: Duplex
+  readonly #writer: BatchedWriter
+
+  constructor(stream: Duplex, options: { log: Log; onFrame: (link: RelayLink, frame: Frame) => void; onClosed: (link: RelayLink) => void }) {
+    const { log, onFrame, onClosed } = options
+    this.stream = stream
+    this.#writer = new BatchedWriter(stream)
+    const decoder = new LineDecoder(
+      maxFrameBytes,
+      (line) => onFrame(this, readFrame(line)),
+      () => log.error({ limit: maxFrameBytes }, 'a frame of the generation was over the limit and is lost'),
+    )
+    stream.on('data', (chunk: Buffer) => decoder.push(chunk))
+    // A generation that dies takes its end of the stream along: its exit is what counts, not this error.
+    stream.on('error', (error) => log.debug({ error: messageOf(error) }, 'relay stream failed'))
+    stream.once('close', () => onClosed(this))
+    stream.once('end', () => onClosed(this))
+  }
+
+  /** Tells of a connection, new or met by an earlier generation, and of what it has subscribed to. */
+  connected(connection: Connection): void {
+    const { id, info, isGone, isSlow, cursor, subscription } = connection
+    this.#send(`C ${id} ${JSON.stringify(info)}`)
+    if (isGone) return
+    if (subscription !== undefined && cursor >= 0) this.#send(`S ${id} ${cursor} ${subscription}`)
+    if (isSlow) this.slow(id, true)
+  }
+
+  /** Sends a request line: again, if any generation was given it before. */
+  request(line: Line): void {
+    this.#send(`Q ${line.connection.id} ${line.relay} ${line.relayed ? 1 : 0} ${line.eventId} ${line.request.text}`)
+  }
+
+  slow(connection: number, slow: boolean): void {
+    this.#send(`${slow ? 'Z' : 'W'} ${connection}`)
+  }
+
+  left(connection: number): void {
+    this.#send(`X ${connection}`)
+  }
+
+  /** Writes what was sent in this turn of the event loop now. */
+  flush(): void {
+    this.#writer.flush()
+  }
+
+  #send(frame: string): void {
+    this.#writer.write(`${frame}\n`)
+  }
+}

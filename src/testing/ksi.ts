@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { join } from 'node:path'
+import type { SupervisorStatus } from '../contracts/control.ts'
+import { LineDecoder, parseObject } from '../lib/ndjson.ts'
+import type { RunEnd } from './audit.ts'
+import type { Project } from './project.ts'
+import { WireClient } from './wire-client.ts'
+import type { Data } from './wire-client.ts'
+
+/** A running ksi: the real supervisor with all its processes. */
+export class Ksi {
+  readonly process: ChildProcess
+  readonly socket: string
+  readonly log: Data[] = []
+  readonly raw: string[] = []
+  readonly exited: Promise<number | string | null>
+
+  private constructor(project: Project, env: NodeJS.ProcessEnv) {
+    this.socket = project.path('var/run/daemon.sock')
+    this.process = spawn(process.execPath, [join(project.root, 'src/supervisor/main.ts')], {
+      cwd: project.root,
+      env: {
+        ...process.env,
+        KSI_ROOT: project.root,
+        KSI_MODE: 'dev',
+        KSI_SIDECAR: 'off',
+        KSI_PORT: '0',
+        KSI_LOG_FORMAT: 'json',
+        KSI_LOG_LEVEL: 'debug',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const decoder = new LineDecoder(1_048_576, (line) => {
+      this.raw.push(line)
+      const entry = parseObject(line)
+      if (entry !== undefined) this.log.push(entry)
+    })
+    this.process.stdout?.on('data', (chunk: Buffer) => decoder.push(chunk))
+    this.process.stderr?.on('data', (chunk: Buffer) => this.raw.push(chunk.toString()))
+    this.exited = once(this.process, 'exit').then(([code, signal]) => (code ?? signal) as number | string | null)
+  }
+
+  /** Starts it and waits until it is live. @throws Error with its output when it ends before */
+  static async start(project: Project, env: NodeJS.ProcessEnv = {}): Promise<Ksi> {
+    const ksi = new Ksi(project, env)
+    try {
+      await ksi.untilStatus((status) => status.phase === 'live' && status.runners.some((runner) => runner.accepting))
+      return ksi
+    } catch (error) {
+      await ksi[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Starts it where it is expected to end by itself. */
+  static launch(project: Project, env: NodeJS.ProcessEnv = {}): Ksi {
+    return new Ksi(project, env)
+  }
+
+  client(): Promise<WireClient> {
+    return WireClient.connect(this.socket)
+  }
+
+  async status(): Promise<SupervisorStatus> {
+    using client = await this.client()
+    return (await client.request('supervisor:status')) as unknown as SupervisorStatus
+  }
+
+  /** Polls the status until `test` says true. */
+  async untilStatus(test: (status: SupervisorStatus) => boolean, limitMs = 20_000): Promise<SupervisorStatus> {
+    const limit = Date.now() + limitMs
+    let last: SupervisorStatus | undefined
+    while (Date.now() < limit) {
+      if (this.process.exitCode !== null) throw new Error(`ksi ended with ${this.process.exitCode}:\n${this.output()}`)
+      try {
+        last = await this.status()
+        if (test(last)) return last
+      } catch {
+        // Not listening yet.
+      }
+      await delay(10)
+    }
+    throw new Error(`the status did not come to pass within ${limitMs} ms; the last was ${JSON.stringify(last)}\n${this.output()}`)
+  }
+
+  /** The pid of the live generation; waits for one. */
+  async livePid(): Promise<number> {
+    for (;;) {
+      using client = await this.client()
+      const { status, pid } = await client.request('system:health')
+      if (status === 'healthy') return pid as number
+      await delay(2)
+    }
+  }
+
+  /** How often each request was run, by what the runner itself wrote. */
+  runsByRequest(): Map<string, number> {
+    const runs = new Map<string, number>()
+    for (const { msg, request_id } of this.log) if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
+    return runs
+  }
+
+  /** What the runner wrote of each run that ended. */
+  runEnds(): RunEnd[] {
+    return this.log.filter(({ msg }) => msg === 'run ended') as unknown as RunEnd[]
+  }
+
+  /** The end of what it wrote, without the runner's word on each run. */
+  output(): string {
+    return this.raw
+      .filter((line) => !line.includes('"run ended"'))
+      .slice(-60)
+      .join('\n')
+  }
+
+  /** SIGTERM, and the exit code. */
+  async stop(): Promise<number | string | null> {
+    this.process.kill('SIGTERM')
+    return this.exited
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return
+    this.process.kill('SIGTERM')
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 12_000)
+    await this.exited
+    clearTimeout(timer)
+  }
+}
