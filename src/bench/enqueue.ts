@@ -10,12 +10,19 @@ export interface EnqueueFigures {
   single: number[]
   /** acknowledged requests a second, sent without waiting */
   pipelined: number[]
-  /** `system:reload`, as the client waits for it and as the boot wrote it down, in ms; `miscounted`: queued ones lost or doubled */
+  /**
+   * `system:reload`, as the client waits for it and as the boot wrote it down, in ms; `miscounted`: queued ones lost or
+   * doubled
+   */
   goingLive: { queued: number; client: number[]; total: number[]; miscounted: number }[]
 }
 
 /** Enqueues one by one and pipelined, and reloads with none and with `depth` requests queued. */
-export async function measureEnqueue(options: { single: number; depth: number; reloads: number }): Promise<EnqueueFigures> {
+export async function measureEnqueue(options: {
+  single: number
+  depth: number
+  reloads: number
+}): Promise<EnqueueFigures> {
   const { single, depth, reloads } = options
   using project = makeProject()
   await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info' })
@@ -24,7 +31,11 @@ export async function measureEnqueue(options: { single: number; depth: number; r
   const none = await reload(ksi, client, reloads)
   progress(`enqueue one by one: ${single}`)
   await fillQueue(ksi.socket, 0)
-  const figures: EnqueueFigures = { single: await enqueueOneByOne(client, single), pipelined: [], goingLive: [{ queued: 0, ...none }] }
+  const figures: EnqueueFigures = {
+    single: await enqueueOneByOne(client, single),
+    pipelined: [],
+    goingLive: [{ queued: 0, ...none }],
+  }
   progress(`enqueue pipelined, up to ${depth} queued`)
   const batches = 5
   for (let batch = 0; batch < batches; batch++) {
@@ -39,7 +50,9 @@ export async function measureEnqueue(options: { single: number; depth: number; r
 async function enqueueOneByOne(client: WireClient, count: number): Promise<number[]> {
   const times: number[] = []
   for (let i = 0; i < count; i++) {
-    const { data } = JSON.parse(asyncLine(`queue${i % 20}`, `one by one ${i}`, 540_000)) as { data: Record<string, unknown> }
+    const { data } = JSON.parse(asyncLine(`queue${i % 20}`, `one by one ${i}`, 540_000)) as {
+      data: Record<string, unknown>
+    }
     const begun = performance.now()
     const reply = await client.request('completion:async', data)
     times.push(performance.now() - begun)
@@ -48,7 +61,11 @@ async function enqueueOneByOne(client: WireClient, count: number): Promise<numbe
   return times
 }
 
-async function reload(ksi: Ksi, client: WireClient, times: number): Promise<{ client: number[]; total: number[]; miscounted: number }> {
+async function reload(
+  ksi: Ksi,
+  client: WireClient,
+  times: number,
+): Promise<{ client: number[]; total: number[]; miscounted: number }> {
   const figures: { client: number[]; total: number[] } = { client: [], total: [] }
   const before = await queuedNow(client)
   for (let i = 0; i < times; i++) {

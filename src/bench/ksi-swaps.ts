@@ -18,7 +18,10 @@ const pauseMs = 500
 const limitMs = 10_000
 
 /** Saves `saves` times while `queued` requests wait, and watches an open connection and new ones. */
-export async function measureKsi(project: Project, options: { name: string; saves: number; queued: number; spare: boolean }): Promise<Swaps> {
+export async function measureKsi(
+  project: Project,
+  options: { name: string; saves: number; queued: number; spare: boolean },
+): Promise<Swaps> {
   const swaps = noSwaps(options.name)
   await using ksi = await Ksi.start(project, { KSI_SPARE: options.spare ? 'on' : 'off', KSI_LOG_LEVEL: 'info' })
   progress(`${options.name}: ${options.saves} saves with ${options.queued} requests queued`)
@@ -44,7 +47,10 @@ export async function measureKsi(project: Project, options: { name: string; save
   return swaps
 }
 
-async function saveOnce(at: { project: Project; client: WireClient; prober: Prober; swaps: Swaps }, bench: number): Promise<void> {
+async function saveOnce(
+  at: { project: Project; client: WireClient; prober: Prober; swaps: Swaps },
+  bench: number,
+): Promise<void> {
   const { client, prober, swaps } = at
   const swapped = new AbortController()
   const health = pollHealth(client, bench)
@@ -62,14 +68,21 @@ async function saveOnce(at: { project: Project; client: WireClient; prober: Prob
   swaps.slowest.push(largest(replies.filter(({ ended }) => ended >= saved).map(({ begun, ended }) => ended - begun)))
 }
 
-/** Asks for the health back to back until the new code answers. @throws Error after the limit, or when the connection is cut */
+/**
+ * Asks for the health back to back until the new code answers. @throws Error after the limit, or when the connection is
+ * cut
+ */
 async function pollHealth(client: WireClient, bench: number): Promise<number> {
   const limit = performance.now() + limitMs
-  while (performance.now() < limit) if ((await client.request('system:health'))['bench'] === bench) return performance.now()
+  while (performance.now() < limit)
+    if ((await client.request('system:health'))['bench'] === bench) return performance.now()
   throw new Error(`the code of save ${bench} did not answer within ${limitMs} ms`)
 }
 
-/** Asks back to back for something only a generation can answer; the health is answered by the front while there is none. */
+/**
+ * Asks back to back for something only a generation can answer; the health is answered by the front while there is
+ * none.
+ */
 async function pollWork(client: WireClient, until: AbortSignal): Promise<{ begun: number; ended: number }[]> {
   const replies: { begun: number; ended: number }[] = []
   while (!until.aborted) {

@@ -10,7 +10,9 @@ import { progress } from './table.ts'
 export interface Losses {
   /** runner killed → the last of 20 lost requests is told, in ms */
   runnerKilled: number[]
-  /** everything killed and started again: live → the last of 20 lost requests is told to a client that came back, in ms */
+  /**
+   * everything killed and started again: live → the last of 20 lost requests is told to a client that came back, in ms
+   */
   allKilled: number[]
   /** lost requests told not at all, or more than once */
   miscounted: number
@@ -55,7 +57,9 @@ async function killAll(project: Project, tag: string, losses: Losses): Promise<v
   await client.until(() => client.pushes.filter(isLoss).length >= running)
   const told = Date.now()
   // The boot's own event is written in the last step before it is live.
-  const live = client.pushes.find(({ event }) => event === 'system:recovered') as (Push & { timestamp: number }) | undefined
+  const live = client.pushes.find(({ event }) => event === 'system:recovered') as
+    | (Push & { timestamp: number })
+    | undefined
   losses.allKilled.push(told - (live?.timestamp ?? Number.NaN) * 1_000)
   await settleCount(client, losses)
 }

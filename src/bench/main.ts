@@ -31,7 +31,9 @@ interface Figures {
 }
 
 const peerNames = ({ peers }: ReloadFigures, value: (fresh: number[], silence: number[]) => number): string => {
-  const best = peers.map(({ name, fresh, silence }) => ({ name, ms: value(fresh, silence) })).toSorted((a, b) => a.ms - b.ms)[0]
+  const best = peers
+    .map(({ name, fresh, silence }) => ({ name, ms: value(fresh, silence) }))
+    .toSorted((a, b) => a.ms - b.ms)[0]
   return best === undefined ? '–' : `${best.name} ${Math.round(best.ms)} ms here`
 }
 
@@ -76,8 +78,18 @@ function allRows({ reload, saves, kills, enqueue, losses, structural }: Figures)
     exactly('losses not told exactly once', losses.miscounted, 0, '–'),
     atMost('acknowledged enqueue, one by one', median(enqueue.single), 1, 'DBOS 1.0–1.4, Restate 1.5–3.7 ms'),
     atLeast('acknowledged enqueue, pipelined', median(enqueue.pipelined), 10_000, '–'),
-    atMost(`going live with ${deep?.queued ?? 0} queued, beyond that with none`, Math.max(0.1, median(deep?.total ?? []) - median(none?.total ?? [])), 50, '–'),
-    exactly('queued requests lost or doubled over those reloads', (none?.miscounted ?? 1) + (deep?.miscounted ?? 1), 0, '–'),
+    atMost(
+      `going live with ${deep?.queued ?? 0} queued, beyond that with none`,
+      Math.max(0.1, median(deep?.total ?? []) - median(none?.total ?? [])),
+      50,
+      '–',
+    ),
+    exactly(
+      'queued requests lost or doubled over those reloads',
+      (none?.miscounted ?? 1) + (deep?.miscounted ?? 1),
+      0,
+      '–',
+    ),
     exactly('structural edit: requests done of 100', structural.done, 100, '0'),
     exactly('structural edit: out of order or run twice', structural.disordered + structural.twice, 0, '–'),
   ]
@@ -103,5 +115,8 @@ const figures: Figures = {
 }
 const rows = allRows(figures)
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, figures })}\n`)
-else process.stdout.write(`${reloadTable(figures.reload)}\n\n${phaseTable([figures.reload.noSpare, figures.reload.ksi])}\n\n${showRows(rows)}\n`)
+else
+  process.stdout.write(
+    `${reloadTable(figures.reload)}\n\n${phaseTable([figures.reload.noSpare, figures.reload.ksi])}\n\n${showRows(rows)}\n`,
+  )
 process.exitCode = rows.some(({ verdict }) => verdict === 'fail') ? 1 : 0

@@ -24,7 +24,9 @@ registerHealth(core, Date.now())
 const server = createServer({ noDelay: true }, (socket) => {
   const decoder = new LineDecoder(settings.KSI_MAX_LINE_BYTES, () => {
     const event = 'system:health'
-    void Promise.resolve(core.router.emit(event, {})).then((results) => socket.write(`${dataReply(results, { event })}\n`))
+    void Promise.resolve(core.router.emit(event, {})).then((results) =>
+      socket.write(`${dataReply(results, { event })}\n`),
+    )
   })
   socket.on('data', (chunk: Buffer) => decoder.push(chunk))
   socket.on('error', () => {})

@@ -27,7 +27,11 @@ export async function measurePeer(project: Project, options: { name: string; sav
   progress(`${name}: ${saves} saves of the same file`)
   const swaps = noSwaps(name)
   const port = await freePort()
-  const reloader = spawn(process.execPath, [...(reloaders[name] ?? []), String(port)], { cwd: project.root, stdio: 'ignore', detached: true })
+  const reloader = spawn(process.execPath, [...(reloaders[name] ?? []), String(port)], {
+    cwd: project.root,
+    stdio: 'ignore',
+    detached: true,
+  })
   const exited = once(reloader, 'exit')
   let prober = startProber(port)
   try {

@@ -38,10 +38,15 @@ export async function sendPipelined(socketPath: string, count: number, lineOf: (
  */
 export async function fillQueue(socketPath: string, queued: number): Promise<number> {
   const conversations = 20
-  return sendPipelined(socketPath, queued + conversations, (i) => asyncLine(`queue${i % conversations}`, `say ${i}`, 540_000))
+  return sendPipelined(socketPath, queued + conversations, (i) =>
+    asyncLine(`queue${i % conversations}`, `say ${i}`, 540_000),
+  )
 }
 
 /** A `completion:async` line for the echo provider. */
 export function asyncLine(session: string, prompt: string, latencyMs: number): string {
-  return JSON.stringify({ event: 'completion:async', data: { prompt, session_id: session, extra_body: { echo: { latency_ms: latencyMs } } } })
+  return JSON.stringify({
+    event: 'completion:async',
+    data: { prompt, session_id: session, extra_body: { echo: { latency_ms: latencyMs } } },
+  })
 }

@@ -19,7 +19,12 @@ export async function measureReload(options: { saves: number; peerSaves: number 
   using project = makeProject()
   const ksi = await measureKsi(project, { name: 'ksi', saves: options.saves, queued, spare: true })
   // The journal still holds what was queued; only the 20 that ran went with the runner, and 20 more run now.
-  const noSpare = await measureKsi(project, { name: 'ksi (no spare)', saves: options.peerSaves, queued: 0, spare: false })
+  const noSpare = await measureKsi(project, {
+    name: 'ksi (no spare)',
+    saves: options.peerSaves,
+    queued: 0,
+    spare: false,
+  })
   const peers: Swaps[] = []
   for (const name of Object.keys(reloaders)) peers.push(await measurePeer(project, { name, saves: options.peerSaves }))
   return { peers, noSpare, ksi }
@@ -54,7 +59,8 @@ export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
 /** Where the time of a swap goes: the median of each phase the boots wrote down, in ms. */
 export function phaseTable(columns: readonly Swaps[]): string {
   const names = ['watch', 'fork', 'import', 'standby', 'retire', 'open', 'restore', 'hold', 'total'] as const
-  const value = ({ phases }: Swaps, name: (typeof names)[number]): string => show(median(phases.flatMap((one) => one[name] ?? [])))
+  const value = ({ phases }: Swaps, name: (typeof names)[number]): string =>
+    show(median(phases.flatMap((one) => one[name] ?? [])))
   return layOut(
     ['phase, median ms', ...columns.map(({ name }) => name)],
     names.map((name) => [name, ...columns.map((swaps) => value(swaps, name))]),

@@ -1,6 +1,9 @@
 import { layOut, show } from './table.ts'
 
-/** pass: within the target · miss: beyond it, which noise can do · fail: far beyond it, or a count that must be exact is not */
+/**
+ * pass: within the target · miss: beyond it, which noise can do · fail: far beyond it, or a count that must be exact is
+ * not
+ */
 export type Verdict = 'pass' | 'miss' | 'fail'
 
 export interface Row {
@@ -30,7 +33,14 @@ export function atLeast(measure: string, ours: number, target: number, other: st
 
 /** A count that must be exact. */
 export function exactly(measure: string, ours: number, target: number, other: string): Row {
-  return { measure, other, target: show(target), ours: show(ours), ratio: null, verdict: ours === target ? 'pass' : 'fail' }
+  return {
+    measure,
+    other,
+    target: show(target),
+    ours: show(ours),
+    ratio: null,
+    verdict: ours === target ? 'pass' : 'fail',
+  }
 }
 
 function judge(ratio: number): Verdict {
@@ -43,6 +53,13 @@ function judge(ratio: number): Verdict {
 export function showRows(rows: readonly Row[]): string {
   return layOut(
     ['measure', 'best other', 'target', 'ksi', 'target / ksi', ''],
-    rows.map(({ measure, other, target, ours, ratio, verdict }) => [measure, other, target, ours, ratio === null ? '–' : `${ratio.toFixed(1)}×`, verdict]),
+    rows.map(({ measure, other, target, ours, ratio, verdict }) => [
+      measure,
+      other,
+      target,
+      ours,
+      ratio === null ? '–' : `${ratio.toFixed(1)}×`,
+      verdict,
+    ]),
   )
 }

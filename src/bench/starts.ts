@@ -43,7 +43,10 @@ export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   return { ...starts, audit: auditWork(client, sent, ksi.runsByRequest()) }
 }
 
-/** Kills the live generation in the middle of flowing work, `kills` times, each in a ksi of its own: the first restart has no back-off. */
+/**
+ * Kills the live generation in the middle of flowing work, `kills` times, each in a ksi of its own: the first restart
+ * has no back-off.
+ */
 export async function measureStartsAfterKills(kills: number): Promise<Starts> {
   progress(`kill -9 → next request starts: ${kills} kills`)
   using project = makeProject()
@@ -71,8 +74,16 @@ async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'nex
   return audit
 }
 
-/** Waits for the first start after the event that tells of a new generation; `act` gives the moment from which time counts. */
-async function untilNextStart(client: WireClient, event: string, starts: Pick<Starts, 'next' | 'pause'>, act: () => number): Promise<void> {
+/**
+ * Waits for the first start after the event that tells of a new generation; `act` gives the moment from which time
+ * counts.
+ */
+async function untilNextStart(
+  client: WireClient,
+  event: string,
+  starts: Pick<Starts, 'next' | 'pause'>,
+  act: () => number,
+): Promise<void> {
   const from = client.pushes.length
   const begun = act()
   let live = -1

@@ -19,7 +19,11 @@ export async function measureStructuralEdit(): Promise<Audit> {
   await client.request('monitor:subscribe', { event_patterns: ['*'] })
   const sent = await sendWork(client, { conversations: 20, perConversation: 5, latencyMs: 300 })
   editStructure(project)
-  await client.until(() => client.pushes.some(({ event, data }) => event === 'system:reloaded' && String(data['files']).includes('dispatcher')))
+  await client.until(() =>
+    client.pushes.some(
+      ({ event, data }) => event === 'system:reloaded' && String(data['files']).includes('dispatcher'),
+    ),
+  )
   await untilAllDone(client, sent)
   const renamed = client.pushes.filter(({ data }) => data['status'] === 'handed_to_provider').length
   if (renamed === 0) throw new Error('the renamed step never ran')
@@ -28,7 +32,12 @@ export async function measureStructuralEdit(): Promise<Audit> {
 
 function editStructure(project: Project): void {
   replace(project, 'src/daemon/generation.ts', /^ {2}registerDiscovery\(core\)\n/m, '')
-  replace(project, 'src/daemon/completion/dispatcher.ts', /^ +core\.journal\.tx\(\(\) => core\.requests\.takeInHand\([^\n]*\n/m, '')
+  replace(
+    project,
+    'src/daemon/completion/dispatcher.ts',
+    /^ +core\.journal\.tx\(\(\) => core\.requests\.takeInHand\([^\n]*\n/m,
+    '',
+  )
   replace(project, 'src/daemon/completion/dispatcher.ts', /'calling_provider'/g, "'handed_to_provider'")
   replace(
     project,

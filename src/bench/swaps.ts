@@ -26,7 +26,19 @@ export interface Swaps {
 
 /** An empty record. */
 export function noSwaps(name: string): Swaps {
-  return { name, fresh: [], silence: [], open: [], slowest: [], probes: 0, refused: 0, cut: 0, streamsCut: 0, stuck: 0, phases: [] }
+  return {
+    name,
+    fresh: [],
+    silence: [],
+    open: [],
+    slowest: [],
+    probes: 0,
+    refused: 0,
+    cut: 0,
+    streamsCut: 0,
+    stuck: 0,
+    phases: [],
+  }
 }
 
 /** Takes the counts of all probes in. */
@@ -36,9 +48,14 @@ export function countProbes(swaps: Swaps, probes: readonly Probe[]): void {
   swaps.cut += probes.filter(({ outcome }) => outcome === 'cut').length
 }
 
-/** The longest time without an answer of the daemon's own code between a save and the first answer of the new code (`end`). */
+/**
+ * The longest time without an answer of the daemon's own code between a save and the first answer of the new code
+ * (`end`).
+ */
 export function longestSilence(probes: readonly Probe[], saved: number, end: number): number {
-  const answers = probes.filter(({ bench, ended }) => bench !== undefined && ended >= saved && ended <= end).map(({ ended }) => ended)
+  const answers = probes
+    .filter(({ bench, ended }) => bench !== undefined && ended >= saved && ended <= end)
+    .map(({ ended }) => ended)
   const marks = [saved, ...answers, end]
   return largest(marks.map((mark, i) => mark - (marks[i - 1] ?? mark)))
 }

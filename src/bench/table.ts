@@ -3,7 +3,11 @@ export function layOut(head: readonly string[], rows: readonly (readonly string[
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   const line = (row: readonly string[]): string =>
-    head.map((_, column) => (column === 0 ? (row[0] ?? '').padEnd(widths[0] ?? 0) : (row[column] ?? '').padStart(widths[column] ?? 0))).join(' | ')
+    head
+      .map((_, column) =>
+        column === 0 ? (row[0] ?? '').padEnd(widths[0] ?? 0) : (row[column] ?? '').padStart(widths[column] ?? 0),
+      )
+      .join(' | ')
   const rule = widths.map((width) => '-'.repeat(width)).join('-|-')
   return [line(head), rule, ...rows.map(line)].join('\n')
 }

@@ -6,15 +6,27 @@ import type { Command } from './command.ts'
 export const globalOptions: Command['options'] = {
   json: { type: 'boolean', help: 'print data as JSON (watch: a line each)' },
   root: { type: 'string', help: 'DIR  the folder of the ksi; default KSI_ROOT, or the current one' },
-  address: { type: 'string', help: 'WHERE  unix:/path or host:port; default KSI_DAEMON_ADDRESS, or the socket under root' },
+  address: {
+    type: 'string',
+    help: 'WHERE  unix:/path or host:port; default KSI_DAEMON_ADDRESS, or the socket under root',
+  },
   socket: { type: 'string', help: 'PATH  the same, for a Unix socket' },
   timeout: { type: 'string', help: 'TIME  give up after this: 500ms, 5s, 2m; a bare number is seconds' },
   help: { type: 'boolean', short: 'h', help: 'this, or the help of a command' },
 }
 
 /** Splits a command line at the command; a global option may stand before it, and may take a value. */
-export function splitAtCommand(argv: readonly string[]): { before: string[]; name: string | undefined; after: string[] } {
-  const { tokens } = parseArgs({ args: [...argv], options: { ...globalOptions, version: { type: 'boolean' } }, strict: false, tokens: true })
+export function splitAtCommand(argv: readonly string[]): {
+  before: string[]
+  name: string | undefined
+  after: string[]
+} {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...globalOptions, version: { type: 'boolean' } },
+    strict: false,
+    tokens: true,
+  })
   const at = tokens.find((token) => token.kind === 'positional')?.index ?? argv.length
   return { before: argv.slice(0, at), name: argv[at], after: argv.slice(at + 1) }
 }

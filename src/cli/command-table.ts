@@ -7,21 +7,41 @@ interface Entry {
 
 /** The commands, in the order help lists them. Each is loaded only when it is run: `ksi health` runs often. */
 export const commandTable: Record<string, Entry> = {
-  dev: { summary: 'Run ksi here and take over its code at each save', load: async () => (await import('./commands/dev.ts')).dev },
-  start: { summary: 'Run ksi in the background, in production mode', load: async () => (await import('./commands/start.ts')).start },
+  dev: {
+    summary: 'Run ksi here and take over its code at each save',
+    load: async () => (await import('./commands/dev.ts')).dev,
+  },
+  start: {
+    summary: 'Run ksi in the background, in production mode',
+    load: async () => (await import('./commands/start.ts')).start,
+  },
   stop: { summary: 'Take a checkpoint and end', load: async () => (await import('./commands/stop.ts')).stop },
   restart: { summary: 'Stop and start again', load: async () => (await import('./commands/restart.ts')).restart },
-  reload: { summary: 'Hand over to the code as it is on disk, without cutting a connection', load: async () => (await import('./commands/reload.ts')).reload },
-  status: { summary: 'Generation, queues and what is wrong', load: async () => (await import('./commands/status.ts')).status },
-  health: { summary: 'Whether requests are served (for health checks)', load: async () => (await import('./commands/health.ts')).health },
+  reload: {
+    summary: 'Hand over to the code as it is on disk, without cutting a connection',
+    load: async () => (await import('./commands/reload.ts')).reload,
+  },
+  status: {
+    summary: 'Generation, queues and what is wrong',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  health: {
+    summary: 'Whether requests are served (for health checks)',
+    load: async () => (await import('./commands/health.ts')).health,
+  },
   send: { summary: 'Send an event and print the reply', load: async () => (await import('./commands/send.ts')).send },
-  checkpoint: { summary: 'Take, list, show and compare checkpoints', load: async () => (await import('./commands/checkpoint.ts')).checkpoint },
+  checkpoint: {
+    summary: 'Take, list, show and compare checkpoints',
+    load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
+  },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
 }
 
 /** The known name nearest to a mistyped one, if one is near. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
-  const ranked = names.map((known) => ({ known, far: known.startsWith(name) ? 0 : distance(name, known) })).sort((a, b) => a.far - b.far)
+  const ranked = names
+    .map((known) => ({ known, far: known.startsWith(name) ? 0 : distance(name, known) }))
+    .sort((a, b) => a.far - b.far)
   const [best] = ranked
   return best !== undefined && best.far <= 2 ? best.known : undefined
 }

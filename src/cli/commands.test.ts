@@ -30,7 +30,10 @@ test('health exits with 0 when healthy, 1 when restarting or silent, 69 when nob
   daemon.answers['system:health'] = () => ({ status: 'healthy', generation: 7, uptime: 61, version: '0.1.0' })
   const healthy = await ksi(['health'])
   assert.deepEqual([healthy.code, healthy.stdout, healthy.stderr], [0, 'healthy: generation 7, up 1 min\n', ''])
-  assert.deepEqual([(await ksi(['health', '--quiet'])).stdout, JSON.parse((await ksi(['health', '--json'])).stdout).generation], ['', 7])
+  assert.deepEqual(
+    [(await ksi(['health', '--quiet'])).stdout, JSON.parse((await ksi(['health', '--json'])).stdout).generation],
+    ['', 7],
+  )
   daemon.answers['system:health'] = () => ({ status: 'restarting', generation: null, uptime: 0, version: '0.1.0' })
   const restarting = await ksi(['health'])
   assert.deepEqual([restarting.code, restarting.stdout], [1, 'restarting\n'])
@@ -57,8 +60,16 @@ test('status tells what runs and waits, and exits with 0 when all is well', asyn
 })
 
 test('status names a change that did not become live, and exits with 1', async () => {
-  const failure = { boot_id: 'b', cause: 'save' as const, files: ['src/daemon/x.ts'], phase: 'import' as const, error: { message: 'SyntaxError: x' }, at: 1 }
-  daemon.answers['supervisor:status'] = () => sampleStatus({ problem: 'The last change is not live', last_failure: failure })
+  const failure = {
+    boot_id: 'b',
+    cause: 'save' as const,
+    files: ['src/daemon/x.ts'],
+    phase: 'import' as const,
+    error: { message: 'SyntaxError: x' },
+    at: 1,
+  }
+  daemon.answers['supervisor:status'] = () =>
+    sampleStatus({ problem: 'The last change is not live', last_failure: failure })
   daemon.answers['completion:status'] = () => sampleCompletionStatus()
   const { code, stdout } = await ksi(['status'])
   assert.equal(code, 1)
@@ -67,7 +78,8 @@ test('status names a change that did not become live, and exits with 1', async (
 })
 
 test('status without a live generation asks it nothing, and exits with 1', async () => {
-  daemon.answers['supervisor:status'] = () => sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })
+  daemon.answers['supervisor:status'] = () =>
+    sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })
   const { code, stdout } = await ksi(['status'])
   assert.equal(code, 1)
   assert.match(stdout, /^ksi is not serving\.\n {2}It crashed\n {2}Next try in \d/)
@@ -87,20 +99,52 @@ test('reload tells the generation and the times, or the error with exit code 1',
 
 test('send makes data of its options: JSON where it is JSON, ids and prompts as text, dashes as underscores', async () => {
   daemon.answers['test:echo'] = (data) => data
-  const args = ['send', 'test:echo', '--prompt', '42', '--session-id=7', '--n', '7', '--flag', '--list', '[1,2]', '--word', 'a b', '--eq=x=y']
+  const args = [
+    'send',
+    'test:echo',
+    '--prompt',
+    '42',
+    '--session-id=7',
+    '--n',
+    '7',
+    '--flag',
+    '--list',
+    '[1,2]',
+    '--word',
+    'a b',
+    '--eq=x=y',
+  ]
   const { code, stdout } = await ksi(args)
   assert.equal(code, 0)
-  assert.deepEqual(JSON.parse(stdout), { prompt: '42', session_id: '7', n: 7, flag: true, list: [1, 2], word: 'a b', eq: 'x=y' })
+  assert.deepEqual(JSON.parse(stdout), {
+    prompt: '42',
+    session_id: '7',
+    n: 7,
+    flag: true,
+    list: [1, 2],
+    word: 'a b',
+    eq: 'x=y',
+  })
 })
 
 test('send takes data as JSON, from a file and from stdin', async () => {
   daemon.answers['test:echo'] = (data) => data
   const file = join(dir, 'data.json')
   writeFileSync(file, '{"from":"file"}')
-  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json', '{"a":{"b":1}}', '--c', '2'])).stdout), { a: { b: 1 }, c: 2 })
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json', '{"a":{"b":1}}', '--c', '2'])).stdout), {
+    a: { b: 1 },
+    c: 2,
+  })
   assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--file', file])).stdout), { from: 'file' })
-  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--file', '-'], { input: '{"from":"stdin"}' })).stdout), { from: 'stdin' })
-  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json'])).stdout), {}, 'the switch of the other commands does no harm')
+  assert.deepEqual(
+    JSON.parse((await ksi(['send', 'test:echo', '--file', '-'], { input: '{"from":"stdin"}' })).stdout),
+    { from: 'stdin' },
+  )
+  assert.deepEqual(
+    JSON.parse((await ksi(['send', 'test:echo', '--json'])).stdout),
+    {},
+    'the switch of the other commands does no harm',
+  )
   assert.equal((await ksi(['send', 'test:echo', '--file', join(dir, 'none')])).code, 64)
   assert.equal((await ksi(['send', 'test:echo', '--file', '-'], { input: '[]' })).code, 64)
 })
@@ -109,7 +153,10 @@ test('send prints an error as data, says it, and exits with its code', async () 
   daemon.answers['test:full'] = () => ({ status: 'error', error: 'The queue is full.', code: 'KSI_QUEUE_FULL' })
   daemon.answers['test:odd'] = () => ({ status: 'error', error: 'Unknown event: test:odd', similar: ['test:old'] })
   const full = await ksi(['send', 'test:full'])
-  assert.deepEqual([full.code, full.stderr, JSON.parse(full.stdout).code], [75, 'ksi: The queue is full.\n', 'KSI_QUEUE_FULL'])
+  assert.deepEqual(
+    [full.code, full.stderr, JSON.parse(full.stdout).code],
+    [75, 'ksi: The queue is full.\n', 'KSI_QUEUE_FULL'],
+  )
   const odd = await ksi(['send', 'test:odd'])
   assert.deepEqual([odd.code, odd.stderr], [1, 'ksi: Unknown event: test:odd Did you mean test:old?\n'])
 })
@@ -117,7 +164,8 @@ test('send prints an error as data, says it, and exits with its code', async () 
 test('send --wait prints the outcome, over a restart of the daemon, and exits with 1 when it failed', async () => {
   let waits = 0
   daemon.answers['completion:async'] = () => ({ request_id: 'r1', status: 'queued' })
-  daemon.answers['completion:wait'] = () => (++waits === 1 ? undefined : { request_id: 'r1', status: 'completed', result: { response: { result: 'hi' } } })
+  daemon.answers['completion:wait'] = () =>
+    ++waits === 1 ? undefined : { request_id: 'r1', status: 'completed', result: { response: { result: 'hi' } } }
   const asked = ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
   await daemon.until('completion:wait')
   await daemon.stop()
@@ -126,14 +174,26 @@ test('send --wait prints the outcome, over a restart of the daemon, and exits wi
   assert.equal(code, 0)
   assert.match(stderr, /r1 is taken/)
   assert.equal(JSON.parse(stdout).result.response.result, 'hi')
-  daemon.answers['completion:wait'] = () => ({ request_id: 'r1', status: 'failed', reason: 'daemon_restart', message: 'it died' })
+  daemon.answers['completion:wait'] = () => ({
+    request_id: 'r1',
+    status: 'failed',
+    reason: 'daemon_restart',
+    message: 'it died',
+  })
   const failed = await ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
   assert.equal(failed.code, 1)
   assert.match(failed.stderr, /failed, daemon_restart: it died/)
 })
 
 test('checkpoint create tells what was saved', async () => {
-  const saved = { status: 'saved', checkpoint: 3, timestamp: '2026-01-01T00:00:00Z', sessions: 2, queued_requests: 5, active_requests: 1 }
+  const saved = {
+    status: 'saved',
+    checkpoint: 3,
+    timestamp: '2026-01-01T00:00:00Z',
+    sessions: 2,
+    queued_requests: 5,
+    active_requests: 1,
+  }
   daemon.answers['dev:checkpoint'] = () => saved
   const { code, stdout } = await ksi(['checkpoint', 'create', '--reason', 'pre-stop'])
   assert.deepEqual([code, stdout], [0, 'Checkpoint 3 is saved: 5 queued, 1 running, in 2 sessions.\n'])
@@ -158,7 +218,15 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
   const content = {
     ...summary,
     session_queues: { s1: [{ request_id: 'q1', status: 'queued', data: { prompt: 'one\ntwo' } }] },
-    active_operations: { a1: { status: 'processing', session_id: 's1', conversation: 's1', started_at: '2026-01-01T00:00:00Z', client_info: null } },
+    active_operations: {
+      a1: {
+        status: 'processing',
+        session_id: 's1',
+        conversation: 's1',
+        started_at: '2026-01-01T00:00:00Z',
+        client_info: null,
+      },
+    },
     services: {},
   }
   const replies: Record<string, unknown> = {
@@ -169,10 +237,16 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
   daemon.answers['dev:checkpoint'] = (data) => replies[String(data['action'])]
   assert.match((await ksi(['checkpoint', 'list'])).stdout, /^NUMBER .*\n3 +2026-01-01T00:00:00Z +reload +2 +1 +1 +-\n$/)
   const shown = await ksi(['checkpoint', 'show', '3'])
-  assert.match(shown.stdout, /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/)
+  assert.match(
+    shown.stdout,
+    /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/,
+  )
   assert.deepEqual(daemon.received.at(-1)?.data, { action: 'show', checkpoint: 3 })
   assert.deepEqual(JSON.parse((await ksi(['checkpoint', 'show', '--json'])).stdout), content)
-  assert.match((await ksi(['checkpoint', 'diff', '2', '3'])).stdout, /From checkpoint 2 to 3:\n1 added\n {2}q1\n1 started\n {2}a1\n/)
+  assert.match(
+    (await ksi(['checkpoint', 'diff', '2', '3'])).stdout,
+    /From checkpoint 2 to 3:\n1 added\n {2}q1\n1 started\n {2}a1\n/,
+  )
   assert.deepEqual(daemon.received.at(-1)?.data, { action: 'diff', checkpoint: 2, against: 3 })
   assert.equal((await ksi(['checkpoint', 'show', 'newest'])).code, 64)
 })
@@ -210,7 +284,12 @@ test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C
   await watch.until('stdout', /completion:queued +old/)
   await daemon.stop()
   await watch.until('stderr', /connection is lost/)
-  daemon.emit('system:reloaded', { generation: 8, files: ['src/x.ts'], total_ms: 46, restored: { queued: 12, adopted: 3, lost: 0 } })
+  daemon.emit('system:reloaded', {
+    generation: 8,
+    files: ['src/x.ts'],
+    total_ms: 46,
+    restored: { queued: 12, adopted: 3, lost: 0 },
+  })
   await daemon.start()
   await watch.until('stdout', /generation 8 is live after 46 ms \(src\/x\.ts\): 12 queued, 3 running on, 0 lost/)
   daemon.emit('system:reload_failed', { files: ['src/y.ts'], error: { message: 'SyntaxError: y' } })

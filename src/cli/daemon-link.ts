@@ -7,6 +7,16 @@ import type { Invocation } from './command.ts'
  * made again, so that a command outlives a restart.
  * @throws KsiError KSI_UNREACHABLE
  */
-export function reach({ place, timeoutMs }: Pick<Invocation, 'place' | 'timeoutMs'>, options: ConnectOptions = {}): Promise<KsiClient> {
-  return connect({ address: place.address, token: place.token, clientId: 'ksi-cli', connectTimeoutMs: 0, timeoutMs, ...options })
+export function reach(
+  { place, timeoutMs }: Pick<Invocation, 'place' | 'timeoutMs'>,
+  options: ConnectOptions = {},
+): Promise<KsiClient> {
+  return connect({
+    address: place.address,
+    token: place.token,
+    clientId: 'ksi-cli',
+    connectTimeoutMs: 0,
+    timeoutMs,
+    ...options,
+  })
 }

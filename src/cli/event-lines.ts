@@ -4,21 +4,25 @@ import { brief, clock, duration, paint } from './output.ts'
 
 type Data = Record<string, unknown>
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '')
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
 const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(', ') : '')
-const about = (data: Data): string => [text(data['request_id']), text(data['session_id'] ?? data['conversation'])].filter(Boolean).join('  ')
+const about = (data: Data): string =>
+  [text(data['request_id']), text(data['session_id'] ?? data['conversation'])].filter(Boolean).join('  ')
 
 /** How each event is told, in words; those not here as their data. */
 const tellers: Record<string, (data: Data) => string> = {
   'completion:queued': (data) => `${about(data)}${data['again'] === true ? '  again, at the head' : ''}`,
-  'completion:progress': (data) => `${about(data)}  ${text(data['status'])}${data['error'] === undefined ? '' : `: ${text(data['error'])}`}`,
+  'completion:progress': (data) =>
+    `${about(data)}  ${text(data['status'])}${data['error'] === undefined ? '' : `: ${text(data['error'])}`}`,
   'completion:result': (data) => `${about(data)}  ${tellResult(data['result'])}`,
   'completion:failed': (data) => `${about(data)}  ${text(data['reason'])}: ${text(data['message'])}`,
   'completion:error': (data) => `${about(data)}  ${text(data['error'])}`,
   'completion:cancelled': about,
   'checkpoint:saved': (data) =>
     `${text(data['reason'])}, generation ${text(data['generation'])}: ${text(data['queued'])} queued, ${text(data['active'])} running`,
-  'system:reloading': (data) => `generation ${text(data['generation'])} hands over${list(data['files']) === '' ? '' : ` (${list(data['files'])})`}`,
+  'system:reloading': (data) =>
+    `generation ${text(data['generation'])} hands over${list(data['files']) === '' ? '' : ` (${list(data['files'])})`}`,
   'system:reloaded': tellLive,
   'system:recovered': tellLive,
   'system:reload_failed': (data) =>
@@ -51,6 +55,8 @@ function tellResult(result: unknown): string {
 function tellLive(data: Data): string {
   const { restored, files } = data
   const took = typeof data['total_ms'] === 'number' ? ` after ${duration(data['total_ms'])}` : ''
-  const kept = isObject(restored) ? `: ${text(restored['queued'])} queued, ${text(restored['adopted'])} running on, ${text(restored['lost'])} lost` : ''
+  const kept = isObject(restored)
+    ? `: ${text(restored['queued'])} queued, ${text(restored['adopted'])} running on, ${text(restored['lost'])} lost`
+    : ''
   return `generation ${text(data['generation'])} is live${took}${list(files) === '' ? '' : ` (${list(files)})`}${kept}`
 }

@@ -63,7 +63,10 @@ export function commandHelp(name: string, command: Command): string {
     ...(command.notes === undefined ? [] : ['', ...command.notes]),
     '',
     paint('bold', 'Options of every command'),
-    columns(optionRows(Object.fromEntries(Object.entries(globalOptions).filter(([option]) => !(option in command.options)))), '  '),
+    columns(
+      optionRows(Object.fromEntries(Object.entries(globalOptions).filter(([option]) => !(option in command.options)))),
+      '  ',
+    ),
   ].join('\n')
 }
 

@@ -19,7 +19,9 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 /** A Node on this machine that is older than 26. */
 function findOldNode(): string | undefined {
   const found = execFileSync('sh', ['-c', 'which -a node || true'], { encoding: 'utf8' }).split('\n').filter(Boolean)
-  return found.find((path) => Number(execFileSync(path, ['--version'], { encoding: 'utf8' }).slice(1).split('.')[0]) < 26)
+  return found.find(
+    (path) => Number(execFileSync(path, ['--version'], { encoding: 'utf8' }).slice(1).split('.')[0]) < 26,
+  )
 }
 
 test('an old Node says in one sentence what to do, and exits with 78', async (t) => {

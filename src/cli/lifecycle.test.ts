@@ -30,7 +30,8 @@ function supervisorPid(): number | undefined {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
 }
 
-const ksi = (args: string[], env: Record<string, string> = {}): Promise<Ended> => runKsi([...args, '--root', root], { env })
+const ksi = (args: string[], env: Record<string, string> = {}): Promise<Ended> =>
+  runKsi([...args, '--root', root], { env })
 
 test('start serves in the background, start again says so, stop waits for its end, stop again says so', async () => {
   const started = await ksi(['start'])
@@ -41,7 +42,10 @@ test('start serves in the background, start again says so, stop waits for its en
   assert.match(started.stdout, new RegExp(`pid +${pid}\\n`))
   assert.match(readFileSync(join(root, 'var/logs/daemon.log'), 'utf8'), /fake supervisor in production mode/)
   const again = await ksi(['start', '--json'])
-  assert.deepEqual([again.code, JSON.parse(again.stdout).status, JSON.parse(again.stdout).pid], [0, 'already running', pid])
+  assert.deepEqual(
+    [again.code, JSON.parse(again.stdout).status, JSON.parse(again.stdout).pid],
+    [0, 'already running', pid],
+  )
   const stopped = await ksi(['stop'])
   assert.deepEqual([stopped.code, stopped.stdout], [0, 'ksi has ended.\n'])
   assert.ok(!existsSync(join(root, 'var/run/ksi_daemon.pid')))

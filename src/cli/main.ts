@@ -11,7 +11,9 @@ import { findPlace } from './place.ts'
  */
 export async function main(argv: readonly string[]): Promise<number> {
   // `ksi watch | head` ends when head does.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.internal))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.internal),
+  )
   try {
     // oxlint-disable-next-line node/no-process-env -- the composition root
     return await dispatch(argv, process.env)
@@ -66,14 +68,21 @@ async function showVersion(json: boolean): Promise<number> {
 
 function unknownCommand(name: string): KsiError {
   const near = nearest(name, Object.keys(commandTable))
-  return new KsiError('KSI_BAD_REQUEST', `There is no command "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} \`ksi --help\` lists them.`)
+  return new KsiError(
+    'KSI_BAD_REQUEST',
+    `There is no command "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} \`ksi --help\` lists them.`,
+  )
 }
 
 /** Says what went wrong; with --json, as data too. */
 function report(error: unknown, argv: readonly string[]): number {
   const known = error instanceof KsiError
   if (argv.includes('--json')) printJson({ error: messageOf(error), code: known ? error.code : 'KSI_INTERNAL' })
-  say(known || !(error instanceof Error) ? `ksi: ${messageOf(error)}` : `ksi: a fault in ksi itself: ${error.stack ?? error.message}`)
+  say(
+    known || !(error instanceof Error)
+      ? `ksi: ${messageOf(error)}`
+      : `ksi: a fault in ksi itself: ${error.stack ?? error.message}`,
+  )
   // The pre_stop hook must never fail a stop, whatever is wrong with its command line.
   if (argv.includes('--best-effort')) return exitCodes.ok
   return known ? error.exitCode : exitCodes.internal

@@ -26,7 +26,9 @@ export function paint(style: Style, text: string): string {
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, n) => (widths[n] = Math.max(widths[n] ?? 0, cell.length)))
-  return rows.map((row) => indent + row.map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0))).join('  ')).join('\n')
+  return rows
+    .map((row) => indent + row.map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0))).join('  '))
+    .join('\n')
 }
 
 /** A length of time in words: `46 ms`, `3.2 s`, `5 min`, `2 h 5 min`, `3 d 4 h`. */

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { systemCodeOf } from '../lib/errors.ts'
 
-/** The process that a pid file names, when it is alive and is a supervisor: a number may have gone to another process. */
+/**
+ * The process that a pid file names, when it is alive and is a supervisor: a number may have gone to another process.
+ */
 export function readSupervisorPid(pidFile: string): number | undefined {
   let pid: number
   try {
@@ -11,7 +13,9 @@ export function readSupervisorPid(pidFile: string): number | undefined {
     // No file: nothing runs here, or it ended cleanly.
     return undefined
   }
-  return Number.isInteger(pid) && pid > 1 && isAlive(pid) && commandLine(pid).includes('supervisor/main.ts') ? pid : undefined
+  return Number.isInteger(pid) && pid > 1 && isAlive(pid) && commandLine(pid).includes('supervisor/main.ts')
+    ? pid
+    : undefined
 }
 
 /** True while the process runs; one that has ended but that nobody has waited for (a zombie) does not. */

@@ -15,7 +15,10 @@ export interface Place {
  * Finds the ksi a command is about: options first, then KSI_ROOT, KSI_DAEMON_ADDRESS and KSI_TOKEN.
  * Not readSettings: that costs 60 ms (zod), which a health check every few seconds should not pay.
  */
-export function findPlace(options: { root?: string | undefined; address?: string | undefined; socket?: string | undefined }, env: NodeJS.ProcessEnv): Place {
+export function findPlace(
+  options: { root?: string | undefined; address?: string | undefined; socket?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): Place {
   const root = resolve(options.root || env['KSI_ROOT'] || '.')
   const address = options.address ?? (options.socket === undefined ? undefined : `unix:${options.socket}`)
   // A --root on the command line names a ksi: the address of another one, in the environment, is not meant then.

@@ -52,14 +52,31 @@ export async function startAndReport(asked: Invocation): Promise<number> {
     if (exitCode !== undefined) return reportDeath(invocation, exitCode, supervisor.logged())
   }
   supervisor.letGo()
-  say(`ksi (pid ${supervisor.pid}) does not serve after ${duration(timeoutMs)}, and goes on trying. See ${place.logFile}; \`ksi stop\` ends it.`)
+  say(
+    `ksi (pid ${supervisor.pid}) does not serve after ${duration(timeoutMs)}, and goes on trying. See ${place.logFile}; \`ksi stop\` ends it.`,
+  )
   return exitCodes.tryAgain
 }
 
-function reportRunning({ json, place }: Invocation, state: SupervisorStatus, how: 'started' | 'already running', ms?: number): number {
+function reportRunning(
+  { json, place }: Invocation,
+  state: SupervisorStatus,
+  how: 'started' | 'already running',
+  ms?: number,
+): number {
   const { pid, generation, mode, addresses, journal, sidecar } = state
   if (json) {
-    printJson({ status: how, pid, generation, mode, addresses, journal, sidecar, log: place.logFile, ...(ms === undefined ? {} : { ms }) })
+    printJson({
+      status: how,
+      pid,
+      generation,
+      mode,
+      addresses,
+      journal,
+      sidecar,
+      log: place.logFile,
+      ...(ms === undefined ? {} : { ms }),
+    })
     return exitCodes.ok
   }
   print(how === 'started' ? `ksi serves, ${duration(ms ?? 0)} after the start.` : `ksi runs already, in ${mode} mode.`)

@@ -36,7 +36,8 @@ async function askToEnd(invocation: Invocation, timeoutMs: number): Promise<bool
     await using client = await reach(invocation, { reconnect: false })
     // A reply, or the end of the connection: KSI's daemon never replies to this, and ends.
     await client.request('system:shutdown', {}, { timeoutMs: Math.min(timeoutMs, 2_000) }).catch((error: unknown) => {
-      if (!(error instanceof KsiError) || (error.code !== 'KSI_UNREACHABLE' && error.code !== 'KSI_TIMEOUT')) throw error
+      if (!(error instanceof KsiError) || (error.code !== 'KSI_UNREACHABLE' && error.code !== 'KSI_TIMEOUT'))
+        throw error
     })
     return true
   } catch (error) {
@@ -57,6 +58,10 @@ async function answers(invocation: Invocation): Promise<boolean> {
 }
 
 function stillThere(pid: number | undefined, timeoutMs: number): KsiError {
-  const last = pid === undefined ? 'Look at its log.' : `Look at its log; \`kill -9 ${pid}\` ends it, and its journal stays whole.`
-  return new KsiError('KSI_TIMEOUT', `ksi${pid === undefined ? '' : ` (pid ${pid})`} still runs ${duration(timeoutMs)} after it was asked to end. ${last}`)
+  const last =
+    pid === undefined ? 'Look at its log.' : `Look at its log; \`kill -9 ${pid}\` ends it, and its journal stays whole.`
+  return new KsiError(
+    'KSI_TIMEOUT',
+    `ksi${pid === undefined ? '' : ` (pid ${pid})`} still runs ${duration(timeoutMs)} after it was asked to end. ${last}`,
+  )
 }

@@ -8,7 +8,10 @@ import type { Invocation } from './command.ts'
 
 type Mode = 'dev' | 'production'
 
-/** The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError KSI_CONFIG_INVALID */
+/**
+ * The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError
+ * KSI_CONFIG_INVALID
+ */
 function findSupervisor(root: string): string {
   const main = join(root, 'src/supervisor/main.ts')
   if (existsSync(main)) return main
@@ -21,7 +24,10 @@ function findSupervisor(root: string): string {
 /** Runs the supervisor in this terminal until it ends. @returns its exit code, 128 + n when signal n ended it */
 export async function runInForeground({ place, env }: Invocation, mode: Mode): Promise<number> {
   // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (design.md, Watch).
-  const child = spawn(process.execPath, [findSupervisor(place.root)], { stdio: 'inherit', env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode } })
+  const child = spawn(process.execPath, [findSupervisor(place.root)], {
+    stdio: 'inherit',
+    env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode },
+  })
   // Ctrl-C reaches the child from the terminal too: the supervisor ignores repeats, so passing it on harms nothing.
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

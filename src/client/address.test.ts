@@ -21,7 +21,16 @@ test('every way to write an address is read, and formatted so that it can be rea
 })
 
 test('what is no address is refused with the ways to write one', () => {
-  for (const address of ['', 'unix:', 'localhost', 'http://localhost:4310', 'tcp://daemon', 'localhost:0', 'localhost:70000', 'a b:1']) {
+  for (const address of [
+    '',
+    'unix:',
+    'localhost',
+    'http://localhost:4310',
+    'tcp://daemon',
+    'localhost:0',
+    'localhost:70000',
+    'a b:1',
+  ]) {
     assert.throws(() => readAddress(address), { code: 'KSI_BAD_REQUEST', message: /tcp:\/\/host:port/ }, address)
   }
 })

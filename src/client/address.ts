@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
 
 /** Where a daemon listens. */
-export type Target = { readonly kind: 'unix'; readonly path: string } | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+export type Target =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 // sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the final zero: the smaller one counts.
 const maxSocketPathBytes = 103
@@ -48,5 +50,8 @@ function tcpTarget(address: string, host: string, port: number): Target {
 }
 
 function badAddress(address: string): KsiError {
-  return new KsiError('KSI_BAD_REQUEST', `"${address}" is no address: say unix:/path/to/daemon.sock, a path, tcp://host:port or host:port.`)
+  return new KsiError(
+    'KSI_BAD_REQUEST',
+    `"${address}" is no address: say unix:/path/to/daemon.sock, a path, tcp://host:port or host:port.`,
+  )
 }

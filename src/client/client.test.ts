@@ -44,10 +44,24 @@ test('a thousand pipelined requests get each its own reply', async () => {
 })
 
 test('an error in the data is thrown with its code, and left alone when asked raw', async () => {
-  daemon.answers['test:bad'] = () => ({ status: 'error', error: 'no such thing', code: 'KSI_NOT_FOUND', similar: ['x'] })
+  daemon.answers['test:bad'] = () => ({
+    status: 'error',
+    error: 'no such thing',
+    code: 'KSI_NOT_FOUND',
+    similar: ['x'],
+  })
   const client = await open()
-  await assert.rejects(client.request('test:bad'), { name: 'KsiError', code: 'KSI_NOT_FOUND', message: 'no such thing' })
-  assert.deepEqual(await client.request('test:bad', {}, { raw: true }), { status: 'error', error: 'no such thing', code: 'KSI_NOT_FOUND', similar: ['x'] })
+  await assert.rejects(client.request('test:bad'), {
+    name: 'KsiError',
+    code: 'KSI_NOT_FOUND',
+    message: 'no such thing',
+  })
+  assert.deepEqual(await client.request('test:bad', {}, { raw: true }), {
+    status: 'error',
+    error: 'no such thing',
+    code: 'KSI_NOT_FOUND',
+    similar: ['x'],
+  })
 })
 
 test('an envelope error is thrown, with a code of the table only', async () => {
@@ -77,7 +91,8 @@ test('requests in flight when the connection is lost are sent again in order und
 test('a program sees no error while the daemon announces its end, goes away and comes back', async () => {
   const client = await open()
   assert.deepEqual(await client.request('test:echo', { n: 1 }), { n: 1 })
-  for (const socket of daemon.sockets) socket.write('{"event":"system:shutdown_notification","data":{"reason":"daemon_shutdown"},"timestamp":1}\n')
+  for (const socket of daemon.sockets)
+    socket.write('{"event":"system:shutdown_notification","data":{"reason":"daemon_shutdown"},"timestamp":1}\n')
   await daemon.stop()
   const reply = client.request('test:echo', { n: 2 })
   await daemon.start()
@@ -86,7 +101,8 @@ test('a program sees no error while the daemon announces its end, goes away and 
 
 test('a reply that says the daemon restarts is not handed on: the request is sent again', async () => {
   let refusals = 2
-  daemon.answers['test:held'] = (data) => (refusals-- > 0 ? envelopeError('no generation in time', 'KSI_RESTARTING') : data)
+  daemon.answers['test:held'] = (data) =>
+    refusals-- > 0 ? envelopeError('no generation in time', 'KSI_RESTARTING') : data
   const client = await open()
   assert.deepEqual(await client.request('test:held', { n: 1 }), { n: 1 })
   assert.equal(new Set(daemon.receivedOf('test:held').map((request) => request._event_id)).size, 1)
@@ -117,7 +133,10 @@ test('a request without a reply in time is a time-out, and its late reply harms 
 test('a request made while nobody answers says that the daemon cannot be reached', async () => {
   const client = await open()
   await daemon.stop()
-  await assert.rejects(client.request('test:echo', {}, { timeoutMs: 100 }), { code: 'KSI_UNREACHABLE', message: /ksi start/ })
+  await assert.rejects(client.request('test:echo', {}, { timeoutMs: 100 }), {
+    code: 'KSI_UNREACHABLE',
+    message: /ksi start/,
+  })
 })
 
 test('an aborted request is rejected with the reason and never sent again', async () => {
@@ -135,7 +154,10 @@ test('an aborted request is rejected with the reason and never sent again', asyn
 
 test('connect gives up at once without reconnect, and waits for a daemon that is coming with it', async () => {
   await daemon.stop()
-  await assert.rejects(connect({ address: path, reconnect: false }), { code: 'KSI_UNREACHABLE', message: /no such socket/ })
+  await assert.rejects(connect({ address: path, reconnect: false }), {
+    code: 'KSI_UNREACHABLE',
+    message: /no such socket/,
+  })
   await assert.rejects(connect({ address: path, connectTimeoutMs: 50 }), { code: 'KSI_UNREACHABLE' })
   const coming = open()
   await daemon.start()
@@ -187,7 +209,9 @@ test('complete submits once and brings the outcome over a restart of the daemon'
   const [submitted] = daemon.receivedOf('completion:async')
   assert.equal(daemon.receivedOf('completion:async').length, 1)
   assert.match(String(submitted?.data?.request_id), /^[0-9a-f-]{36}$/)
-  assert.ok(daemon.receivedOf('completion:wait').every((request) => request.data?.request_id === submitted?.data?.request_id))
+  assert.ok(
+    daemon.receivedOf('completion:wait').every((request) => request.data?.request_id === submitted?.data?.request_id),
+  )
 })
 
 test('a wait does not hold up other requests of the client', async () => {
@@ -203,7 +227,9 @@ test('a wait does not hold up other requests of the client', async () => {
 
 test('a wait without an outcome in time, or for an unknown request, is an error', async () => {
   daemon.answers['completion:wait'] = (data) =>
-    data['request_id'] === 'r1' ? { request_id: 'r1', status: 'queued' } : { status: 'error', error: 'Unknown request_id: r2', code: 'KSI_NOT_FOUND' }
+    data['request_id'] === 'r1'
+      ? { request_id: 'r1', status: 'queued' }
+      : { status: 'error', error: 'Unknown request_id: r2', code: 'KSI_NOT_FOUND' }
   const client = await open()
   await assert.rejects(client.wait('r1', { timeoutMs: 30 }), { code: 'KSI_TIMEOUT' })
   await assert.rejects(client.wait('r2'), { code: 'KSI_NOT_FOUND' })

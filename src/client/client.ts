@@ -96,12 +96,16 @@ export class KsiClient implements AsyncDisposable {
   }
 
   /**
-   * Submits a completion and waits for its outcome, over restarts. A failed or cancelled one is an outcome, not an error.
+   * Submits a completion and waits for its outcome, over restarts. A failed or cancelled one is an outcome, not an
+   * error.
    * @param data as `completion:async` takes it; with a `request_id` of its own when none is given
    * @param options `timeoutMs` for the whole, default an hour
    * @throws KsiError as `request`; KSI_TIMEOUT when there is no outcome in time (the request goes on)
    */
-  async complete(data: DataOf<'completion:async'>, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<RequestStatus> {
+  async complete(
+    data: DataOf<'completion:async'>,
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options
     const startedAt = Date.now()
     const requestId = data.request_id ?? randomUUIDv7()
@@ -114,7 +118,10 @@ export class KsiClient implements AsyncDisposable {
    * @param options `timeoutMs` default an hour
    * @throws KsiError KSI_TIMEOUT, KSI_NOT_FOUND; or the signal's reason
    */
-  async wait(requestId: string, options: { timeoutMs?: number; signal?: AbortSignal | undefined } = {}): Promise<RequestStatus> {
+  async wait(
+    requestId: string,
+    options: { timeoutMs?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options
     // A connection of its own: replies come in the order of requests, so others would have to wait too.
     const connection = new Connection(this.#wire)
@@ -130,7 +137,11 @@ export class KsiClient implements AsyncDisposable {
   /** Follows events: `for await (const push of client.subscribe({ patterns: ['completion:*'] }))`. */
   subscribe(options: SubscribeOptions = {}): Subscription {
     const onEnd = (): void => void this.#others.delete(subscription)
-    const subscription: Subscription = new Subscription(options, { wire: this.#wire, timeoutMs: this.#timeoutMs, onEnd })
+    const subscription: Subscription = new Subscription(options, {
+      wire: this.#wire,
+      timeoutMs: this.#timeoutMs,
+      onEnd,
+    })
     this.#others.add(subscription)
     return subscription
   }

@@ -43,7 +43,10 @@ export class Connection {
   #socket: Socket | undefined
   #unsaidToken: string | undefined
   #closedBy: KsiError | undefined
-  /** Tries since the daemon last said something; a mere accept does not count: Docker's port proxy accepts for a dead container. */
+  /**
+   * Tries since the daemon last said something; a mere accept does not count: Docker's port proxy accepts for a dead
+   * container.
+   */
   #tries = 0
   #restartingReplies = 0
   #resend: NodeJS.Timeout | undefined
@@ -75,13 +78,29 @@ export class Connection {
    * Sends a request and resolves to the `data` of its reply.
    * @throws KsiError of the reply, KSI_TIMEOUT, KSI_UNREACHABLE, KSI_QUEUE_FULL; or the signal's reason
    */
-  request(event: string, data: Record<string, unknown>, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<unknown> {
+  request(
+    event: string,
+    data: Record<string, unknown>,
+    limits: { timeoutMs: number; signal?: AbortSignal | undefined },
+  ): Promise<unknown> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     // Unique everywhere, so it serves for both.
     const id = randomUUIDv7()
     const { clientId } = this.#options
-    const line = JSON.stringify({ event, data, correlation_id: id, _event_id: id, ...(clientId === undefined ? {} : { _client_id: clientId }) })
-    const reply = this.#pending.add({ id, event, line, ...limits, timeoutError: () => this.#timeoutError(event, limits.timeoutMs) })
+    const line = JSON.stringify({
+      event,
+      data,
+      correlation_id: id,
+      _event_id: id,
+      ...(clientId === undefined ? {} : { _client_id: clientId }),
+    })
+    const reply = this.#pending.add({
+      id,
+      event,
+      line,
+      ...limits,
+      timeoutError: () => this.#timeoutError(event, limits.timeoutMs),
+    })
     this.#flushSoon()
     return reply
   }
@@ -126,7 +145,12 @@ export class Connection {
       await this.#use(socket)
       if (this.#closedBy !== undefined) return
       if (!this.#options.reconnect)
-        return this.close(new KsiError('KSI_UNREACHABLE', `The connection to ${formatTarget(this.#options.target)} was lost. Try again.`))
+        return this.close(
+          new KsiError(
+            'KSI_UNREACHABLE',
+            `The connection to ${formatTarget(this.#options.target)} was lost. Try again.`,
+          ),
+        )
       this.#options.onState?.('reconnecting')
       if (this.#tries > 1) await sleep(backoffMs(this.#tries, backoff), this.#stop.signal)
       try {
@@ -178,7 +202,8 @@ export class Connection {
 
   #onLine(line: string, bytes: number): void {
     const message = parseObject(line)
-    if (message === undefined) return this.#options.log?.warn({ bytes }, 'the daemon sent a line that is no JSON object')
+    if (message === undefined)
+      return this.#options.log?.warn({ bytes }, 'the daemon sent a line that is no JSON object')
     const id = message['correlation_id']
     if (typeof id === 'string') this.#onReply(id, message)
     else if (typeof message['error'] === 'string') this.#onRefusal(message)
@@ -226,7 +251,10 @@ export class Connection {
         'KSI_UNREACHABLE',
         `No ksi could be reached at ${where} for ${event} within ${timeoutMs} ms. Start it (\`ksi start\` or \`npm run dev\`), or wait longer.`,
       )
-    return new KsiError('KSI_TIMEOUT', `${event} had no reply within ${timeoutMs} ms; it may have been taken all the same. Ask for its state, or wait longer.`)
+    return new KsiError(
+      'KSI_TIMEOUT',
+      `${event} had no reply within ${timeoutMs} ms; it may have been taken all the same. Ask for its state, or wait longer.`,
+    )
   }
 }
 

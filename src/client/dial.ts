@@ -14,7 +14,9 @@ const permanent = new Set(['EACCES', 'EPERM'])
  */
 export function dial(target: Target, limit: { timeoutMs: number; signal: AbortSignal }): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection(target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port, noDelay: true })
+    const socket = createConnection(
+      target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port, noDelay: true },
+    )
     const fail = (error: unknown): void => {
       settle()
       // A late error of a socket that was given up must not end the process.
@@ -51,9 +53,16 @@ export function mayComeBack(error: unknown): boolean {
 
 function unreachable(target: Target, cause: unknown): KsiError {
   const code = systemCodeOf(cause)
-  const why = code === 'ENOENT' ? 'there is no such socket' : code === 'ECONNREFUSED' ? 'connection refused' : (code ?? messageOf(cause))
+  const why =
+    code === 'ENOENT'
+      ? 'there is no such socket'
+      : code === 'ECONNREFUSED'
+        ? 'connection refused'
+        : (code ?? messageOf(cause))
   const advice =
-    code !== undefined && permanent.has(code) ? 'Run this as the user the daemon runs as.' : 'Start it (`ksi start` or `npm run dev`), or name another address.'
+    code !== undefined && permanent.has(code)
+      ? 'Run this as the user the daemon runs as.'
+      : 'Start it (`ksi start` or `npm run dev`), or name another address.'
   return new KsiError('KSI_UNREACHABLE', `No ksi answers at ${formatTarget(target)} (${why}). ${advice}`, {
     cause,
     details: { permanent: code !== undefined && permanent.has(code) },

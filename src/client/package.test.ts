@@ -18,7 +18,10 @@ test('a program that has installed a checkout of ksi imports the client and its 
        const error = await connect({ address: 'unix:${dir}/none.sock', connectTimeoutMs: 0 }).catch((error) => error)
        console.log(error instanceof KsiError, error.code)`,
     )
-    assert.equal(execFileSync(process.execPath, ['program.mjs'], { cwd: dir, encoding: 'utf8' }).trim(), 'true KSI_UNREACHABLE')
+    assert.equal(
+      execFileSync(process.execPath, ['program.mjs'], { cwd: dir, encoding: 'utf8' }).trim(),
+      'true KSI_UNREACHABLE',
+    )
   } finally {
     rmSync(dir, { recursive: true })
   }

@@ -22,7 +22,9 @@ const maxPending = 100_000
 // setTimeout takes a signed 32-bit number; above it, it fires at once.
 const maxTimerMs = 2_147_483_647
 
-/** The requests of one connection that have no reply yet, in the order they were made, and which of them are to be sent. */
+/**
+ * The requests of one connection that have no reply yet, in the order they were made, and which of them are to be sent.
+ */
 export class PendingRequests {
   readonly #all = new Map<string, Pending>()
   #unsent = new Set<Pending>()
@@ -35,7 +37,10 @@ export class PendingRequests {
     const { id, line, signal } = request
     if (this.#all.size >= maxPending) {
       return Promise.reject(
-        new KsiError('KSI_QUEUE_FULL', `${maxPending} requests of this client have no reply yet. Wait for some before sending ${request.event}.`),
+        new KsiError(
+          'KSI_QUEUE_FULL',
+          `${maxPending} requests of this client have no reply yet. Wait for some before sending ${request.event}.`,
+        ),
       )
     }
     return new Promise((resolve, reject) => {
@@ -72,14 +77,23 @@ export class PendingRequests {
     return lines
   }
 
-  /** A new connection knows nothing of what an earlier one was told: all is sent again, but for what must not hit twice. */
+  /**
+   * A new connection knows nothing of what an earlier one was told: all is sent again, but for what must not hit twice.
+   */
   allUnsent(): void {
     const unsent = this.#unsent
     this.#unsent = new Set()
     for (const [id, pending] of this.#all) {
       if (pending.event !== 'system:shutdown' || unsent.has(pending)) this.#unsent.add(pending)
       // Whoever answers now is the next daemon, which nobody wants to end.
-      else this.reject(id, new KsiError('KSI_UNREACHABLE', 'The connection ended before the reply to system:shutdown; the daemon has most likely ended.'))
+      else
+        this.reject(
+          id,
+          new KsiError(
+            'KSI_UNREACHABLE',
+            'The connection ended before the reply to system:shutdown; the daemon has most likely ended.',
+          ),
+        )
     }
   }
 

@@ -33,7 +33,16 @@ export interface CompletionStatus {
     total_sessions: number
     active_sessions: number
     total_queued: number
-    sessions: Record<string, { queue_size: number; is_active: boolean; running: string | null; conversation: string; next_try_at: string | null }>
+    sessions: Record<
+      string,
+      {
+        queue_size: number
+        is_active: boolean
+        running: string | null
+        conversation: string
+        next_try_at: string | null
+      }
+    >
   }
 }
 
@@ -42,7 +51,14 @@ export interface SessionStatus {
   conversation: string | null
   completions: RequestStatus[]
   queue: { exists: boolean; session_id: string; queue_size: number; is_active: boolean; is_empty: boolean }
-  session: { exists: boolean; session_id: string; agent_id: string | null; request_count: number; is_locked: boolean; lock_holder: string | null }
+  session: {
+    exists: boolean
+    session_id: string
+    agent_id: string | null
+    request_count: number
+    is_locked: boolean
+    lock_holder: string | null
+  }
 }
 
 export interface Health {
@@ -53,7 +69,9 @@ export interface Health {
   version: string
 }
 
-export type ReloadReply = { status: 'reloaded'; generation: number; phases: Phases } | { status: 'failed'; error: string; failure?: BootFailure }
+export type ReloadReply =
+  | { status: 'reloaded'; generation: number; phases: Phases }
+  | { status: 'failed'; error: string; failure?: BootFailure }
 
 export interface CheckpointSaved {
   status: 'saved'
@@ -90,7 +108,13 @@ interface Replies {
   'completion:session_status': SessionStatus
   'completion:cancel': { request_id: string; status: RequestState }
   'completion:wait': RequestStatus
-  'monitor:subscribe': { status: 'subscribed'; client_id: string | null; patterns: string[]; since: number; last_seq: number }
+  'monitor:subscribe': {
+    status: 'subscribed'
+    client_id: string | null
+    patterns: string[]
+    since: number
+    last_seq: number
+  }
   'system:health': Health
   'system:reload': ReloadReply
   'supervisor:status': SupervisorStatus
@@ -98,7 +122,9 @@ interface Replies {
 }
 
 /** What an event takes: typed for the events of the contracts, any object for others. */
-export type DataOf<E extends string> = E extends EventName ? z.input<(typeof eventSpecs)[E]['schema']> : Record<string, unknown>
+export type DataOf<E extends string> = E extends EventName
+  ? z.input<(typeof eventSpecs)[E]['schema']>
+  : Record<string, unknown>
 
 /** What an event replies, where it is declared. */
 export type ReplyOf<E extends string> = E extends keyof Replies ? Replies[E] : unknown

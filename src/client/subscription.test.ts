@@ -70,7 +70,8 @@ test('what a daemon pushes twice is read once', async () => {
   await subscription.ready
   daemon.emit('a:one')
   assert.deepEqual(await read(subscription, 1), [1])
-  for (const socket of daemon.sockets) socket.write('{"event":"a:one","event_name":"a:one","seq":1,"timestamp":1,"data":{}}\n')
+  for (const socket of daemon.sockets)
+    socket.write('{"event":"a:one","event_name":"a:one","seq":1,"timestamp":1,"data":{}}\n')
   daemon.emit('a:two')
   assert.deepEqual(await read(subscription, 1), [2])
 })
@@ -136,7 +137,11 @@ test('an aborted subscription throws the reason, after what had come', async () 
 })
 
 test('a subscription the daemon refuses fails where it is awaited', async () => {
-  daemon.answers['monitor:subscribe'] = () => ({ status: 'error', error: 'event_patterns: too many', code: 'KSI_BAD_REQUEST' })
+  daemon.answers['monitor:subscribe'] = () => ({
+    status: 'error',
+    error: 'event_patterns: too many',
+    code: 'KSI_BAD_REQUEST',
+  })
   const subscription = client.subscribe()
   await assert.rejects(subscription.ready, { code: 'KSI_BAD_REQUEST' })
   await assert.rejects(subscription.next(), { code: 'KSI_BAD_REQUEST' })

@@ -72,7 +72,9 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
       return Promise.resolve({ done: false, value: first.push })
     }
     if (this.#ended === undefined) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
-    return this.#ended.error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(this.#ended.error)
+    return this.#ended.error === undefined
+      ? Promise.resolve({ done: true, value: undefined })
+      : Promise.reject(this.#ended.error)
   }
 
   return(): Promise<IteratorResult<WirePush, undefined>> {
@@ -95,7 +97,8 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
   }
 
   async #subscribe(): Promise<void> {
-    // A subscribe that waits for its reply is sent again by the connection; its older `since` costs only repeats, dropped below.
+    // A subscribe that waits for its reply is sent again by the connection; its older `since` costs only repeats,
+    // dropped below.
     if (this.#subscribing) return
     this.#subscribing = true
     const since = this.#last
@@ -152,7 +155,9 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
     this.#ended = end
     this.#release()
     this.#connection.close()
-    this.#confirm.reject(end.error ?? new KsiError('KSI_UNREACHABLE', 'The subscription was closed before the daemon confirmed it.'))
+    this.#confirm.reject(
+      end.error ?? new KsiError('KSI_UNREACHABLE', 'The subscription was closed before the daemon confirmed it.'),
+    )
     for (const reader of this.#readers.splice(0)) {
       if (end.error === undefined) reader.resolve({ done: true, value: undefined })
       else reader.reject(end.error)

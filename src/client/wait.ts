@@ -50,7 +50,11 @@ function isPassing(error: unknown): boolean {
 }
 
 function noOutcome(requestId: string, timeoutMs: number): KsiError {
-  return new KsiError('KSI_TIMEOUT', `Request ${requestId} has no outcome after ${timeoutMs} ms; it goes on. Wait again, or ask completion:status.`, {
-    details: { request_id: requestId },
-  })
+  return new KsiError(
+    'KSI_TIMEOUT',
+    `Request ${requestId} has no outcome after ${timeoutMs} ms; it goes on. Wait again, or ask completion:status.`,
+    {
+      details: { request_id: requestId },
+    },
+  )
 }

@@ -19,7 +19,11 @@ export const checkpointSummary = z.object({
 export type CheckpointSummary = z.infer<typeof checkpointSummary>
 
 /** A queued request within a checkpoint. */
-export const queuedEntry = z.object({ request_id: z.string(), status: z.string(), data: z.record(z.string(), z.unknown()) })
+export const queuedEntry = z.object({
+  request_id: z.string(),
+  status: z.string(),
+  data: z.record(z.string(), z.unknown()),
+})
 
 /** The plan's shape: queues by session (or conversation, before it has a session), in order; and what was running. */
 export const checkpointContent = checkpointSummary.extend({

@@ -6,16 +6,22 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
  *
  *   spare ──boot──▶ standby ──activate──▶ live ──retire──▶ retired ──end──▶ gone
  *                                          ▲                  │
- *                                          └────activate──────┘   (the next generation failed: it takes the journal back)
+ * └────activate──────┘ (the next generation failed: it takes the journal back)
  */
 
 export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
 
 /**
- * A runner a generation may talk to; only one takes new work. One that is `drained` has ended, in peace: every outcome of
+ * A runner a generation may talk to; only one takes new work. One that is `drained` has ended, in peace: every outcome
+ * of
  * its was committed, so a request it was given that has none is one it never read.
  */
-export const runnerAddress = z.object({ id: z.string(), socket: z.string(), accepting: z.boolean(), drained: z.boolean().optional() })
+export const runnerAddress = z.object({
+  id: z.string(),
+  socket: z.string(),
+  accepting: z.boolean(),
+  drained: z.boolean().optional(),
+})
 export type RunnerAddress = z.infer<typeof runnerAddress>
 
 /** How long each part of a boot or swap took, in ms. */
@@ -90,7 +96,13 @@ export type RestoreReport = z.infer<typeof restoreReport>
 export const fromGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('spare') }),
   z.object({ type: z.literal('standby'), phases }),
-  z.object({ type: z.literal('live'), generation: z.number(), phases, restored: restoreReport, previous_end: previousEnd }),
+  z.object({
+    type: z.literal('live'),
+    generation: z.number(),
+    phases,
+    restored: restoreReport,
+    previous_end: previousEnd,
+  }),
   z.object({ type: z.literal('retired'), checkpoint: z.number().nullable() }),
   z.object({ type: z.literal('failed'), phase: z.enum(['import', 'standby', 'activate']), error: errorReport }),
   z.object({ type: z.literal('troubled'), error: errorReport }),
@@ -99,9 +111,15 @@ export const fromGeneration = z.discriminatedUnion('type', [
 export type FromGeneration = z.infer<typeof fromGeneration>
 
 /** Supervisor ↔ runner, over the runner's IPC channel. */
-export const toRunner = z.discriminatedUnion('type', [z.object({ type: z.literal('drain') }), z.object({ type: z.literal('end') })])
+export const toRunner = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('drain') }),
+  z.object({ type: z.literal('end') }),
+])
 export type ToRunner = z.infer<typeof toRunner>
-export const fromRunner = z.discriminatedUnion('type', [z.object({ type: z.literal('ready') }), z.object({ type: z.literal('idle') })])
+export const fromRunner = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('idle') }),
+])
 export type FromRunner = z.infer<typeof fromRunner>
 
 /** What the supervisor says of itself: the reply to `supervisor:status`, and part of its own `system:health`. */

@@ -35,15 +35,30 @@ export const completionData = z.looseObject({
   temperature: z.number().nullish(),
   max_tokens: z.number().int().positive().nullish(),
   timeout_ms: z.number().int().min(100).max(86_400_000).nullish().describe('limit of one try, in ms'),
-  on_restart: onRestart.nullish().describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
+  on_restart: onRestart
+    .nullish()
+    .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
   originator_id: z.string().max(200).nullish(),
-  extra_body: z.looseObject({ echo: echoOptions.optional() }).nullish().describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+  extra_body: z
+    .looseObject({ echo: echoOptions.optional() })
+    .nullish()
+    .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
 })
 export type CompletionData = z.infer<typeof completionData>
 
 const empty = z.looseObject({})
 const byRequest = z.looseObject({ request_id: requestId.describe('the request') })
-const checkpointActions = ['create', 'status', 'list', 'show', 'diff', 'list_requests', 'remove_request', 'clear_failed', 'clear_all'] as const
+const checkpointActions = [
+  'create',
+  'status',
+  'list',
+  'show',
+  'diff',
+  'list_requests',
+  'remove_request',
+  'clear_failed',
+  'clear_all',
+] as const
 
 /** One event a client can send. */
 export interface EventSpec {
@@ -57,8 +72,16 @@ export interface EventSpec {
 
 /** Every event a client can send, by name: what `system:discover` and `system:help` tell. */
 export const eventSpecs = {
-  'completion:async': { summary: 'Queue a completion request; acknowledged once it is in the journal.', schema: completionData, mutates: true },
-  'completion:inject': { summary: "Queue a request ahead of its conversation's ASYNC requests.", schema: completionData, mutates: true },
+  'completion:async': {
+    summary: 'Queue a completion request; acknowledged once it is in the journal.',
+    schema: completionData,
+    mutates: true,
+  },
+  'completion:inject': {
+    summary: "Queue a request ahead of its conversation's ASYNC requests.",
+    schema: completionData,
+    mutates: true,
+  },
   'completion:status': {
     summary: 'Counts, queues and running requests; with request_id, that request.',
     schema: z.looseObject({ request_id: requestId.optional().describe('only this request') }),
@@ -78,7 +101,12 @@ export const eventSpecs = {
   'monitor:subscribe': {
     summary: 'Push events to this connection; with since, first those after that seq.',
     schema: z.looseObject({
-      event_patterns: z.array(z.string().min(1).max(200)).min(1).max(100).default(['*']).describe('shell patterns of event names'),
+      event_patterns: z
+        .array(z.string().min(1).max(200))
+        .min(1)
+        .max(100)
+        .default(['*'])
+        .describe('shell patterns of event names'),
       since: z.number().int().min(0).optional().describe('the last seq you have seen'),
       client_id: z.string().max(200).optional().describe('your name in listings'),
     }),
@@ -101,20 +129,37 @@ export const eventSpecs = {
     schema: z.looseObject({ event: z.string().min(1).describe('the event'), format_style: z.string().optional() }),
   },
   'system:shutdown': { summary: 'Take a checkpoint and end.', schema: empty, front: true },
-  'system:reload': { summary: 'Boot the code as it is on disk and hand over to it; replies when that is done.', schema: empty, front: true },
-  'supervisor:status': { summary: 'Generations, runners and watching, also while no generation is live.', schema: empty, front: true },
+  'system:reload': {
+    summary: 'Boot the code as it is on disk and hand over to it; replies when that is done.',
+    schema: empty,
+    front: true,
+  },
+  'supervisor:status': {
+    summary: 'Generations, runners and watching, also while no generation is live.',
+    schema: empty,
+    front: true,
+  },
   'dev:checkpoint': {
     summary: 'Take, list, show and clear checkpoints.',
     schema: z.looseObject({
       action: z.enum(checkpointActions).default('create').describe('what to do'),
       reason: checkpointReason.default('manual').describe('create: why'),
-      checkpoint: z.coerce.number().int().positive().optional().describe('show, diff, list_requests: its number; the newest when not given'),
+      checkpoint: z.coerce
+        .number()
+        .int()
+        .positive()
+        .optional()
+        .describe('show, diff, list_requests: its number; the newest when not given'),
       against: z.coerce.number().int().positive().optional().describe('diff: the other number'),
       request_id: requestId.optional().describe('remove_request: the request'),
     }),
     mutates: true,
   },
-  'dev:restore': { summary: 'Restore the journal once more: adopt what runs, queue again what never began, tell what is lost.', schema: empty, mutates: true },
+  'dev:restore': {
+    summary: 'Restore the journal once more: adopt what runs, queue again what never began, tell what is lost.',
+    schema: empty,
+    mutates: true,
+  },
   'permission:list_profiles': { summary: 'Permission profiles, for KSI clients that ask.', schema: empty },
   'module:list': { summary: 'The services of the daemon.', schema: empty },
 } as const satisfies Record<string, EventSpec>

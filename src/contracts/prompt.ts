@@ -5,7 +5,9 @@ import { isObject } from '../lib/ndjson.ts'
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return JSON.stringify(content ?? '')
-  return content.map((part: unknown) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : JSON.stringify(part))).join('\n')
+  return content
+    .map((part: unknown) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : JSON.stringify(part)))
+    .join('\n')
 }
 
 /** What is to be answered: the last message's content, or the prompt where there are no messages. */
@@ -16,7 +18,10 @@ export function lastText(input: Pick<RunInput, 'messages' | 'prompt'>): string {
 
 /** What is to be answered, from a request as it was sent. */
 export function promptOf(data: Record<string, unknown>): string {
-  return lastText({ prompt: typeof data.prompt === 'string' ? data.prompt : '', messages: data.messages as RunInput['messages'] })
+  return lastText({
+    prompt: typeof data.prompt === 'string' ? data.prompt : '',
+    messages: data.messages as RunInput['messages'],
+  })
 }
 
 /** All the text a provider is given. */

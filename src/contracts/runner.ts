@@ -54,7 +54,12 @@ export const runOutcome = z.discriminatedUnion('status', [
 export type RunOutcome = z.infer<typeof runOutcome>
 
 /** A run the runner holds; with an outcome when it has ended but no generation has committed it yet. */
-export const heldRun = z.object({ run_id: z.string(), request_id: z.string(), started_at: z.number(), outcome: runOutcome.optional() })
+export const heldRun = z.object({
+  run_id: z.string(),
+  request_id: z.string(),
+  started_at: z.number(),
+  outcome: runOutcome.optional(),
+})
 export type HeldRun = z.infer<typeof heldRun>
 
 export const toRunnerLine = z.discriminatedUnion('type', [
@@ -68,11 +73,21 @@ export type ToRunnerLine = z.infer<typeof toRunnerLine>
 export const fromRunnerLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('welcome'), runner_id: z.string(), runs: z.array(heldRun) }),
   z.object({ type: z.literal('refused'), run_id: z.string(), reason: z.string() }),
-  z.object({ type: z.literal('progress'), run_id: z.string(), request_id: z.string(), data: z.record(z.string(), z.unknown()) }),
+  z.object({
+    type: z.literal('progress'),
+    run_id: z.string(),
+    request_id: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  }),
   z.object({ type: z.literal('outcome'), run_id: z.string(), request_id: z.string(), outcome: runOutcome }),
 ])
 export type FromRunnerLine = z.infer<typeof fromRunnerLine>
 
 /** A file of the spool, `{run_id}.json`: an outcome no generation had committed when it was written. */
-export const spoolEntry = z.object({ run_id: z.string(), request_id: z.string(), runner_id: z.string(), outcome: runOutcome })
+export const spoolEntry = z.object({
+  run_id: z.string(),
+  request_id: z.string(),
+  runner_id: z.string(),
+  outcome: runOutcome,
+})
 export type SpoolEntry = z.infer<typeof spoolEntry>

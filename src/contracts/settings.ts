@@ -69,7 +69,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const keepsState = dev || values.KSI_CHECKPOINT
   const root = resolve(values.KSI_ROOT)
   const run = join(root, 'var/run')
-  const journal = dev ? join(root, 'var/db/dev_checkpoint.db') : join(root, keepsState ? 'var/db/checkpoint.db' : 'var/run/journal.db')
+  const journal = dev
+    ? join(root, 'var/db/dev_checkpoint.db')
+    : join(root, keepsState ? 'var/db/checkpoint.db' : 'var/run/journal.db')
   const paths: Paths = {
     root,
     src: join(root, 'src'),

@@ -46,7 +46,13 @@ export const runningRow = z.object({
 /** What the journal alone can tell, read-only: also when every other process is dead. */
 export const journalFacts = z.object({
   generation: z.number(),
-  counts: z.object({ queued: z.number(), processing: z.number(), completed: z.number(), failed: z.number(), cancelled: z.number() }),
+  counts: z.object({
+    queued: z.number(),
+    processing: z.number(),
+    completed: z.number(),
+    failed: z.number(),
+    cancelled: z.number(),
+  }),
   lost: z.number(),
   last_seq: z.number(),
   boots: z.array(bootRecord),
@@ -68,7 +74,12 @@ export const containerFact = z.object({
   oom_killed: z.boolean(),
   exit_code: z.number().nullable(),
 })
-export const containerEvent = z.object({ at: z.string(), service: z.string(), action: z.string(), detail: z.string().nullable() })
+export const containerEvent = z.object({
+  at: z.string(),
+  service: z.string(),
+  action: z.string(),
+  detail: z.string().nullable(),
+})
 
 /** A source of the status document, and whether it can be read now. */
 const source = <T extends z.ZodType>(facts: T) =>

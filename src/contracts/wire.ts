@@ -39,15 +39,31 @@ export interface WirePush {
 }
 
 /** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
-export function errorReply(message: string, code: string, request: { event?: unknown; correlation_id?: unknown } = {}): string {
+export function errorReply(
+  message: string,
+  code: string,
+  request: { event?: unknown; correlation_id?: unknown } = {},
+): string {
   const event = typeof request.event === 'string' ? { event: request.event } : {}
-  const reply: WireReply = { ...event, error: message, code, correlation_id: request.correlation_id ?? null, timestamp: Date.now() / 1000 }
+  const reply: WireReply = {
+    ...event,
+    error: message,
+    code,
+    correlation_id: request.correlation_id ?? null,
+    timestamp: Date.now() / 1000,
+  }
   return JSON.stringify(reply)
 }
 
 /** A reply line with `data`, by the number of results: none gives `[]`, one the object, several the list. */
 export function dataReply(results: readonly unknown[], request: { event: string; correlation_id?: unknown }): string {
   const data = results.length === 0 ? [] : results.length === 1 ? results[0] : results
-  const reply: WireReply = { event: request.event, data, count: results.length, correlation_id: request.correlation_id ?? null, timestamp: Date.now() / 1000 }
+  const reply: WireReply = {
+    event: request.event,
+    data,
+    count: results.length,
+    correlation_id: request.correlation_id ?? null,
+    timestamp: Date.now() / 1000,
+  }
   return JSON.stringify(reply)
 }

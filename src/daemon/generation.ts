@@ -23,7 +23,9 @@ import type { Transport } from './wire/relay-server.ts'
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
 
-/** How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later. */
+/**
+ * How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later.
+ */
 const helloLimitMs = 1_000
 
 /**
@@ -51,14 +53,19 @@ export interface LiveGeneration {
  * `system:ready`, then serves the relay. Throws what any of it throws; then nothing of it serves.
  * @param links those `standBy` gave; they end with this generation
  */
-export async function goLive(parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks }, message: Activate): Promise<LiveGeneration> {
+export async function goLive(
+  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks },
+  message: Activate,
+): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
   const begun = performance.now()
   const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
   const journal = Journal.open(settings.paths.journal, message.boot_id, { suspect, now: Date.now() })
   const core = createCore(settings, log, journal, message.boot_id)
   reportOpening(core)
-  const previousEnd = journal.tx(() => openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }))
+  const previousEnd = journal.tx(() =>
+    openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }),
+  )
   const monitor = new Monitor(core)
   const completion = new CompletionService(core, links)
   try {
@@ -95,7 +102,10 @@ async function runLifecycle(core: Core): Promise<void> {
   await core.router.emitInOrder('system:ready', {})
 }
 
-/** Writes the boot's record and tells subscribers, in one transaction: also of changes that failed while nobody was live. */
+/**
+ * Writes the boot's record and tells subscribers, in one transaction: also of changes that failed while nobody was
+ * live.
+ */
 function announce(core: Core, message: Activate, live: Live): void {
   const { journal } = core
   journal.tx(() => {
@@ -119,7 +129,10 @@ function announce(core: Core, message: Activate, live: Live): void {
   })
 }
 
-function handle(core: Core, parts: { live: Live; monitor: Monitor; completion: CompletionService; transport: Transport }): LiveGeneration {
+function handle(
+  core: Core,
+  parts: { live: Live; monitor: Monitor; completion: CompletionService; transport: Transport },
+): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
   const housekeeping = startHousekeeping(core)
@@ -165,8 +178,13 @@ function reportOpening(core: Core): void {
   const { mode, migratedFrom, putBack, salvaged } = core.journal.report
   const { log, settings } = core
   if (mode === 'DELETE')
-    log.warn({ journal: settings.paths.journal }, 'this file system cannot be trusted with a WAL: the journal works in DELETE mode, more slowly')
-  if (migratedFrom !== undefined) log.info({ from: migratedFrom }, 'the journal was migrated; a copy of it was set aside')
+    log.warn(
+      { journal: settings.paths.journal },
+      'this file system cannot be trusted with a WAL: the journal works in DELETE mode, more slowly',
+    )
+  if (migratedFrom !== undefined)
+    log.info({ from: migratedFrom }, 'the journal was migrated; a copy of it was set aside')
   if (putBack) log.warn('the journal as it was before a migration that failed to go live was put back')
-  if (salvaged !== undefined) log.error(salvaged, 'the journal was damaged: it was moved aside and what can be read was saved')
+  if (salvaged !== undefined)
+    log.error(salvaged, 'the journal was damaged: it was moved aside and what can be read was saved')
 }

@@ -12,7 +12,13 @@ import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { loadDependencies, warmUp } from './warm-up.ts'
 
-type App = { goLive: typeof goLive; standBy: typeof standBy; settings: Settings; log: Log; links: RunnerLinks | undefined }
+type App = {
+  goLive: typeof goLive
+  standBy: typeof standBy
+  settings: Settings
+  log: Log
+  links: RunnerLinks | undefined
+}
 type Message<T extends ToGeneration['type']> = Extract<ToGeneration, { type: T }>
 
 const tell = (message: FromGeneration): void => {
@@ -52,7 +58,13 @@ async function importApp(message: Message<'boot'>): Promise<App> {
   const settings = readSettings(process.env)
   const log = createLog('daemon', settings.KSI_LOG_LEVEL)
   const links = standBy(settings, log, message.runners)
-  tell({ type: 'standby', phases: { import: Math.round(imported * 10) / 10, standby: Math.round((performance.now() - started - imported) * 10) / 10 } })
+  tell({
+    type: 'standby',
+    phases: {
+      import: Math.round(imported * 10) / 10,
+      standby: Math.round((performance.now() - started - imported) * 10) / 10,
+    },
+  })
   return { goLive, standBy, settings, log, links }
 }
 

@@ -9,7 +9,10 @@ import { z } from 'zod'
  * The supervisor makes a new spare when this file changes.
  */
 
-/** Loads what any version of our code needs: dependencies, Node's own modules (node:crypto alone takes 6 ms), type stripping. */
+/**
+ * Loads what any version of our code needs: dependencies, Node's own modules (node:crypto alone takes 6 ms), type
+ * stripping.
+ */
 export async function loadDependencies(): Promise<void> {
   for (const name of [sqlite, 'pino', 'node:events', 'node:fs', 'node:path', 'node:stream']) await import(name)
   stripTypeScriptTypes('const warm: number = 1')
@@ -19,14 +22,19 @@ const sqlite = 'better-sqlite3'
 /** Enough for V8 to have compiled and optimised what building and reading schemas runs through; 3 are not. */
 const warmRounds = 20
 
-/** Does, while it waits, what any version of our code does first. Each save is about 9 ms faster for it (npm run bench:reload). */
+/**
+ * Does, while it waits, what any version of our code does first. Each save is about 9 ms faster for it (npm run
+ * bench:reload).
+ */
 export async function warmUp(isWanted: () => boolean): Promise<void> {
   // A boot that is asked for right away, as after a crash, is not kept waiting.
   await setImmediate()
   if (isWanted()) return
   createHash('sha1').update(randomUUID()).digest('base64')
   // The first database of a process loads SQLite itself.
-  const { default: Database } = (await import(sqlite)) as { default: new (path: string) => { prepare(sql: string): { get(): unknown }; close(): void } }
+  const { default: Database } = (await import(sqlite)) as {
+    default: new (path: string) => { prepare(sql: string): { get(): unknown }; close(): void }
+  }
   const db = new Database(':memory:')
   db.prepare('SELECT 1 AS one').get()
   db.close()
@@ -48,8 +56,16 @@ function useSchemas(): void {
     .refine(() => true)
     .transform((value) => value === 'on')
     .default(false)
-  const one = z.looseObject({ text, number, coerced, flag, kind: z.enum(['a', 'b']).nullish(), data: z.record(z.string(), z.unknown()).optional() })
+  const one = z.looseObject({
+    text,
+    number,
+    coerced,
+    flag,
+    kind: z.enum(['a', 'b']).nullish(),
+    data: z.record(z.string(), z.unknown()).optional(),
+  })
   const many = z.object({ type: z.literal('many'), list: z.array(one).max(3) })
   const union = z.discriminatedUnion('type', [many, one.extend({ type: z.literal('one'), is: z.boolean().nullable() })])
-  for (const value of [{}, { type: 'many', list: [{ text: 'a' }] }, { type: 'one', is: null, data: {} }]) union.safeParse(value)
+  for (const value of [{}, { type: 'many', list: [{ text: 'a' }] }, { type: 'one', is: null, data: {} }])
+    union.safeParse(value)
 }

@@ -3,7 +3,10 @@
  * `retryAfterMs`.
  * @param random a number in [0, 1); given by tests
  */
-export function backoffMs(attempt: number, options: { baseMs: number; maxMs: number; retryAfterMs?: number | undefined; random?: () => number }): number {
+export function backoffMs(
+  attempt: number,
+  options: { baseMs: number; maxMs: number; retryAfterMs?: number | undefined; random?: () => number },
+): number {
   const { baseMs, maxMs, retryAfterMs = 0, random = Math.random } = options
   const ceiling = Math.min(maxMs, baseMs * 2 ** (attempt - 1))
   return Math.max(retryAfterMs, Math.round(ceiling / 2 + random() * (ceiling / 2)))

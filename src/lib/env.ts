@@ -10,7 +10,11 @@ export function readEnv<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv):
   const parsed = schema.safeParse(given)
   if (parsed.success) return Object.freeze(parsed.data)
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-  throw new KsiError('KSI_CONFIG_INVALID', `The environment is not valid: ${problems.join('; ')}. Correct it and start again.`, { details: { problems } })
+  throw new KsiError(
+    'KSI_CONFIG_INVALID',
+    `The environment is not valid: ${problems.join('; ')}. Correct it and start again.`,
+    { details: { problems } },
+  )
 }
 
 /** A switch in the environment: `1 true yes on` or `0 false no off`. */

@@ -1,5 +1,14 @@
 /** The process exit codes of every ksi program. Never 2 or 127: nodemon takes those as a wish to quit. */
-export const exitCodes = { ok: 0, failed: 1, usage: 64, unavailable: 69, internal: 70, cannotCreate: 73, tryAgain: 75, config: 78 } as const
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 64,
+  unavailable: 69,
+  internal: 70,
+  cannotCreate: 73,
+  tryAgain: 75,
+  config: 78,
+} as const
 
 /** Every error a person or program can meet, with the exit code of a process that ends because of it. */
 export const errorCodes = {

@@ -7,7 +7,11 @@ import type { Log } from './log.ts'
  * one must not cut a checkpoint short. Past `deadlineMs` the process ends with exit code 70.
  * @returns `trigger(reason)`, which starts the same shutdown from the program itself.
  */
-export function onShutdown(options: { log: Log; deadlineMs: number; stop: (reason: string) => Promise<void> | void }): (reason: string) => void {
+export function onShutdown(options: {
+  log: Log
+  deadlineMs: number
+  stop: (reason: string) => Promise<void> | void
+}): (reason: string) => void {
   const { log, deadlineMs, stop } = options
   let closing = false
   const begin = (reason: string): void => {

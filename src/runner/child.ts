@@ -88,7 +88,10 @@ function terminateOn(signal: AbortSignal, pid: number, killAfterMs: number): { s
 }
 
 /** Waits for exit and output. @throws the signal's reason when it was aborted, as soon as the program is gone */
-async function endOf(child: ChildProcessWithoutNullStreams, signal: AbortSignal): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+async function endOf(
+  child: ChildProcessWithoutNullStreams,
+  signal: AbortSignal,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const closed = once(child, 'close')
   await once(child, 'exit')
   if (!signal.aborted) {

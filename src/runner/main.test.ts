@@ -39,7 +39,14 @@ afterEach(async () => {
 async function startRunner(): Promise<ChildProcess> {
   // oxlint-disable-next-line node/no-process-env -- claude's stand-in needs PATH
   const { PATH } = process.env
-  const env = { PATH, KSI_ROOT: root, KSI_RUNNER_ID: 'r1', KSI_RUNNER_SOCKET: socket, KSI_CLAUDE_BIN: fakeClaude, CLAUDE_FAKE_SOCKET: watch.socket }
+  const env = {
+    PATH,
+    KSI_ROOT: root,
+    KSI_RUNNER_ID: 'r1',
+    KSI_RUNNER_SOCKET: socket,
+    KSI_CLAUDE_BIN: fakeClaude,
+    CLAUDE_FAKE_SOCKET: watch.socket,
+  }
   const child = fork(new URL('main.ts', import.meta.url), { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
   children.push(child)
   child.stdout?.resume()

@@ -25,13 +25,26 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const childDir = join(paths.run, 'children')
   endOrphans(childDir, log)
   const children = openChildRegister(childDir, log)
-  const surroundings = { sandboxDir: join(paths.run, 'sandbox'), claudeBin: settings.KSI_CLAUDE_BIN, root: paths.root, env, children }
+  const surroundings = {
+    sandboxDir: join(paths.run, 'sandbox'),
+    claudeBin: settings.KSI_CLAUDE_BIN,
+    root: paths.root,
+    env,
+    children,
+  }
   const registry = createRegistry(providerLoaders(surroundings))
-  // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a later
+  // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
+  // later
   // save must not be half of what it runs.
   await registry.load()
   const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log })
-  const server = await startServer({ socket, runnerId, runs, log, maxLineBytes: settings.KSI_MAX_LINE_BYTES * lineFactor })
+  const server = await startServer({
+    socket,
+    runnerId,
+    runs,
+    log,
+    maxLineBytes: settings.KSI_MAX_LINE_BYTES * lineFactor,
+  })
   const end = onShutdown({
     log,
     deadlineMs: 3_000,

@@ -31,7 +31,12 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
 export function birthOf(pid: number): string | undefined {
   try {
     if (process.platform !== 'linux')
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).replaceAll(/[^A-Za-z0-9]/g, '') || undefined
+      return (
+        execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).replaceAll(
+          /[^A-Za-z0-9]/g,
+          '',
+        ) || undefined
+      )
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // proc(5): the command, in brackets, may hold anything; after it the state is the first field, starttime the 20th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -42,7 +47,10 @@ export function birthOf(pid: number): string | undefined {
   }
 }
 
-/** A register in a folder: an empty file for each program, named by runner and program. Trouble with it is logged, not thrown. */
+/**
+ * A register in a folder: an empty file for each program, named by runner and program. Trouble with it is logged, not
+ * thrown.
+ */
 export function openChildRegister(dir: string, log: Log): ChildRegister {
   const own = `${process.pid}_${birthOf(process.pid) ?? ''}`
   return {

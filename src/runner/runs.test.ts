@@ -22,7 +22,8 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }))
 
 /** Never answers, and ends when it is aborted. */
-const hang: Provider['run'] = (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
+const hang: Provider['run'] = (_, { signal }) =>
+  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
 
 /** Runs over one provider, `test/…`; `outcome` resolves with the next outcome told. */
 function makeRuns(run: Provider['run']): { runs: Runs; lines: FromRunnerLine[]; outcome: () => Promise<RunOutcome> } {
@@ -88,7 +89,14 @@ test('a failure of the provider says whether to try again, and when', async () =
   const ended = outcome()
   runs.start(input)
   const { started_at, duration_ms, ...rest } = await ended
-  assert.deepEqual(rest, { status: 'failed', provider: 'test', reason: 'provider_error', message: 'slow down', retryable: true, retry_after_ms: 1_234 })
+  assert.deepEqual(rest, {
+    status: 'failed',
+    provider: 'test',
+    reason: 'provider_error',
+    message: 'slow down',
+    retryable: true,
+    retry_after_ms: 1_234,
+  })
   assert.ok(started_at <= Date.now() && duration_ms >= 0)
 })
 
@@ -105,7 +113,10 @@ test('whatever else a provider throws is a final failure with its message', asyn
     runs.start({ ...input, run_id: `run${index}` })
     const failed = await ended
     assert.ok(failed.status === 'failed')
-    assert.deepEqual([failed.reason, failed.retryable, failed.message], ['provider_error', false, ['x is not a function', 'just text'][index]])
+    assert.deepEqual(
+      [failed.reason, failed.retryable, failed.message],
+      ['provider_error', false, ['x is not a function', 'just text'][index]],
+    )
   }
 })
 
@@ -216,7 +227,9 @@ test('draining with no runs is over at once', () => {
 })
 
 test('runs cut by the end of the runner leave no outcome behind, finished ones do', async () => {
-  const { runs, lines, outcome } = makeRuns((given, ctx) => (given.run_id === 'done' ? Promise.resolve({ response: {} }) : hang(given, ctx)))
+  const { runs, lines, outcome } = makeRuns((given, ctx) =>
+    given.run_id === 'done' ? Promise.resolve({ response: {} }) : hang(given, ctx),
+  )
   const ended = outcome()
   runs.start({ ...input, run_id: 'done' })
   await ended

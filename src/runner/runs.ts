@@ -21,7 +21,10 @@ export interface RunsOptions {
   spoolDir: string
   registry: Registry
   log: Log
-  /** How long a provider may take to end what it has begun, after its signal was aborted. Longer than a program's SIGKILL takes. */
+  /**
+   * How long a provider may take to end what it has begun, after its signal was aborted. Longer than a program's
+   * SIGKILL takes.
+   */
   graceMs?: number
 }
 
@@ -49,7 +52,12 @@ export class Runs {
   }
 
   held(): HeldRun[] {
-    return [...this.#runs.values()].map(({ run_id, request_id, started_at, outcome }) => ({ run_id, request_id, started_at, ...(outcome && { outcome }) }))
+    return [...this.#runs.values()].map(({ run_id, request_id, started_at, outcome }) => ({
+      run_id,
+      request_id,
+      started_at,
+      ...(outcome && { outcome }),
+    }))
   }
 
   /** Starts a run; one that is held already stays as it is. @returns why it was refused, or `undefined` */
@@ -57,7 +65,13 @@ export class Runs {
     if (this.#runs.has(input.run_id)) return undefined
     if (this.#phase !== 'open') return this.#phase
     const { run_id, request_id } = input
-    const run: Run = { run_id, request_id, started_at: Date.now(), controller: new AbortController(), done: Promise.resolve() }
+    const run: Run = {
+      run_id,
+      request_id,
+      started_at: Date.now(),
+      controller: new AbortController(),
+      done: Promise.resolve(),
+    }
     this.#runs.set(run_id, run)
     run.done = this.#attempt(run, input).then((outcome) => this.#finish(run, outcome))
     return undefined
@@ -93,7 +107,10 @@ export class Runs {
     if (this.#runs.size === 0) onEmpty()
   }
 
-  /** Aborts all runs and waits until what they have begun has ended. Their requests are told as lost by whoever finds them gone. */
+  /**
+   * Aborts all runs and waits until what they have begun has ended. Their requests are told as lost by whoever finds
+   * them gone.
+   */
   async stop(): Promise<void> {
     this.#phase = 'stopping'
     for (const run of this.#runs.values()) if (!run.outcome) run.controller.abort('stop' satisfies Cut)
@@ -103,7 +120,10 @@ export class Runs {
   /** Runs the provider; never rejects. */
   async #attempt(run: Run, input: RunInput): Promise<RunOutcome> {
     const { signal } = run.controller
-    const timer = setTimeout(() => run.controller.abort('timeout' satisfies Cut), Math.min(input.timeout_ms, maxTimerMs))
+    const timer = setTimeout(
+      () => run.controller.abort('timeout' satisfies Cut),
+      Math.min(input.timeout_ms, maxTimerMs),
+    )
     const took = (): { provider: string; started_at: number; duration_ms: number } => ({
       provider: providerName(input.model),
       started_at: run.started_at,
@@ -167,15 +187,24 @@ export class Runs {
     try {
       writeSpool(spoolDir, { run_id, request_id, runner_id: runnerId, outcome })
     } catch (error) {
-      log.error({ err: error, run_id, request_id }, 'an outcome could not be spooled; it is kept in memory until a generation has committed it')
+      log.error(
+        { err: error, run_id, request_id },
+        'an outcome could not be spooled; it is kept in memory until a generation has committed it',
+      )
     }
     log.debug({ run_id, request_id, status: outcome.status, duration_ms: outcome.duration_ms }, 'run ended')
     this.#tell({ type: 'outcome', run_id, request_id, outcome })
   }
 }
 
-function failureOf(error: unknown): { reason: ProviderError['reason']; message: string; retryable: boolean; retry_after_ms?: number } {
-  if (!(error instanceof ProviderError)) return { reason: 'provider_error', message: messageOf(error), retryable: false }
+function failureOf(error: unknown): {
+  reason: ProviderError['reason']
+  message: string
+  retryable: boolean
+  retry_after_ms?: number
+} {
+  if (!(error instanceof ProviderError))
+    return { reason: 'provider_error', message: messageOf(error), retryable: false }
   const { reason, message, retryable, retryAfterMs } = error
   return { reason, message, retryable, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }) }
 }

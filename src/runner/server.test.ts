@@ -22,7 +22,12 @@ const clients: TestClient[] = []
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'ksi-server-'))
   path = join(root, 'run/runner.sock')
-  runs = new Runs({ runnerId: '7', spoolDir: join(root, 'spool'), registry: createRegistry({ echo: async () => createEcho() }), log: silentLog() })
+  runs = new Runs({
+    runnerId: '7',
+    spoolDir: join(root, 'spool'),
+    registry: createRegistry({ echo: async () => createEcho() }),
+    log: silentLog(),
+  })
   server = await startServer({ socket: path, runnerId: '7', runs, log: silentLog(), maxLineBytes: 10_000 })
 })
 afterEach(async () => {
@@ -99,7 +104,8 @@ test('a hello with a stale epoch gets no welcome, its connection ends', async ()
 
 test('lines that are not valid, or too long, are ignored and the connection goes on', async () => {
   const client = await connect()
-  for (const line of ['', 'no json', '[]', '{"type":"start","epoch":1}', '{"type":"jump"}', 'x'.repeat(20_000)]) client.socket.write(`${line}\n`)
+  for (const line of ['', 'no json', '[]', '{"type":"start","epoch":1}', '{"type":"jump"}', 'x'.repeat(20_000)])
+    client.socket.write(`${line}\n`)
   assert.deepEqual((await client.hello(1)).runs, [])
 })
 
@@ -124,5 +130,7 @@ test('the socket is for its owner only, replaces what a dead runner left, and go
 
 test('a socket path the kernel would cut is refused', async () => {
   const socket = join(root, 'x'.repeat(110))
-  await assert.rejects(startServer({ socket, runnerId: '9', runs, log: silentLog(), maxLineBytes: 10_000 }), { code: 'KSI_SOCKET_PATH_TOO_LONG' })
+  await assert.rejects(startServer({ socket, runnerId: '9', runs, log: silentLog(), maxLineBytes: 10_000 }), {
+    code: 'KSI_SOCKET_PATH_TOO_LONG',
+  })
 })

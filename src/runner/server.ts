@@ -100,7 +100,11 @@ class Desk {
   #read(socket: Socket, text: string): void {
     const parsed = toRunnerLine.safeParse(parseObject(text))
     if (parsed.success) this.#act(socket, parsed.data)
-    else this.#options.log.error({ line: text.slice(0, 200), problem: parsed.error.issues[0] }, 'a line to the runner is not valid and is ignored')
+    else
+      this.#options.log.error(
+        { line: text.slice(0, 200), problem: parsed.error.issues[0] },
+        'a line to the runner is not valid and is ignored',
+      )
   }
 
   #act(socket: Socket, line: ToRunnerLine): void {

@@ -12,7 +12,8 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   using project = makeProject()
   await using ksi = await Ksi.start(project, { KSI_MAX_LINE_BYTES: '1000000' })
   using client = await ksi.client()
-  const errorOf = async (event: string, data: Record<string, unknown>): Promise<string> => String((await client.request(event, data)).error)
+  const errorOf = async (event: string, data: Record<string, unknown>): Promise<string> =>
+    String((await client.request(event, data)).error)
   assert.match(await errorOf('completion:asink', { prompt: 'x' }), /Unknown event: completion:asink/)
   assert.equal(((await client.request('completion:asink')).similar as string[])[0], 'completion:async')
   assert.match(await errorOf('completion:async', {}), /Missing required parameter: prompt/)
@@ -24,8 +25,12 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   const first = await client.request('completion:async', { prompt: 'one', request_id: 'same' })
   const again = await client.request('completion:async', { prompt: 'one', request_id: 'same' })
   assert.deepEqual([again.request_id, again.duplicate, again.conversation], ['same', true, first.conversation])
-  assert.match(await errorOf('completion:async', { prompt: 'two', request_id: 'same' }), /exists already with other content/)
-  // What a client sends again under one _event_id, because it lost its connection, is run once, also by the next generation.
+  assert.match(
+    await errorOf('completion:async', { prompt: 'two', request_id: 'same' }),
+    /exists already with other content/,
+  )
+  // What a client sends again under one _event_id, because it lost its connection, is run once, also by the next
+  // generation.
   const once = await client.reply('completion:async', { prompt: 'once' }, { _event_id: 'evt-1' })
   await client.request('system:reload')
   using other = await ksi.client()
@@ -51,7 +56,9 @@ test('lines that are no requests: bad JSON and a 64 MiB line are errors, the con
 
   const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
   const browser = connect(port, '127.0.0.1')
-  browser.write('POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"event":"completion:async","data":{"prompt":"evil","request_id":"evil"}}\n')
+  browser.write(
+    'POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"event":"completion:async","data":{"prompt":"evil","request_id":"evil"}}\n',
+  )
   assert.match(await text(browser), /Invalid JSON/)
   using client = await ksi.client()
   assert.match(String((await client.request('completion:status', { request_id: 'evil' })).error), /Unknown request_id/)
@@ -84,7 +91,8 @@ test('a port in use, a var/db that cannot be written and a wrong setting each en
   const unwritable = Ksi.launch(other)
   assert.equal(await unwritable.exited, 73)
   assert.match(unwritable.output(), /cannot be written/)
-  if (process.getuid?.() === 0) t.diagnostic('running as root: a read-only folder was stood in for by a file in its place')
+  if (process.getuid?.() === 0)
+    t.diagnostic('running as root: a read-only folder was stood in for by a file in its place')
   else {
     rmSync(other.path('var/db'))
     mkdirSync(other.path('var/db'))

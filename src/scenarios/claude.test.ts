@@ -6,7 +6,10 @@ import type { Data } from '../testing/wire-client.ts'
 
 test('a conversation with claude goes on over its changing session ids, whatever a client calls it, and cannot be forked', async () => {
   using project = makeProject()
-  await using ksi = await Ksi.start(project, { KSI_CLAUDE_BIN: 'src/runner/testing/fake-claude.js', KSI_DEFAULT_MODEL: 'claude-cli/sonnet' })
+  await using ksi = await Ksi.start(project, {
+    KSI_CLAUDE_BIN: 'src/runner/testing/fake-claude.js',
+    KSI_DEFAULT_MODEL: 'claude-cli/sonnet',
+  })
   using client = await ksi.client()
   const ask = async (prompt: string, session_id: string): Promise<Data> => {
     const { request_id } = await client.request('completion:async', { prompt, session_id })

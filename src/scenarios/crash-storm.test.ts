@@ -24,7 +24,9 @@ test('the live generation killed 20 times at random moments under load: one outc
     kills.push(await killer.kill(way, 60))
   }
   const report = await load.finish(20_000)
-  t.diagnostic(`kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ${JSON.stringify(report)}`)
+  t.diagnostic(
+    `kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ${JSON.stringify(report)}`,
+  )
   assert.ok(report.requests > 100, 'there was load')
   assertClean(report, { quarantined: 2 })
   assert.deepEqual(load.auditRuns(ksi.runEnds()), [])

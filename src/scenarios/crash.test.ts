@@ -48,7 +48,13 @@ test('a killed runner loses only what it was running: told once, or run again wh
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['*'] })
   const plain = await sendWork(client, { conversations: 3, perConversation: 2, latencyMs: 700, tag: 'fail' })
-  const again = await sendWork(client, { conversations: 3, perConversation: 2, latencyMs: 700, tag: 'again', extra: { on_restart: 'requeue' } })
+  const again = await sendWork(client, {
+    conversations: 3,
+    perConversation: 2,
+    latencyMs: 700,
+    tag: 'again',
+    extra: { on_restart: 'requeue' },
+  })
   await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length === 6)
   const pid = (await ksi.status()).runners[0]?.pid ?? 0
   process.kill(pid, 'SIGKILL')
@@ -78,7 +84,12 @@ test('when the supervisor is killed nobody is left behind, and the next start go
   {
     await using ksi = await Ksi.start(project)
     using client = await ksi.client()
-    for (const [session, ids] of await sendWork(client, { conversations: 4, perConversation: 3, latencyMs: 1_000, extra: { on_restart: 'requeue' } }))
+    for (const [session, ids] of await sendWork(client, {
+      conversations: 4,
+      perConversation: 3,
+      latencyMs: 1_000,
+      extra: { on_restart: 'requeue' },
+    }))
       sent.set(session, ids)
     pids.push(await ksi.livePid(), ...(await ksi.status()).runners.map((runner) => runner.pid ?? 0))
     ksi.process.kill('SIGKILL')
@@ -111,7 +122,8 @@ test('a request that takes the daemon down twice is quarantined by name, and its
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['*'] })
-  for (const prompt of ['before', 'poison', 'after']) await client.request('completion:async', { prompt, session_id: 'S', request_id: prompt })
+  for (const prompt of ['before', 'poison', 'after'])
+    await client.request('completion:async', { prompt, session_id: 'S', request_id: prompt })
   await client.until((c) => outcomesOf(c).length === 3)
   assert.deepEqual(
     outcomesOf(client).map(({ request_id, event, data }) => [request_id, event, data.reason]),

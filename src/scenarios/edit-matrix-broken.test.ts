@@ -17,7 +17,14 @@ const bootTimeoutMs = 2_000
 /** Code at the end of a file: it runs when the file is imported. */
 const atImport = (name: string, code: string, error: RegExp, more: Partial<Edit> & { file?: string } = {}): Edit => {
   const { file = health, ...rest } = more
-  return { name, expect: 'refused', error, files: [file], edit: (project) => project.edit(file, (text) => `${text}\n${code}\n`), ...rest }
+  return {
+    name,
+    expect: 'refused',
+    error,
+    files: [file],
+    edit: (project) => project.edit(file, (text) => `${text}\n${code}\n`),
+    ...rest,
+  }
 }
 /** Code that runs when the services are registered, in the new generation's activation. */
 const atRegister = (name: string, code: string, error: RegExp, more: Partial<Edit> = {}): Edit => ({
@@ -38,10 +45,15 @@ const edits: Edit[] = [
   atImport('a syntax error', 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/),
   atImport('syntax that needs a compiler', 'export enum Colour { red }', /enum/),
   atImport('a file that throws when it is imported', "throw new Error('thrown at import')", /thrown at import/),
-  atImport('an import of a name that is not there', "import { nobody } from './glob.ts'\nexport { nobody }", /nobody/),
+  atImport('an import of a name that is not there', "import { nobody } from './core.ts'\nexport { nobody }", /nobody/),
   atImport('process.exit at boot', 'process.exit(3)', /exit code 3/),
   atImport('an endless loop at import', 'for (;;) {}', /within 2000 ms/, hangs),
-  atImport('a boot that takes 30 s', 'await new Promise((resolve) => setTimeout(resolve, 30_000))', /within 2000 ms/, hangs),
+  atImport(
+    'a boot that takes 30 s',
+    'await new Promise((resolve) => setTimeout(resolve, 30_000))',
+    /within 2000 ms/,
+    hangs,
+  ),
   atRegister(
     'a throw in a system:startup handler',
     "core.router.on('system:startup', () => { throw new Error('startup fails') }, { service: 'x' })",
@@ -54,24 +66,44 @@ const edits: Edit[] = [
   ),
   atRegister('process.exit in the activation', 'process.exit(4)', /exit code 4/),
   atRegister('an endless loop in the activation', 'for (;;) {}', /within 2000 ms/, hangs),
-  atRegister('a crash right after going live', "setTimeout(() => { throw new Error('dies young') }, 300)", /dies young/, { crashes: 1 }),
-  atRegister('a promise rejection after going live', "setTimeout(() => void Promise.reject(new Error('nobody caught it')), 300)", /nobody caught it/, {
-    expect: 'in trouble',
-  }),
+  atRegister(
+    'a crash right after going live',
+    "setTimeout(() => { throw new Error('dies young') }, 300)",
+    /dies young/,
+    { crashes: 1 },
+  ),
+  atRegister(
+    'a promise rejection after going live',
+    "setTimeout(() => void Promise.reject(new Error('nobody caught it')), 300)",
+    /nobody caught it/,
+    {
+      expect: 'in trouble',
+    },
+  ),
   atImport('a promise rejection at import', "void Promise.reject(new Error('nobody caught it'))", /nobody caught it/, {
     expect: 'in trouble',
   }),
-  atImport('a syntax error in shared code', 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, { file: 'src/contracts/events.ts' }),
-  atImport("a syntax error in a generation's entry", 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, { file: 'src/daemon/main.ts' }),
-  atRegister('a message the supervisor does not know', "process.send?.({ type: 'surprise' })", /"surprise"\) that this supervisor does not know/),
-  atImport('a runner that throws when it starts', "throw new Error('no runner today')", /no runner today/, { file: 'src/runner/server.ts' }),
+  atImport('a syntax error in shared code', 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, {
+    file: 'src/contracts/events.ts',
+  }),
+  atImport("a syntax error in a generation's entry", 'const = 1', /Expected|Unexpected|SyntaxError|,-\[/, {
+    file: 'src/daemon/main.ts',
+  }),
+  atRegister(
+    'a message the supervisor does not know',
+    "process.send?.({ type: 'surprise' })",
+    /"surprise"\) that this supervisor does not know/,
+  ),
+  atImport('a runner that throws when it starts', "throw new Error('no runner today')", /no runner today/, {
+    file: 'src/runner/server.ts',
+  }),
   atImport('a provider that cannot be loaded', "throw new Error('no echo today')", /no echo today/, {
     file: 'src/runner/providers/echo.ts',
   }),
   {
     name: 'a file deleted that is imported',
     expect: 'refused',
-    error: /Cannot find module .*similar\.ts/,
+    error: /Cannot find module .*parameters\.ts/,
     files: ['src/daemon/wire/parameters.ts'],
     edit: (project) => rmSync(project.path('src/daemon/wire/parameters.ts')),
   },
@@ -80,7 +112,11 @@ const edits: Edit[] = [
 test('broken saves while 20 requests run and 80 wait: the code before serves on, the file is named, the repaired save takes over', async (t) => {
   using project = makeProject()
   const port = await freePort()
-  await using ksi = await Ksi.start(project, { KSI_BOOT_TIMEOUT_MS: String(bootTimeoutMs), KSI_SIDECAR: 'on', KSI_SIDECAR_PORT: String(port) })
+  await using ksi = await Ksi.start(project, {
+    KSI_BOOT_TIMEOUT_MS: String(bootTimeoutMs),
+    KSI_SIDECAR: 'on',
+    KSI_SIDECAR_PORT: String(port),
+  })
   const matrix = new EditMatrix(project, ksi, `http://127.0.0.1:${port}/status`)
   for (const edit of edits) await t.test(edit.name, (entry) => matrix.run(entry, edit))
 })

@@ -33,7 +33,11 @@ const answersWith =
 /** Commits the project, and comments in 50 of its files on a branch `other`, made in a work tree elsewhere. */
 function makeBranch(project: Project): void {
   const git = (cwd: string, ...args: string[]): void => {
-    execFileSync('git', ['-c', 'user.name=ksi', '-c', 'user.email=ksi@localhost', '-c', 'commit.gpgsign=false', ...args], { cwd, stdio: 'pipe' })
+    execFileSync(
+      'git',
+      ['-c', 'user.name=ksi', '-c', 'user.email=ksi@localhost', '-c', 'commit.gpgsign=false', ...args],
+      { cwd, stdio: 'pipe' },
+    )
   }
   const tree = mkdtempSync(join(tmpdir(), 'ksi-tree-'))
   git(project.root, 'init', '--quiet')
@@ -54,7 +58,9 @@ function makeBranch(project: Project): void {
 
 function filesIn(root: string, folder: string): string[] {
   const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts')).map(({ parentPath, name }) => join(parentPath, name).slice(root.length + 1))
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(({ parentPath, name }) => join(parentPath, name).slice(root.length + 1))
 }
 
 const edits: Edit[] = [
@@ -67,7 +73,9 @@ const edits: Edit[] = [
     },
     probe: async ({ client, ksi, before }) => {
       await untilReply(client, 'system:health', ({ branch }) => branch === 'other')
-      await ksi.untilStatus(({ runners }) => runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id))
+      await ksi.untilStatus(({ runners }) =>
+        runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id),
+      )
     },
   },
   {
@@ -98,13 +106,18 @@ const edits: Edit[] = [
         project.edit(runs, (text) => {
           const plain = text.replace(/log\.debug\(\{ save: \d+,/, 'log.debug({')
           assert.ok(plain.includes('log.debug({ run_id, request_id, status'))
-          return plain.replace('log.debug({ run_id, request_id, status', `log.debug({ save: ${n}, run_id, request_id, status`)
+          return plain.replace(
+            'log.debug({ run_id, request_id, status',
+            `log.debug({ save: ${n}, run_id, request_id, status`,
+          )
         })
         await delay(100)
       }
     },
     probe: async ({ ksi, client, before }) => {
-      const { runners } = await ksi.untilStatus((status) => status.runners.length === 1 && status.runners[0]?.id !== before.runners[0]?.id)
+      const { runners } = await ksi.untilStatus(
+        (status) => status.runners.length === 1 && status.runners[0]?.id !== before.runners[0]?.id,
+      )
       const { request_id } = await client.request('completion:async', { prompt: 'which save?' })
       await client.request('completion:wait', { request_id })
       const isEnd = (entry: Data): boolean => entry.msg === 'run ended' && entry.request_id === request_id
@@ -117,7 +130,11 @@ const edits: Edit[] = [
     name: 'a save while the new code boots',
     expect: 'taken over',
     edit: async (project, ksi) => {
-      saveNumber(project, 31, "process.stderr.write('it boots slowly\\n')\nawait new Promise((resolve) => setTimeout(resolve, 300))")
+      saveNumber(
+        project,
+        31,
+        "process.stderr.write('it boots slowly\\n')\nawait new Promise((resolve) => setTimeout(resolve, 300))",
+      )
       while (!ksi.raw.some((line) => line.includes('it boots slowly'))) await delay(5)
       saveNumber(project, 32)
     },
@@ -169,7 +186,8 @@ const edits: Edit[] = [
     error: /Cannot find module .*housekeeping\.ts/,
     files: ['src/daemon/housekeeping.ts', 'src/daemon/tidying.ts'],
     edit: (project) => renameSync(project.path('src/daemon/housekeeping.ts'), project.path('src/daemon/tidying.ts')),
-    repair: (project) => project.edit('src/daemon/generation.ts', (text) => text.replace('./housekeeping.ts', './tidying.ts')),
+    repair: (project) =>
+      project.edit('src/daemon/generation.ts', (text) => text.replace('./housekeeping.ts', './tidying.ts')),
   },
 ]
 

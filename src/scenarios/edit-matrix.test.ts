@@ -13,8 +13,10 @@ const journal = 'var/db/dev_checkpoint.db'
 const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
 
 /** Adds a line to where health registers its handlers. */
-const addLine = (project: Project, line: string): void => project.edit(health, (text) => replaced(text, register, `${register}${line}\n`))
-const migration = (project: Project, name: string, sql: string): void => writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
+const addLine = (project: Project, line: string): void =>
+  project.edit(health, (text) => replaced(text, register, `${register}${line}\n`))
+const migration = (project: Project, name: string, sql: string): void =>
+  writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
 const schemaOf = (project: Project): number => {
   const db = openForReading(project.path(journal))
   const version = Number(db.pragma('user_version', { simple: true }))
@@ -23,7 +25,9 @@ const schemaOf = (project: Project): number => {
 }
 /** The runner that took over is the only one left, and is not the one before. */
 const hasNewRunner = async ({ ksi, before }: Situation): Promise<void> => {
-  await ksi.untilStatus(({ runners }) => runners.length === 1 && runners[0]?.accepting === true && runners[0].id !== before.runners[0]?.id)
+  await ksi.untilStatus(
+    ({ runners }) => runners.length === 1 && runners[0]?.accepting === true && runners[0].id !== before.runners[0]?.id,
+  )
 }
 /** Replaces text that must be there. */
 function replaced(text: string, from: string, to: string): string {
@@ -32,11 +36,16 @@ function replaced(text: string, from: string, to: string): string {
 }
 
 const edits: Edit[] = [
-  { name: 'a comment', expect: 'taken over', edit: (project) => project.edit(health, (text) => `${text}\n// a comment\n`) },
+  {
+    name: 'a comment',
+    expect: 'taken over',
+    edit: (project) => project.edit(health, (text) => `${text}\n// a comment\n`),
+  },
   {
     name: 'the body of a handler',
     expect: 'taken over',
-    edit: (project) => project.edit(health, (text) => replaced(text, "status: 'healthy',", "status: 'healthy', edited: true,")),
+    edit: (project) =>
+      project.edit(health, (text) => replaced(text, "status: 'healthy',", "status: 'healthy', edited: true,")),
     probe: async ({ client }) => assert.equal((await client.request('system:health')).edited, true),
   },
   {
@@ -58,12 +67,17 @@ const edits: Edit[] = [
     name: 'a handler removed',
     expect: 'taken over',
     edit: (project) => project.edit(health, (text) => text.replace(/^.*matrix:pong.*\n/m, '')),
-    probe: async ({ client }) => assert.match(String((await client.request('matrix:pong')).error), /Unknown event: matrix:pong/),
+    probe: async ({ client }) =>
+      assert.match(String((await client.request('matrix:pong')).error), /Unknown event: matrix:pong/),
   },
   {
     name: 'a type error that runs all the same',
     expect: 'taken over',
-    edit: (project) => addLine(project, "  const wrong: number = 'text'\n  core.router.on('matrix:wrong', () => ({ wrong }), { service: 'health' })"),
+    edit: (project) =>
+      addLine(
+        project,
+        "  const wrong: number = 'text'\n  core.router.on('matrix:wrong', () => ({ wrong }), { service: 'health' })",
+      ),
     probe: async ({ client }) => assert.equal((await client.request('matrix:wrong')).wrong, 'text'),
   },
   {
@@ -88,7 +102,10 @@ const edits: Edit[] = [
   {
     name: 'the default of a setting',
     expect: 'taken over',
-    edit: (project) => project.edit('src/contracts/settings.ts', (text) => replaced(text, "default('echo/echo')", "default('echo/edited')")),
+    edit: (project) =>
+      project.edit('src/contracts/settings.ts', (text) =>
+        replaced(text, "default('echo/echo')", "default('echo/edited')"),
+      ),
     probe: async (situation) => {
       const { client } = situation
       const { request_id } = await client.request('completion:async', { prompt: 'which model?' })
@@ -108,7 +125,9 @@ const edits: Edit[] = [
     probe: async (situation) => {
       const { ksi, client, before } = situation
       // While the old runner finishes what it runs, the new one takes what is new.
-      const both = await ksi.untilStatus(({ runners }) => runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id))
+      const both = await ksi.untilStatus(({ runners }) =>
+        runners.some(({ id, accepting }) => accepting && id !== before.runners[0]?.id),
+      )
       assert.deepEqual(
         both.runners.map(({ accepting }) => accepting),
         [false, true],
@@ -146,10 +165,12 @@ const edits: Edit[] = [
     edit: async (project) => {
       migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
       // Outcomes come in meanwhile: they must not go down with the journal that is given up.
-      const fail = "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
+      const fail =
+        "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
       addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
     },
-    probe: async ({ project }) => assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
+    probe: async ({ project }) =>
+      assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
     repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
     probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4 + i),
   })),

@@ -68,9 +68,13 @@ describe('clients that behave badly cost the others nothing, and memory stays bo
       }
       const prompt = 'z'.repeat(100_000)
       for (let round = 0; round < 10; round++)
-        await Promise.all(Array.from({ length: 8 }, (_, i) => client.request('completion:async', { prompt, session_id: `loud-${i}` })))
+        await Promise.all(
+          Array.from({ length: 8 }, (_, i) => client.request('completion:async', { prompt, session_id: `loud-${i}` })),
+        )
       const done = async (): Promise<boolean> => {
-        const { status_counts: counts } = (await client.request('completion:status')) as { status_counts: Record<string, number> }
+        const { status_counts: counts } = (await client.request('completion:status')) as {
+          status_counts: Record<string, number>
+        }
         return counts.completed === 80
       }
       while (!(await done())) await delay(20)
@@ -79,7 +83,8 @@ describe('clients that behave badly cost the others nothing, and memory stays bo
       let bytes = 0
       late?.on('data', (chunk: Buffer) => (bytes += chunk.length))
       late?.resume()
-      for (const limit = performance.now() + 5_000; bytes < 80 * prompt.length && performance.now() < limit;) await delay(20)
+      for (const limit = performance.now() + 5_000; bytes < 80 * prompt.length && performance.now() < limit;)
+        await delay(20)
       assert.ok(bytes > 80 * prompt.length, `a late reader got ${bytes} bytes`)
       for (const socket of deaf) socket.destroy()
     })
@@ -97,8 +102,14 @@ describe('clients that behave badly cost the others nothing, and memory stays bo
   })
 })
 
-/** Runs `work` beside a client that asks for its health all the time; prints how long that took and what memory grew by. */
-async function watched(t: { diagnostic(text: string): void }, ksi: Ksi, work: (client: WireClient) => Promise<void>): Promise<void> {
+/**
+ * Runs `work` beside a client that asks for its health all the time; prints how long that took and what memory grew by.
+ */
+async function watched(
+  t: { diagnostic(text: string): void },
+  ksi: Ksi,
+  work: (client: WireClient) => Promise<void>,
+): Promise<void> {
   using client = await ksi.client()
   const pids = [ksi.process.pid ?? 0, await ksi.livePid()]
   const before = pids.map(memoryOf)
@@ -136,5 +147,7 @@ async function watched(t: { diagnostic(text: string): void }, ksi: Ksi, work: (c
 /** Each connection costs a file at both ends; the ends inherit the limit of this shell. */
 function tooFewFiles(): string | false {
   const limit = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()
-  return limit === 'unlimited' || Number(limit) > idle + 500 ? false : `ulimit -n is ${limit}: raise it to ${idle + 500} for this`
+  return limit === 'unlimited' || Number(limit) > idle + 500
+    ? false
+    : `ulimit -n is ${limit}: raise it to ${idle + 500} for this`
 }

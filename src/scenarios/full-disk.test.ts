@@ -34,7 +34,11 @@ test('on a full disk requests are refused with what to do, a save is refused too
   writeFileSync(`${db}/filler`, Buffer.alloc(bavail * bsize))
   let refused: Record<string, unknown> = {}
   for (let i = 0; i < 500 && refused.code === undefined; i++)
-    refused = await client.request('completion:async', { prompt: 'x'.repeat(20_000), request_id: `big-${i}`, session_id: 'big' })
+    refused = await client.request('completion:async', {
+      prompt: 'x'.repeat(20_000),
+      request_id: `big-${i}`,
+      session_id: 'big',
+    })
   assert.equal(refused.code, 'KSI_DISK_FULL', JSON.stringify(refused))
   assert.match(String(refused.error), /no room.*Free some space/)
   assert.equal((await client.request('system:health')).status, 'healthy')
@@ -46,7 +50,11 @@ test('on a full disk requests are refused with what to do, a save is refused too
   project.edit('src/daemon/health.ts', (text) => `${text}\n// saved again\n`)
   await ksi.untilStatus((status) => status.last_failure === null && (status.generation ?? 0) > (failed.generation ?? 0))
   await untilAllDone(client, sent)
-  client.pushes.splice(0, client.pushes.length, ...client.pushes.filter((push) => !String(push.data.request_id).startsWith('big')))
+  client.pushes.splice(
+    0,
+    client.pushes.length,
+    ...client.pushes.filter((push) => !String(push.data.request_id).startsWith('big')),
+  )
   assertAllDone(client, sent, ksi.runsByRequest())
   assert.deepEqual(
     readdirSync(db).filter((file) => file.includes('corrupt')),

@@ -36,7 +36,10 @@ test('the audit of the soak tests finds nothing wrong with a life as it should b
 
 test('the audit of the soak tests sees two at once, the wrong order, a second outcome and a second acceptance', () => {
   const queued = ['a', 'b', 'c'].map((id): [string, string] => ['completion:queued', id])
-  assert.match(play([...queued, ['completion:progress', 'a', start], ['completion:progress', 'b', start]])[0] ?? '', /b .*started while a was running/)
+  assert.match(
+    play([...queued, ['completion:progress', 'a', start], ['completion:progress', 'b', start]])[0] ?? '',
+    /b .*started while a was running/,
+  )
   assert.match(play([...queued, ['completion:progress', 'b', start]])[0] ?? '', /b .*started before a/)
   assert.match(
     play([
@@ -46,7 +49,10 @@ test('the audit of the soak tests sees two at once, the wrong order, a second ou
     ])[0] ?? '',
     /before i/,
   )
-  assert.match(play([...queued, ['completion:cancelled', 'a'], ['completion:cancelled', 'a']])[0] ?? '', /second outcome/)
+  assert.match(
+    play([...queued, ['completion:cancelled', 'a'], ['completion:cancelled', 'a']])[0] ?? '',
+    /second outcome/,
+  )
   assert.match(play([...queued, ['completion:result', 'a']])[0] ?? '', /completed but was not running/)
   assert.match(play([...queued, ['completion:queued', 'a']])[0] ?? '', /accepted twice/)
 })
@@ -55,7 +61,12 @@ test('the audit of the soak tests counts what a subscriber missed or was told tw
   const subscriber = new SubscriberAudit(10, true)
   for (const seq of [11, 12, 15, 15, 14]) subscriber.take({ event: 'e', seq, data: {} } satisfies Push)
   assert.deepEqual([subscriber.missed, subscriber.doubled], [2, 2])
-  const run = (request_id: string, from: number, to: number) => ({ request_id, run_id: `${request_id}${from}`, duration_ms: to - from, time: to })
+  const run = (request_id: string, from: number, to: number) => ({
+    request_id,
+    run_id: `${request_id}${from}`,
+    duration_ms: to - from,
+    time: to,
+  })
   const problems = auditRuns(
     [run('a', 0, 50), run('b', 40, 60), run('b', 70, 80), run('c', 80, 90)],
     () => 'conversation',

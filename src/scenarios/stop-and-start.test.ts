@@ -18,7 +18,11 @@ test('SIGTERM leaves a checkpoint; the next start goes on with the queue, and te
     await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length === 3)
     const exit = ksi.stop()
     await client.until((c) => c.cut)
-    assert.equal(client.pushes.filter((push) => push.event === 'system:shutdown_notification').length, 1, 'the shutdown is told once')
+    assert.equal(
+      client.pushes.filter((push) => push.event === 'system:shutdown_notification').length,
+      1,
+      'the shutdown is told once',
+    )
     assert.equal(await exit, 0)
   }
   await using ksi = await Ksi.start(project)
@@ -83,7 +87,10 @@ test('a checkpoint shows the queues by session in order, and what was running, i
 
 test('in production nothing is written to var/db and each start is empty; with KSI_CHECKPOINT=on the queue is kept', async () => {
   using project = makeProject()
-  for (const [env, kept] of [[{ KSI_MODE: 'production' }, 0] as const, [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'on' }, 2] as const]) {
+  for (const [env, kept] of [
+    [{ KSI_MODE: 'production' }, 0] as const,
+    [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'on' }, 2] as const,
+  ]) {
     {
       await using ksi = await Ksi.start(project, env)
       using client = await ksi.client()
@@ -122,7 +129,9 @@ test('each prompt and each response stands once in its response file, the prompt
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Data)
-    const told = lines.map((line) => ('ksi' in line ? `response ${String((line.ksi as Data).request_id)}` : `prompt ${String(line.request_id)}`))
+    const told = lines.map((line) =>
+      'ksi' in line ? `response ${String((line.ksi as Data).request_id)}` : `prompt ${String(line.request_id)}`,
+    )
     assert.deepEqual(
       told,
       ids.flatMap((id) => [`prompt ${id}`, `response ${id}`]),

@@ -3,11 +3,29 @@ import { test } from 'node:test'
 import { statusDocument } from '../contracts/status.ts'
 import type { StatusDocument } from '../contracts/status.ts'
 import { collect, fingerprint } from './collector.ts'
-import { allWell, boot, container, failure, fine, journalFacts, minutesAgo, nothingKnown, nowMs, supervisorFacts, unread } from './testing/sample-facts.ts'
+import {
+  allWell,
+  boot,
+  container,
+  failure,
+  fine,
+  journalFacts,
+  minutesAgo,
+  nothingKnown,
+  nowMs,
+  supervisorFacts,
+  unread,
+} from './testing/sample-facts.ts'
 import type { Readings } from './verdict.ts'
 
 /** The verdict of a document, with `since` as minutes before the present. */
-function verdictOn(readings: Readings): { status: string; phase: string; generation: number | null; since: number; summary: string } {
+function verdictOn(readings: Readings): {
+  status: string
+  phase: string
+  generation: number | null
+  since: number
+  summary: string
+} {
   const { status, phase, generation, since, summary } = collected(readings)
   return { status, phase, generation, since: (nowMs - Date.parse(since)) / 60_000, summary }
 }
@@ -18,13 +36,26 @@ function collected(readings: Readings): StatusDocument {
 }
 
 test('a daemon that serves passes', () => {
-  assert.deepEqual(verdictOn(allWell()), { status: 'pass', phase: 'live', generation: 7, since: 60, summary: 'Generation 7 serves since 11:00:00 UTC.' })
+  assert.deepEqual(verdictOn(allWell()), {
+    status: 'pass',
+    phase: 'live',
+    generation: 7,
+    since: 60,
+    summary: 'Generation 7 serves since 11:00:00 UTC.',
+  })
 })
 
 test('a change that did not become live is a warning that names file and error', () => {
   const facts = supervisorFacts({ problem: 'the last change is not live', last_failure: failure() })
-  const summary = 'Generation 7 serves since 11:00:00 UTC. The last change (src/daemon/router.ts) did not become live: SyntaxError: Unexpected token.'
-  assert.deepEqual(verdictOn(allWell({ daemon: fine(facts) })), { status: 'warn', phase: 'live', generation: 7, since: 5, summary })
+  const summary =
+    'Generation 7 serves since 11:00:00 UTC. The last change (src/daemon/router.ts) did not become live: SyntaxError: Unexpected token.'
+  assert.deepEqual(verdictOn(allWell({ daemon: fine(facts) })), {
+    status: 'warn',
+    phase: 'live',
+    generation: 7,
+    since: 5,
+    summary,
+  })
 })
 
 test('a failure that a later save has repaired is no warning', () => {
@@ -33,28 +64,42 @@ test('a failure that a later save has repaired is no warning', () => {
 
 test('many changed files are counted, not listed', () => {
   const last_failure = failure({ files: ['a.ts', 'b.ts', 'c.ts', 'd.ts', 'e.ts'] })
-  assert.match(verdictOn(allWell({ daemon: fine(supervisorFacts({ problem: 'x', last_failure })) })).summary, /\(a\.ts, b\.ts, c\.ts and 2 more\)/)
+  assert.match(
+    verdictOn(allWell({ daemon: fine(supervisorFacts({ problem: 'x', last_failure })) })).summary,
+    /\(a\.ts, b\.ts, c\.ts and 2 more\)/,
+  )
 })
 
 test('a problem without a failed boot is told in its own words', () => {
   const facts = supervisorFacts({ problem: 'The watcher has ended' })
-  assert.match(verdictOn(allWell({ daemon: fine(facts) })).summary, /serves since 11:00:00 UTC\. The watcher has ended\.$/)
+  assert.match(
+    verdictOn(allWell({ daemon: fine(facts) })).summary,
+    /serves since 11:00:00 UTC\. The watcher has ended\.$/,
+  )
 })
 
 test('an error nobody caught is a warning from when it happened', () => {
-  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ trouble: { error: { message: 'no such column' }, at: minutesAgo(7) } })) }))
+  const verdict = verdictOn(
+    allWell({
+      daemon: fine(supervisorFacts({ trouble: { error: { message: 'no such column' }, at: minutesAgo(7) } })),
+    }),
+  )
   assert.deepEqual([verdict.status, verdict.since], ['warn', 7])
   assert.match(verdict.summary, /nobody caught at 11:53:00 UTC: no such column\./)
 })
 
 test('changes of the supervisor are named as waiting', () => {
-  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ waiting_for_restart: ['src/supervisor/front.ts'] })) }))
+  const verdict = verdictOn(
+    allWell({ daemon: fine(supervisorFacts({ waiting_for_restart: ['src/supervisor/front.ts'] })) }),
+  )
   assert.equal(verdict.status, 'warn')
   assert.match(verdict.summary, /\(src\/supervisor\/front\.ts\) wait for a restart/)
 })
 
 test('a handover is no warning', () => {
-  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ phase: 'swapping', phase_since: nowMs - 1_000 })) }))
+  const verdict = verdictOn(
+    allWell({ daemon: fine(supervisorFacts({ phase: 'swapping', phase_since: nowMs - 1_000 })) }),
+  )
   assert.deepEqual([verdict.status, verdict.phase], ['pass', 'swapping'])
   assert.match(verdict.summary, /^Generation 7 has been handing over to new code since 11:59:59 UTC\.$/)
 })
@@ -63,7 +108,10 @@ test('a journal or a Docker proxy that cannot be read is a warning', () => {
   const journal = unread('failed', 'The journal cannot be read: no.', { facts: journalFacts() })
   assert.match(verdictOn(allWell({ journal })).summary, /serves since .* The journal cannot be read: no\.$/)
   assert.equal(verdictOn(allWell({ journal })).status, 'warn')
-  assert.match(verdictOn(allWell({ docker: unread('failed', 'connection refused') })).summary, /Container facts are missing: connection refused\.$/)
+  assert.match(
+    verdictOn(allWell({ docker: unread('failed', 'connection refused') })).summary,
+    /Container facts are missing: connection refused\.$/,
+  )
 })
 
 test('sources that are not set up or not read yet are no warning', () => {
@@ -72,9 +120,21 @@ test('sources that are not set up or not read yet are no warning', () => {
 })
 
 test('a crashed daemon fails, with the cause and the time of the next try', () => {
-  const facts = supervisorFacts({ phase: 'crashed', phase_since: minutesAgo(1), problem: 'exit code 1', generation: null, next_try_at: nowMs + 2_500 })
+  const facts = supervisorFacts({
+    phase: 'crashed',
+    phase_since: minutesAgo(1),
+    problem: 'exit code 1',
+    generation: null,
+    next_try_at: nowMs + 2_500,
+  })
   const summary = 'The daemon has been down since 11:59:00 UTC (exit code 1); next try in 3 s.'
-  assert.deepEqual(verdictOn(allWell({ daemon: fine(facts) })), { status: 'fail', phase: 'crashed', generation: 7, since: 1, summary })
+  assert.deepEqual(verdictOn(allWell({ daemon: fine(facts) })), {
+    status: 'fail',
+    phase: 'crashed',
+    generation: 7,
+    since: 1,
+    summary,
+  })
 })
 
 test('a try that is due is under way', () => {
@@ -83,23 +143,42 @@ test('a try that is due is under way', () => {
 })
 
 test('starting and stopping fail in words of their own', () => {
-  const starting = supervisorFacts({ phase: 'starting', phase_since: nowMs - 2_000, generation: null, problem: 'src/daemon/main.ts: SyntaxError.' })
-  assert.equal(verdictOn(allWell({ daemon: fine(starting) })).summary, 'The daemon has been starting since 11:59:58 UTC (src/daemon/main.ts: SyntaxError).')
+  const starting = supervisorFacts({
+    phase: 'starting',
+    phase_since: nowMs - 2_000,
+    generation: null,
+    problem: 'src/daemon/main.ts: SyntaxError.',
+  })
+  assert.equal(
+    verdictOn(allWell({ daemon: fine(starting) })).summary,
+    'The daemon has been starting since 11:59:58 UTC (src/daemon/main.ts: SyntaxError).',
+  )
   const stopping = supervisorFacts({ phase: 'stopping', phase_since: nowMs - 2_000 })
-  assert.equal(verdictOn(allWell({ daemon: fine(stopping) })).summary, 'The daemon has been stopping since 11:59:58 UTC.')
+  assert.equal(
+    verdictOn(allWell({ daemon: fine(stopping) })).summary,
+    'The daemon has been stopping since 11:59:58 UTC.',
+  )
 })
 
 test('no answer after a clean end says so, and that the container has exited', () => {
-  const journal = fine(journalFacts({ boots: [boot({ end: 'clean', ended_at: new Date(minutesAgo(2)).toISOString() })] }))
+  const journal = fine(
+    journalFacts({ boots: [boot({ end: 'clean', ended_at: new Date(minutesAgo(2)).toISOString() })] }),
+  )
   const docker = fine({ containers: [container({ state: 'exited', exit_code: 0 })], events: [] })
-  const verdict = verdictOn({ daemon: unread('failed', 'connection refused', { facts: supervisorFacts() }), journal, docker })
+  const verdict = verdictOn({
+    daemon: unread('failed', 'connection refused', { facts: supervisorFacts() }),
+    journal,
+    docker,
+  })
   const summary =
     'No answer from the daemon since 11:58:00 UTC (connection refused); the journal says generation 7 ended cleanly at 11:58:00 UTC; its container has exited with code 0.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'stopped', generation: 7, since: 2, summary })
 })
 
 test('no answer without an end in the journal is called cut off, not stopped', () => {
-  const verdict = verdictOn(allWell({ daemon: unread('failed', 'no reply within 1000 ms'), docker: unread('off', 'not set') }))
+  const verdict = verdictOn(
+    allWell({ daemon: unread('failed', 'no reply within 1000 ms'), docker: unread('off', 'not set') }),
+  )
   assert.equal(verdict.phase, 'unreachable')
   assert.match(verdict.summary, /no end for generation 7: it was cut off, or hangs\.$/)
 })
@@ -119,15 +198,24 @@ test('a container that runs while nothing answers is not taken for a daemon that
 })
 
 test('the newest generation counts, whatever the order of the boots', () => {
-  const boots = [boot({ generation: null }), boot({ generation: 6, end: 'handover' }), boot({ generation: 7, end: 'crash: signal SIGKILL' })]
+  const boots = [
+    boot({ generation: null }),
+    boot({ generation: 6, end: 'handover' }),
+    boot({ generation: 7, end: 'crash: signal SIGKILL' }),
+  ]
   const verdict = verdictOn(allWell({ daemon: unread('failed', 'x'), journal: fine(journalFacts({ boots })) }))
   assert.match(verdict.summary, /generation 7 ended: crash: signal SIGKILL/)
 })
 
 test('with neither daemon nor journal the reasons are told', () => {
   const journal = unread<never>('absent', 'There is no journal at /x: the daemon has not run here yet.')
-  const verdict = verdictOn({ daemon: unread('failed', 'its container is not there'), journal, docker: unread('off', 'not set') })
-  const summary = 'No answer from the daemon since 11:58:00 UTC (its container is not there); there is no journal at /x: the daemon has not run here yet.'
+  const verdict = verdictOn({
+    daemon: unread('failed', 'its container is not there'),
+    journal,
+    docker: unread('off', 'not set'),
+  })
+  const summary =
+    'No answer from the daemon since 11:58:00 UTC (its container is not there); there is no journal at /x: the daemon has not run here yet.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'unreachable', generation: null, since: 2, summary })
 })
 
@@ -138,18 +226,26 @@ test('before anything has been asked nothing is claimed', () => {
 })
 
 test('facts of a source that stopped answering are kept, marked as old', () => {
-  const document = collected(allWell({ journal: unread('closed', 'The journal was closed cleanly.', { facts: journalFacts() }) }))
+  const document = collected(
+    allWell({ journal: unread('closed', 'The journal was closed cleanly.', { facts: journalFacts() }) }),
+  )
   assert.equal(document.journal.ok, false)
   assert.equal(document.journal.facts?.generation, 7)
   assert.equal(document.journal.at, new Date(minutesAgo(2)).toISOString())
 })
 
 test('times of another day carry the date', () => {
-  assert.match(verdictOn(allWell({ daemon: fine(supervisorFacts({ generation_since: minutesAgo(60 * 24) })) })).summary, /since 2026-11-21 12:00:00 UTC/)
+  assert.match(
+    verdictOn(allWell({ daemon: fine(supervisorFacts({ generation_since: minutesAgo(60 * 24) })) })).summary,
+    /since 2026-11-21 12:00:00 UTC/,
+  )
 })
 
 test('the fingerprint changes with the facts and not with the time of reading', () => {
   const later = collect(allWell({ daemon: { ...fine(supervisorFacts()), atMs: nowMs + 500 } }), nowMs + 500)
   assert.equal(fingerprint(later), fingerprint(collected(allWell())))
-  assert.notEqual(fingerprint(collected(allWell({ daemon: fine(supervisorFacts({ connections: 3 })) }))), fingerprint(collected(allWell())))
+  assert.notEqual(
+    fingerprint(collected(allWell({ daemon: fine(supervisorFacts({ connections: 3 })) }))),
+    fingerprint(collected(allWell())),
+  )
 })

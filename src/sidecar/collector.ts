@@ -4,7 +4,9 @@ import type { Reading } from './reading.ts'
 import type { Readings } from './verdict.ts'
 import { judge } from './verdict.ts'
 
-/** Puts what the sources know into the status document. Pure: the same readings at the same time give the same document. */
+/**
+ * Puts what the sources know into the status document. Pure: the same readings at the same time give the same document.
+ */
 export function collect(readings: Readings, nowMs: number): StatusDocument {
   const verdict = judge(readings, nowMs)
   return {

@@ -14,7 +14,9 @@ const schema = z.object({
   DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   DOCKER_PROXY_HOST: z.string().default('0.0.0.0'),
   DOCKER_PROXY_PORT: whole(2375, 0, 65_535),
-  KSI_DOCKER_PROJECT: z.string('the name of the Compose project').regex(/^[a-z0-9][a-z0-9_-]*$/, 'the name of the Compose project'),
+  KSI_DOCKER_PROJECT: z
+    .string('the name of the Compose project')
+    .regex(/^[a-z0-9][a-z0-9_-]*$/, 'the name of the Compose project'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
 })

@@ -29,7 +29,12 @@ beforeEach(async () => {
   engine = await startFakeEngine([
     { id: 'aaa', project: 'mine', service: 'sidecar' },
     { id: 'bbb', project: 'theirs', service: 'database' },
-    { id: 'ccc', project: 'mine', service: 'daemon', state: { Status: 'exited', Running: false, ExitCode: 137, OOMKilled: true, Health: undefined } },
+    {
+      id: 'ccc',
+      project: 'mine',
+      service: 'daemon',
+      state: { Status: 'exited', Running: false, ExitCode: 137, OOMKilled: true, Health: undefined },
+    },
   ])
   proxy = createDockerProxy({ socketPath: engine.socketPath, project: 'mine', log }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
@@ -74,20 +79,24 @@ test("tells of the project's containers through the proxy, and of no others", { 
   ])
 })
 
-test('an event is taken from wherever the chunks are cut, and the containers are read anew', { timeout: 5_000 }, async () => {
-  await engine.followed()
-  await reading(({ state }) => state === 'fine')
-  engine.containers.pop()
-  const text = engineEvent('daemon', 'die', { exitCode: '1' }) + engineEvent('daemon', 'destroy')
-  engine.send(text.slice(0, 40))
-  engine.send(text.slice(40))
-  const { facts } = await reading(({ facts }) => facts?.events.length === 2)
-  assert.deepEqual(
-    facts?.events.map(({ action }) => action),
-    ['die', 'destroy'],
-  )
-  assert.equal(facts?.containers.length, 1)
-})
+test(
+  'an event is taken from wherever the chunks are cut, and the containers are read anew',
+  { timeout: 5_000 },
+  async () => {
+    await engine.followed()
+    await reading(({ state }) => state === 'fine')
+    engine.containers.pop()
+    const text = engineEvent('daemon', 'die', { exitCode: '1' }) + engineEvent('daemon', 'destroy')
+    engine.send(text.slice(0, 40))
+    engine.send(text.slice(40))
+    const { facts } = await reading(({ facts }) => facts?.events.length === 2)
+    assert.deepEqual(
+      facts?.events.map(({ action }) => action),
+      ['die', 'destroy'],
+    )
+    assert.equal(facts?.containers.length, 1)
+  },
+)
 
 test('a stream that breaks off is taken up where it was', { timeout: 5_000 }, async () => {
   await engine.followed()

@@ -21,7 +21,12 @@ const maxEventBytes = 1_048_576
  * Follows this Compose project's containers through the socket proxy.
  * @param options.proxy `http://host:port` of the proxy
  */
-export function startDockerSource(options: { proxy: string; project: string; box: ReadingBox<DockerFacts>; log: Log }): Poller {
+export function startDockerSource(options: {
+  proxy: string
+  project: string
+  box: ReadingBox<DockerFacts>
+  log: Log
+}): Poller {
   const { proxy, project, box, log } = options
   const { hostname, port } = new URL(proxy)
   const docker = new Docker({ protocol: 'http', host: hostname, port: Number(port === '' ? 80 : port) })
@@ -33,17 +38,30 @@ export function startDockerSource(options: { proxy: string; project: string; box
 
   const look = async (): Promise<void> => {
     try {
-      containers = await readContainers(docker, filters, AbortSignal.any([ending.signal, AbortSignal.timeout(requestLimitMs)]))
+      containers = await readContainers(
+        docker,
+        filters,
+        AbortSignal.any([ending.signal, AbortSignal.timeout(requestLimitMs)]),
+      )
       box.good({ containers, events: events.events })
     } catch (error) {
-      if (!ending.signal.aborted) box.bad('failed', `The Docker proxy ${proxy} does not answer as it should (${reasonOf(error)}).`)
+      if (!ending.signal.aborted)
+        box.bad('failed', `The Docker proxy ${proxy} does not answer as it should (${reasonOf(error)}).`)
     }
   }
   const poller = startPoller({ everyMs: () => (box.reading.state === 'fine' ? refreshMs : retryMs), look })
   const onLine = (line: string): void => {
     if (events.push(line)) poller.poke()
   }
-  const following = follow({ docker, filters, events, onLine, changed: () => poller.poke(), signal: ending.signal, log })
+  const following = follow({
+    docker,
+    filters,
+    events,
+    onLine,
+    changed: () => poller.poke(),
+    signal: ending.signal,
+    log,
+  })
   return {
     poke: () => poller.poke(),
     stop: async () => {
@@ -53,10 +71,16 @@ export function startDockerSource(options: { proxy: string; project: string; box
   }
 }
 
-async function readContainers(docker: Docker, filters: { label: string[] }, abortSignal: AbortSignal): Promise<ContainerFact[]> {
+async function readContainers(
+  docker: Docker,
+  filters: { label: string[] },
+  abortSignal: AbortSignal,
+): Promise<ContainerFact[]> {
   const listed = await docker.listContainers({ all: true, filters, abortSignal })
   const facts = await Promise.all(listed.slice(0, 100).map(({ Id }) => readContainer(docker, Id, abortSignal)))
-  return facts.filter((fact) => fact !== undefined).toSorted((a, b) => a.service.localeCompare(b.service) || a.name.localeCompare(b.name))
+  return facts
+    .filter((fact) => fact !== undefined)
+    .toSorted((a, b) => a.service.localeCompare(b.service) || a.name.localeCompare(b.name))
 }
 
 async function readContainer(docker: Docker, id: string, abortSignal: AbortSignal): Promise<ContainerFact | undefined> {
@@ -76,7 +100,8 @@ async function readContainer(docker: Docker, id: string, abortSignal: AbortSigna
     }
   } catch (error) {
     // Removed between the list and this look.
-    if (typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === 404) return undefined
+    if (typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === 404)
+      return undefined
     throw error
   }
 }
@@ -97,7 +122,11 @@ async function follow(options: {
   while (!signal.aborted) {
     try {
       const since = events.sinceSeconds ?? Math.floor(Date.now() / 1_000) - historySeconds
-      const stream = await docker.getEvents({ since, filters: { ...filters, type: ['container'] }, abortSignal: signal })
+      const stream = await docker.getEvents({
+        since,
+        filters: { ...filters, type: ['container'] },
+        abortSignal: signal,
+      })
       attempt = 0
       changed()
       // One JSON object a line, but a chunk can hold half of one, or several.

@@ -4,7 +4,9 @@ import { EngineEvents } from './engine-events.ts'
 import { engineEvent } from './testing/fake-engine.ts'
 
 function seen(events: EngineEvents): string[] {
-  return events.events.map(({ service, action, detail }) => `${service} ${action}${detail === null ? '' : `: ${detail}`}`)
+  return events.events.map(
+    ({ service, action, detail }) => `${service} ${action}${detail === null ? '' : `: ${detail}`}`,
+  )
 }
 
 test('keeps the exit code of the pre_stop hook and hides the health probes', () => {
@@ -21,7 +23,10 @@ test('keeps the exit code of the pre_stop hook and hides the health probes', () 
     engineEvent('sidecar', 'exec_die', { execID: 'unknown', exitCode: '0' }),
   ]
   const told = lines.map((line) => events.push(line))
-  assert.deepEqual(seen(events), ['daemon exec_start: ksi checkpoint create', 'daemon exec_die: ksi checkpoint create ended with code 1'])
+  assert.deepEqual(seen(events), [
+    'daemon exec_start: ksi checkpoint create',
+    'daemon exec_die: ksi checkpoint create ended with code 1',
+  ])
   assert.equal(told.filter(Boolean).length, 2)
 })
 
@@ -35,20 +40,29 @@ test('says what happened to a container in a few words', () => {
     ['attach', {}],
   ] as [string, Record<string, string>][])
     events.push(engineEvent('daemon', action, attributes))
-  assert.deepEqual(seen(events), ['daemon kill: signal 15', 'daemon die: exit code 137', 'daemon oom', 'daemon health_status: healthy'])
+  assert.deepEqual(seen(events), [
+    'daemon kill: signal 15',
+    'daemon die: exit code 137',
+    'daemon oom',
+    'daemon health_status: healthy',
+  ])
 })
 
 test('drops what a reconnect sends again, other types and broken lines', () => {
   const events = new EngineEvents()
   const line = engineEvent('daemon', 'start')
   assert.equal(events.sinceSeconds, undefined)
-  assert.deepEqual([events.push(line), events.push(line), events.push('{"Type":"network"}'), events.push('{"Type":')], [true, false, false, false])
+  assert.deepEqual(
+    [events.push(line), events.push(line), events.push('{"Type":"network"}'), events.push('{"Type":')],
+    [true, false, false, false],
+  )
   assert.equal(events.sinceSeconds, Math.floor(Date.parse(events.events[0]?.at ?? '') / 1_000))
 })
 
 test('keeps the newest fifty', () => {
   const events = new EngineEvents()
-  for (let exitCode = 0; exitCode < 60; exitCode++) events.push(engineEvent('daemon', 'die', { exitCode: String(exitCode) }))
+  for (let exitCode = 0; exitCode < 60; exitCode++)
+    events.push(engineEvent('daemon', 'die', { exitCode: String(exitCode) }))
   assert.equal(events.events.length, 50)
   assert.equal(events.events.at(-1)?.detail, 'exit code 59')
 })

@@ -4,10 +4,26 @@ import type { ContainerEvent } from './verdict.ts'
 const kept = 50
 const execsKept = 200
 
-/** The commands of our health checks in compose.yaml; each probe makes three exec events (reference/containers.md D). */
+/**
+ * The commands of our health checks in compose.yaml; each probe makes three exec events (reference/containers.md D).
+ */
 const probePrefixes = ['ksi health', 'node -e fetch(']
 
-const shown = new Set(['create', 'start', 'restart', 'stop', 'die', 'kill', 'oom', 'pause', 'unpause', 'destroy', 'health_status', 'exec_start', 'exec_die'])
+const shown = new Set([
+  'create',
+  'start',
+  'restart',
+  'stop',
+  'die',
+  'kill',
+  'oom',
+  'pause',
+  'unpause',
+  'destroy',
+  'health_status',
+  'exec_start',
+  'exec_die',
+])
 
 /** The engine's events of this project's containers, as far as a person wants to know them: the newest ones. */
 export class EngineEvents {
@@ -38,7 +54,9 @@ export class EngineEvents {
     const detail = this.#detailOf(action, rest, attributes)
     if (detail === undefined || !shown.has(action)) return false
     const service = textOf(attributes['com.docker.compose.service'], textOf(attributes['name'], '?'))
-    this.#events = [...this.#events, { at: new Date(timeNano / 1e6).toISOString(), service, action, detail }].slice(-kept)
+    this.#events = [...this.#events, { at: new Date(timeNano / 1e6).toISOString(), service, action, detail }].slice(
+      -kept,
+    )
     return true
   }
 
@@ -53,7 +71,9 @@ export class EngineEvents {
     if (action === 'exec_die') {
       const command = this.#commands.get(execId)
       this.#commands.delete(execId)
-      return command === undefined || isProbe(command) ? undefined : `${command} ended with code ${textOf(attributes['exitCode'], '?')}`
+      return command === undefined || isProbe(command)
+        ? undefined
+        : `${command} ended with code ${textOf(attributes['exitCode'], '?')}`
     }
     if (action === 'die') return `exit code ${textOf(attributes['exitCode'], '?')}`
     if (action === 'kill') return `signal ${textOf(attributes['signal'], '?')}`

@@ -20,7 +20,13 @@ export function createClientLink(options: { address: string; token: string | und
     dropped?.then((client) => client.close()).catch(() => {})
   }
   const client = (): Promise<KsiClient> => {
-    current ??= connect({ ...options, clientId: 'ksi-sidecar', reconnect: false, connectTimeoutMs: 0, signal: closing.signal })
+    current ??= connect({
+      ...options,
+      clientId: 'ksi-sidecar',
+      reconnect: false,
+      connectTimeoutMs: 0,
+      signal: closing.signal,
+    })
     return current
   }
   return {

@@ -20,28 +20,36 @@ function start(
   env: Record<string, string>,
 ): { child: ChildProcess; said: (message: string) => Promise<Record<string, unknown>>; ended: Promise<unknown[]> } {
   const path = new URL(file, import.meta.url).pathname
-  const child = fork(path, [], { env: { KSI_ROOT: root, KSI_MODE: 'dev', KSI_LOG_FORMAT: 'json', ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = fork(path, [], {
+    env: { KSI_ROOT: root, KSI_MODE: 'dev', KSI_LOG_FORMAT: 'json', ...env },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
   assert(child.stdout)
   const next = textOf(child.stdout)
   return {
     child,
     ended: once(child, 'exit'),
-    said: async (message) => JSON.parse((await next(new RegExp(`^.*${message}.*$`, 'm')))[0]) as Record<string, unknown>,
+    said: async (message) =>
+      JSON.parse((await next(new RegExp(`^.*${message}.*$`, 'm')))[0]) as Record<string, unknown>,
   }
 }
 
-test('the sidecar answers with nothing else there, says why, and ends at once when told to', { timeout: 10_000 }, async () => {
-  const { child, said, ended } = start('main.ts', { KSI_SIDECAR_PORT: '0' })
-  const { url } = await said('sidecar ready')
-  const reply = await fetch(`${String(url)}/status`)
-  assert.equal(reply.status, 503)
-  const stream = await fetch(`${String(url)}/events`)
-  const at = Date.now()
-  child.kill('SIGTERM')
-  assert.deepEqual(await ended, [0, null])
-  assert(Date.now() - at < 1_000)
-  await stream.text()
-})
+test(
+  'the sidecar answers with nothing else there, says why, and ends at once when told to',
+  { timeout: 10_000 },
+  async () => {
+    const { child, said, ended } = start('main.ts', { KSI_SIDECAR_PORT: '0' })
+    const { url } = await said('sidecar ready')
+    const reply = await fetch(`${String(url)}/status`)
+    assert.equal(reply.status, 503)
+    const stream = await fetch(`${String(url)}/events`)
+    const at = Date.now()
+    child.kill('SIGTERM')
+    assert.deepEqual(await ended, [0, null])
+    assert(Date.now() - at < 1_000)
+    await stream.text()
+  },
+)
 
 test('the sidecar ends when its parent is gone', { timeout: 10_000 }, async () => {
   const { child, said, ended } = start('main.ts', { KSI_SIDECAR_PORT: '0' })
@@ -61,13 +69,21 @@ test('a port in use is an exit code and a sentence', { timeout: 10_000 }, async 
   squatter.close()
 })
 
-test('the Docker proxy does not start without a project, and ends at once when told to', { timeout: 10_000 }, async () => {
-  const without = start('docker-proxy.ts', {})
-  assert.match(String((await without.said('KSI_DOCKER_PROJECT'))['msg']), /the name of the Compose project/)
-  assert.deepEqual(await without.ended, [78, null])
-  const { child, said, ended } = start('docker-proxy.ts', { KSI_DOCKER_PROJECT: 'mine', DOCKER_PROXY_PORT: '0', DOCKER_PROXY_HOST: '127.0.0.1' })
-  const { address } = (await said('docker proxy ready')) as { address: { port: number } }
-  assert.equal(await (await fetch(`http://127.0.0.1:${address.port}/_ping`)).text(), 'OK')
-  child.kill('SIGTERM')
-  assert.deepEqual(await ended, [0, null])
-})
+test(
+  'the Docker proxy does not start without a project, and ends at once when told to',
+  { timeout: 10_000 },
+  async () => {
+    const without = start('docker-proxy.ts', {})
+    assert.match(String((await without.said('KSI_DOCKER_PROJECT'))['msg']), /the name of the Compose project/)
+    assert.deepEqual(await without.ended, [78, null])
+    const { child, said, ended } = start('docker-proxy.ts', {
+      KSI_DOCKER_PROJECT: 'mine',
+      DOCKER_PROXY_PORT: '0',
+      DOCKER_PROXY_HOST: '127.0.0.1',
+    })
+    const { address } = (await said('docker proxy ready')) as { address: { port: number } }
+    assert.equal(await (await fetch(`http://127.0.0.1:${address.port}/_ping`)).text(), 'OK')
+    child.kill('SIGTERM')
+    assert.deepEqual(await ended, [0, null])
+  },
+)

@@ -27,17 +27,29 @@ after(async () => {
 })
 
 /** Sends the path as it is: `fetch` would tidy up what an attacker would not. */
-async function call(path: string, method = 'GET', server = proxy): Promise<{ status: number | undefined; body: string; response: IncomingMessage }> {
+async function call(
+  path: string,
+  method = 'GET',
+  server = proxy,
+): Promise<{ status: number | undefined; body: string; response: IncomingMessage }> {
   const address = server.address()
   assert(typeof address === 'object' && address !== null)
-  const [response] = (await once(request({ host: '127.0.0.1', port: address.port, path, method, agent: false }).end(), 'response')) as [IncomingMessage]
+  const [response] = (await once(
+    request({ host: '127.0.0.1', port: address.port, path, method, agent: false }).end(),
+    'response',
+  )) as [IncomingMessage]
   let body = ''
   for await (const chunk of response) body += String(chunk)
   return { status: response.statusCode, body, response }
 }
 
 test('lists only the containers of the project, whatever filter the caller sends', async () => {
-  const wishes = ['', '&filters={}', `&filters=${encodeURIComponent('{"label":{"com.docker.compose.project=theirs":true}}')}`, '&filters=nonsense']
+  const wishes = [
+    '',
+    '&filters={}',
+    `&filters=${encodeURIComponent('{"label":{"com.docker.compose.project=theirs":true}}')}`,
+    '&filters=nonsense',
+  ]
   for (const wish of wishes) {
     const { status, body } = await call(`/v1.45/containers/json?all=1${wish}`)
     assert.equal(status, 200)
@@ -59,9 +71,18 @@ test('a second filters parameter does not get past the first', async () => {
 })
 
 test('keeps the other filters, in the one form, and drops unknown parameters', () => {
-  const query = new URLSearchParams(listingQuery('all=1&since=5&size=1&x=y&filters={"type":{"container":true},"event":["die"],"label":["a=b"]}', 'mine'))
+  const query = new URLSearchParams(
+    listingQuery(
+      'all=1&since=5&size=1&x=y&filters={"type":{"container":true},"event":["die"],"label":["a=b"]}',
+      'mine',
+    ),
+  )
   assert.deepEqual([...query.keys()], ['all', 'since', 'filters'])
-  assert.deepEqual(JSON.parse(query.get('filters') ?? ''), { type: ['container'], event: ['die'], label: ['com.docker.compose.project=mine'] })
+  assert.deepEqual(JSON.parse(query.get('filters') ?? ''), {
+    type: ['container'],
+    event: ['die'],
+    label: ['com.docker.compose.project=mine'],
+  })
 })
 
 test('inspects a container of the project without its environment', async () => {
@@ -103,7 +124,8 @@ test('everything else is refused and never reaches the engine', async () => {
     assert.equal(status, 403, path)
     assert.match(body, /allows only GET/)
   }
-  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) assert.equal((await call('/containers/aaa/json', method)).status, 403, method)
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+    assert.equal((await call('/containers/aaa/json', method)).status, 403, method)
   assert.equal((await call('/containers/json', 'HEAD')).status, 403)
   assert.equal(engine.requests.length, before)
 })
@@ -113,21 +135,32 @@ test('answers a ping by itself', async () => {
   assert.deepEqual([(await call('/_ping')).body, engine.requests.length], ['OK', before])
 })
 
-test('forces the project into the events, and lets go of the engine when the caller leaves', { timeout: 5_000 }, async () => {
-  const address = proxy.address()
-  assert(typeof address === 'object' && address !== null)
-  const caller = request({ host: '127.0.0.1', port: address.port, path: '/events?since=1' }).end()
-  const [response] = (await once(caller, 'response')) as [IncomingMessage]
-  assert.match(decodeURIComponent(engine.requests.at(-1) ?? ''), /^GET \/events\?since=1&filters=\{"label":\["com\.docker\.compose\.project=mine"\]\}$/)
-  engine.send('{"Type":"container"}\n')
-  assert.equal(String((await once(response, 'data'))[0]), '{"Type":"container"}\n')
-  caller.on('error', () => {})
-  caller.destroy()
-  await engine.unfollowed()
-})
+test(
+  'forces the project into the events, and lets go of the engine when the caller leaves',
+  { timeout: 5_000 },
+  async () => {
+    const address = proxy.address()
+    assert(typeof address === 'object' && address !== null)
+    const caller = request({ host: '127.0.0.1', port: address.port, path: '/events?since=1' }).end()
+    const [response] = (await once(caller, 'response')) as [IncomingMessage]
+    assert.match(
+      decodeURIComponent(engine.requests.at(-1) ?? ''),
+      /^GET \/events\?since=1&filters=\{"label":\["com\.docker\.compose\.project=mine"\]\}$/,
+    )
+    engine.send('{"Type":"container"}\n')
+    assert.equal(String((await once(response, 'data'))[0]), '{"Type":"container"}\n')
+    caller.on('error', () => {})
+    caller.destroy()
+    await engine.unfollowed()
+  },
+)
 
 test('without an engine it says so in a sentence', async () => {
-  const lonely = createDockerProxy({ socketPath: '/nonexistent/docker.sock', project: 'mine', log: silentLog() }).listen(0, '127.0.0.1')
+  const lonely = createDockerProxy({
+    socketPath: '/nonexistent/docker.sock',
+    project: 'mine',
+    log: silentLog(),
+  }).listen(0, '127.0.0.1')
   await once(lonely, 'listening')
   const { status, body } = await call('/containers/json', 'GET', lonely)
   lonely.close()

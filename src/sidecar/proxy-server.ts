@@ -13,7 +13,8 @@ export interface DockerProxyOptions {
 }
 
 const projectLabel = 'com.docker.compose.project'
-const route = /^(?<version>\/v1\.\d{1,2})?\/(?:(?<listing>events|containers\/json)|containers\/(?<id>[a-zA-Z0-9][a-zA-Z0-9_.-]{0,200})\/json)$/
+const route =
+  /^(?<version>\/v1\.\d{1,2})?\/(?:(?<listing>events|containers\/json)|containers\/(?<id>[a-zA-Z0-9][a-zA-Z0-9_.-]{0,200})\/json)$/
 /** What may be asked of a listing; everything else in the query is left out. */
 const passedOn = ['all', 'limit', 'since', 'until']
 const maxInspectBytes = 4 * 1024 * 1024
@@ -26,14 +27,24 @@ const replyLimitMs = 10_000
 export function createDockerProxy(options: DockerProxyOptions): Server {
   return createServer((request, response) => {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-    if (request.method === 'GET' && path === '/_ping') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('OK')
+    if (request.method === 'GET' && path === '/_ping')
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end('OK')
     const match = request.method === 'GET' ? route.exec(path)?.groups : undefined
     if (!match)
-      return refuse(response, 403, `This proxy allows only GET of /events, /containers/json and /containers/{id}/json, not ${request.method} ${path}.`)
+      return refuse(
+        response,
+        403,
+        `This proxy allows only GET of /events, /containers/json and /containers/{id}/json, not ${request.method} ${path}.`,
+      )
     const { version = '', listing, id = '' } = match
     const forward = { ...options, response }
     if (listing === undefined) inspect({ ...forward, path: `${version}/containers/${id}/json`, id })
-    else passListing({ ...forward, path: `${version}/${listing}?${listingQuery(query, options.project)}`, endless: listing === 'events' })
+    else
+      passListing({
+        ...forward,
+        path: `${version}/${listing}?${listingQuery(query, options.project)}`,
+        endless: listing === 'events',
+      })
   })
 }
 
@@ -85,12 +96,15 @@ function inspect(forward: Forward & { id: string }): void {
       if (bytes > maxInspectBytes) reply.destroy(new Error(`the reply has more than ${maxInspectBytes} bytes`))
       else parts.push(part)
     })
-    reply.on('error', (error) => refuse(response, 502, `The Docker engine's reply could not be read: ${error.message}.`))
+    reply.on('error', (error) =>
+      refuse(response, 502, `The Docker engine's reply could not be read: ${error.message}.`),
+    )
     reply.on('end', () => {
       const container = reply.statusCode === 200 ? parseObject(Buffer.concat(parts).toString('utf8')) : undefined
       const config = isObject(container?.['Config']) ? container['Config'] : undefined
       const labels = isObject(config?.['Labels']) ? config['Labels'] : {}
-      if (!container || !config || labels[projectLabel] !== project) return refuse(response, 404, `There is no container ${id} in the project ${project}.`)
+      if (!container || !config || labels[projectLabel] !== project)
+        return refuse(response, 404, `There is no container ${id} in the project ${project}.`)
       delete config['Env']
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(container))
     })

@@ -35,7 +35,13 @@ export class ReadingBox<T> {
   constructor(options: { onReading: () => void; clock?: () => number; state?: 'pending' | 'off'; error?: string }) {
     this.#onReading = options.onReading
     this.#clock = options.clock ?? Date.now
-    this.#reading = { state: options.state ?? 'pending', error: options.error ?? 'It has not been asked yet.', atMs: null, sinceMs: this.#clock(), facts: null }
+    this.#reading = {
+      state: options.state ?? 'pending',
+      error: options.error ?? 'It has not been asked yet.',
+      atMs: null,
+      sinceMs: this.#clock(),
+      facts: null,
+    }
   }
 
   get reading(): Reading<T> {

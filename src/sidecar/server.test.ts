@@ -27,7 +27,13 @@ beforeEach(async () => {
     { name: 'daemon', ok: true, error: null },
     { name: 'docker', ok: false, error: 'not set' },
   ]
-  server = await createServer({ hub, readiness: () => ({ ready: true, sources }), hosts: ['box.example'], log: silentLog(), pingMs: 50 })
+  server = await createServer({
+    hub,
+    readiness: () => ({ ready: true, sources }),
+    hosts: ['box.example'],
+    log: silentLog(),
+    pingMs: 50,
+  })
 })
 
 afterEach(async () => {
@@ -51,7 +57,10 @@ test('the status document keeps to its contract and is never cached', async () =
 
 test('the status code carries the verdict', async () => {
   readings = allWell({ daemon: fine(supervisorFacts({ waiting_for_restart: ['src/supervisor/front.ts'] })) })
-  assert.deepEqual([(await server.inject('/status')).statusCode, (await server.inject('/status')).json().status], [200, 'warn'])
+  assert.deepEqual(
+    [(await server.inject('/status')).statusCode, (await server.inject('/status')).json().status],
+    [200, 'warn'],
+  )
   readings = allWell({ daemon: fine(supervisorFacts({ phase: 'crashed' })) })
   const reply = await server.inject('/status')
   assert.deepEqual([reply.statusCode, reply.json().phase], [503, 'crashed'])
@@ -65,19 +74,43 @@ test('somebody who begins to ask makes the sources look at once', async () => {
 })
 
 test('answers for local names and addresses only', async () => {
-  for (const host of ['localhost', 'localhost:4311', '127.0.0.1:4311', '[::1]:4311', 'sidecar:4311', 'ksi.localhost', 'box.example', '192.168.1.5:80']) {
+  for (const host of [
+    'localhost',
+    'localhost:4311',
+    '127.0.0.1:4311',
+    '[::1]:4311',
+    'sidecar:4311',
+    'ksi.localhost',
+    'box.example',
+    '192.168.1.5:80',
+  ]) {
     assert.equal((await server.inject({ url: '/status', headers: { host } })).statusCode, 200, host)
   }
-  for (const host of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example:4311', 'user@localhost', 'a b', 'box.example.evil']) {
+  for (const host of [
+    'evil.example',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example:4311',
+    'user@localhost',
+    'a b',
+    'box.example.evil',
+  ]) {
     const reply = await server.inject({ url: '/status', headers: { host } })
-    assert.deepEqual([reply.statusCode, reply.headers['content-type'], reply.json().code], [403, problem, 'KSI_UNAUTHORIZED'], host)
+    assert.deepEqual(
+      [reply.statusCode, reply.headers['content-type'], reply.json().code],
+      [403, problem, 'KSI_UNAUTHORIZED'],
+      host,
+    )
   }
 })
 
 test('changes nothing, and says so', async () => {
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const) {
     const reply = await server.inject({ url: '/status', method, payload: '{}' })
-    assert.deepEqual([reply.statusCode, reply.headers['allow'], reply.headers['content-type']], [405, 'GET, HEAD', problem], method)
+    assert.deepEqual(
+      [reply.statusCode, reply.headers['allow'], reply.headers['content-type']],
+      [405, 'GET, HEAD', problem],
+      method,
+    )
   }
   assert.equal((await server.inject({ url: '/status', method: 'HEAD' })).statusCode, 200)
 })
@@ -96,7 +129,8 @@ test('the page is served under a policy that lets no foreign or inline script ru
   assert.doesNotMatch(String(page.headers['content-security-policy']), /unsafe/)
   assert.equal(page.headers['access-control-allow-origin'], undefined)
   assert.doesNotMatch(page.body, /<script(?![^>]*src=)|\son\w+=|style="/)
-  for (const [, url] of page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)) assert.equal((await server.inject(url ?? '')).statusCode, 200)
+  for (const [, url] of page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g))
+    assert.equal((await server.inject(url ?? '')).statusCode, 200)
   const script = await server.inject('/app.js')
   assert.match(String(script.headers['content-type']), /^text\/javascript/)
   assert.doesNotMatch(script.body, /innerHTML|insertAdjacentHTML|document\.write/)

@@ -43,7 +43,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   })
   server.addHook('onRequest', async (request, reply) => guard(request, reply, hosts))
   server.addHook('onResponse', async (request, reply) =>
-    log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered'),
+    log.debug(
+      { method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    ),
   )
   server.setNotFoundHandler((request, reply) =>
     sendProblem(reply, {
@@ -61,7 +64,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return server
 }
 
-async function guard(request: FastifyRequest, reply: FastifyReply, hosts: readonly string[]): Promise<FastifyReply | undefined> {
+async function guard(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  hosts: readonly string[],
+): Promise<FastifyReply | undefined> {
   reply.headers(securityHeaders)
   if (!isAllowedHost(request.headers.host, hosts)) {
     const detail = `This server does not answer for the name "${request.headers.host ?? ''}". Use localhost, or an address.`
@@ -69,7 +76,12 @@ async function guard(request: FastifyRequest, reply: FastifyReply, hosts: readon
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     const detail = 'The sidecar only tells, it changes nothing: use GET, or the ksi command.'
-    return sendProblem(reply.header('allow', 'GET, HEAD'), { status: 405, code: 'KSI_BAD_REQUEST', title: 'Method not allowed', detail })
+    return sendProblem(reply.header('allow', 'GET, HEAD'), {
+      status: 405,
+      code: 'KSI_BAD_REQUEST',
+      title: 'Method not allowed',
+      detail,
+    })
   }
   return undefined
 }

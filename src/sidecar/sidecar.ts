@@ -31,7 +31,11 @@ const noDocker = 'No container facts: KSI_DOCKER_PROXY and KSI_DOCKER_PROJECT ar
  */
 export async function startSidecar(settings: Settings, log: Log): Promise<Sidecar> {
   const boxes = createBoxes(settings, () => hub.readingCame())
-  const readings = (): Readings => ({ daemon: boxes.daemon.reading, journal: boxes.journal.reading, docker: boxes.docker.reading })
+  const readings = (): Readings => ({
+    daemon: boxes.daemon.reading,
+    journal: boxes.journal.reading,
+    docker: boxes.docker.reading,
+  })
   let pollers: Poller[] = []
   const hub = new StatusHub({
     readings,
@@ -65,19 +69,30 @@ interface Boxes {
 
 function createBoxes(settings: Settings, onReading: () => void): Boxes {
   const docker = dockerOf(settings) ? { onReading } : { onReading, state: 'off' as const, error: noDocker }
-  return { daemon: new ReadingBox({ onReading }), journal: new ReadingBox({ onReading }), docker: new ReadingBox(docker) }
+  return {
+    daemon: new ReadingBox({ onReading }),
+    journal: new ReadingBox({ onReading }),
+    docker: new ReadingBox(docker),
+  }
 }
 
 function dockerOf(settings: Settings): { proxy: string; project: string } | undefined {
   const { KSI_DOCKER_PROXY: proxy, KSI_DOCKER_PROJECT: project } = settings
-  if (proxy !== undefined && !URL.canParse(proxy)) throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no URL: "${proxy}". Say http://host:port.`)
+  if (proxy !== undefined && !URL.canParse(proxy))
+    throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no URL: "${proxy}". Say http://host:port.`)
   return proxy === undefined || project === undefined ? undefined : { proxy, project }
 }
 
 async function startSources(settings: Settings, boxes: Boxes, watched: () => boolean, log: Log): Promise<Poller[]> {
   const everyMs = (): number => (watched() ? watchedMs : idleMs)
   const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: token } = settings
-  const journal = startJournalSource({ path: paths.journal, keepsState, open: openJournalReader, box: boxes.journal, everyMs })
+  const journal = startJournalSource({
+    path: paths.journal,
+    keepsState,
+    open: openJournalReader,
+    box: boxes.journal,
+    everyMs,
+  })
   const link = createClientLink({ address: address ?? `unix:${paths.socket}`, token })
   const daemon = startDaemonSource({ link, box: boxes.daemon, everyMs, changed: () => journal.poke() })
   const docker = dockerOf(settings)
@@ -88,7 +103,10 @@ async function startSources(settings: Settings, boxes: Boxes, watched: () => boo
 }
 
 function readinessOf(readings: Readings, ready: boolean): Readiness {
-  return { ready, sources: Object.entries(readings).map(([name, { state, error }]) => ({ name, ok: state === 'fine', error })) }
+  return {
+    ready,
+    sources: Object.entries(readings).map(([name, { state, error }]) => ({ name, ok: state === 'fine', error })),
+  }
 }
 
 function portOf(address: string | { port: number } | null | undefined): number | undefined {
@@ -104,11 +122,19 @@ function explainListenError(error: unknown, settings: Settings): unknown {
   const where = `${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}`
   const code = systemCodeOf(error)
   if (code === 'EADDRINUSE')
-    return new KsiError('KSI_PORT_IN_USE', `The sidecar cannot listen on ${where}: something else does. Set KSI_SIDECAR_PORT to a free port.`, { cause: error })
+    return new KsiError(
+      'KSI_PORT_IN_USE',
+      `The sidecar cannot listen on ${where}: something else does. Set KSI_SIDECAR_PORT to a free port.`,
+      { cause: error },
+    )
   if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
-    return new KsiError('KSI_CONFIG_INVALID', `The sidecar cannot listen on ${where} (${code}). Correct KSI_SIDECAR_HOST or KSI_SIDECAR_PORT.`, {
-      cause: error,
-    })
+    return new KsiError(
+      'KSI_CONFIG_INVALID',
+      `The sidecar cannot listen on ${where} (${code}). Correct KSI_SIDECAR_HOST or KSI_SIDECAR_PORT.`,
+      {
+        cause: error,
+      },
+    )
   }
   return error
 }

@@ -33,7 +33,11 @@ export function judge(readings: Readings, nowMs: number): Verdict {
   if (daemon.state !== 'fine' || daemon.facts === null) return noAnswer(readings, nowMs)
   const status = daemon.facts
   if (status.phase === 'live' || status.phase === 'swapping') return serving(status, readings, nowMs)
-  return down(status, `The daemon has been ${notServing[status.phase]} since ${timeOf(status.phase_since, nowMs)}`, nowMs)
+  return down(
+    status,
+    `The daemon has been ${notServing[status.phase]} since ${timeOf(status.phase_since, nowMs)}`,
+    nowMs,
+  )
 }
 
 const notServing = { starting: 'starting', crashed: 'down', stopping: 'stopping' } as const
@@ -45,7 +49,12 @@ function serving(status: SupervisorStatus, readings: Readings, nowMs: number): V
   const named = status.generation === null ? 'A generation' : `Generation ${status.generation}`
   if (status.phase === 'swapping') {
     const swapping = `${named} has been handing over to new code since ${timeOf(status.phase_since, nowMs)}.`
-    return { status: first ? 'warn' : 'pass', phase: status.phase, sinceMs: status.phase_since, summary: text(swapping) }
+    return {
+      status: first ? 'warn' : 'pass',
+      phase: status.phase,
+      sinceMs: status.phase_since,
+      summary: text(swapping),
+    }
   }
   const sinceMs = status.generation_since ?? status.phase_since
   return {
@@ -60,13 +69,27 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
   const notes: Note[] = []
   const { last_failure: failure, trouble, waiting_for_restart: waiting } = status
   if (status.problem !== null)
-    notes.push(failure ? { atMs: failure.at, text: failedChange(failure) } : { atMs: status.phase_since, text: sentence(status.problem) })
+    notes.push(
+      failure
+        ? { atMs: failure.at, text: failedChange(failure) }
+        : { atMs: status.phase_since, text: sentence(status.problem) },
+    )
   if (trouble)
-    notes.push({ atMs: trouble.at, text: sentence(`It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`) })
-  if (waiting.length > 0) notes.push({ atMs: status.phase_since, text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.` })
+    notes.push({
+      atMs: trouble.at,
+      text: sentence(
+        `It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`,
+      ),
+    })
+  if (waiting.length > 0)
+    notes.push({
+      atMs: status.phase_since,
+      text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.`,
+    })
   if (journal.state !== 'fine' && journal.state !== 'pending')
     notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
-  if (docker.state === 'failed') notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
+  if (docker.state === 'failed')
+    notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
   return notes
 }
 
@@ -78,28 +101,48 @@ function failedChange(failure: BootFailure): string {
 function down(status: SupervisorStatus, what: string, nowMs: number): Verdict {
   const why = status.problem === null ? '' : ` (${firstLine(status.problem).replace(/\.$/, '')})`
   const waitMs = status.next_try_at === null ? undefined : status.next_try_at - nowMs
-  const next = waitMs === undefined ? '' : waitMs <= 0 ? '; the next try is under way' : `; next try in ${Math.ceil(waitMs / 1_000)} s`
+  const next =
+    waitMs === undefined
+      ? ''
+      : waitMs <= 0
+        ? '; the next try is under way'
+        : `; next try in ${Math.ceil(waitMs / 1_000)} s`
   return { status: 'fail', phase: status.phase, sinceMs: status.phase_since, summary: `${what}${why}${next}.` }
 }
 
 function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict {
   if (daemon.state === 'pending')
-    return { status: 'fail', phase: 'unknown', sinceMs: daemon.sinceMs, summary: 'The daemon has not been asked yet: the sidecar has just started.' }
+    return {
+      status: 'fail',
+      phase: 'unknown',
+      sinceMs: daemon.sinceMs,
+      summary: 'The daemon has not been asked yet: the sidecar has just started.',
+    }
   const boot = lastBoot(journal.facts)
   const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
-  const parts = [`No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`]
+  const parts = [
+    `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`,
+  ]
   if (boot) parts.push(endOf(boot, nowMs))
   else if (journal.error !== null) parts.push(withinSentence(journal.error))
   if (container) parts.push(stateOf(container))
-  return { status: 'fail', phase: stopped ? 'stopped' : 'unreachable', sinceMs: daemon.sinceMs, summary: `${parts.join('; ')}.` }
+  return {
+    status: 'fail',
+    phase: stopped ? 'stopped' : 'unreachable',
+    sinceMs: daemon.sinceMs,
+    summary: `${parts.join('; ')}.`,
+  }
 }
 
 /** The generation that was live last, by the journal. */
 function lastBoot(facts: JournalFacts | null): BootRecord | undefined {
   return facts?.boots
     .filter((boot) => boot.generation !== null)
-    .reduce<BootRecord | undefined>((newest, boot) => ((newest?.generation ?? -1) < (boot.generation ?? -1) ? boot : newest), undefined)
+    .reduce<BootRecord | undefined>(
+      (newest, boot) => ((newest?.generation ?? -1) < (boot.generation ?? -1) ? boot : newest),
+      undefined,
+    )
 }
 
 function endedWell(boot: BootRecord | undefined): boolean {
@@ -125,8 +168,10 @@ function isUp(container: ContainerFact): boolean {
 
 function stateOf(container: ContainerFact): string {
   const memory = container.oom_killed ? ', out of memory' : ''
-  if (isUp(container)) return `its container is ${container.state}${container.health === 'unhealthy' ? ' and unhealthy' : ''}${memory}`
-  if (container.state !== 'exited' || container.exit_code === null) return `its container is ${container.state}${memory}`
+  if (isUp(container))
+    return `its container is ${container.state}${container.health === 'unhealthy' ? ' and unhealthy' : ''}${memory}`
+  if (container.state !== 'exited' || container.exit_code === null)
+    return `its container is ${container.state}${memory}`
   return `its container has exited with code ${container.exit_code}${memory}`
 }
 

@@ -47,7 +47,14 @@ export function openBoot(
   let previousEnd: PreviousEnd = 'none'
   if (before !== undefined) {
     // An open record that the supervisor saw nothing of: its container or machine went away.
-    previousEnd = before.end === null ? (boot.previous_end === 'crash' ? 'crash' : 'never-ended') : before.end === 'handover' ? 'handover' : 'clean'
+    previousEnd =
+      before.end === null
+        ? boot.previous_end === 'crash'
+          ? 'crash'
+          : 'never-ended'
+        : before.end === 'handover'
+          ? 'handover'
+          : 'clean'
     if (before.end === null) {
       const end = boot.previous_detail === undefined ? previousEnd : `${previousEnd}: ${boot.previous_detail}`
       db.prepare('UPDATE boots SET ended_at = ?, end = ? WHERE boot_id = ?').run(boot.now, end, before.boot_id)

@@ -7,13 +7,22 @@ import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 function cut(journal: Journal, services: Record<string, unknown> = {}): number {
   return journal.tx(() => {
     const tick = journal.emit('checkpoint:saved', {})
-    return insertCheckpoint(journal.db, { tick, at: tick, reason: 'manual', generation: journal.epoch, files: ['a.ts'], services }).id
+    return insertCheckpoint(journal.db, {
+      tick,
+      at: tick,
+      reason: 'manual',
+      generation: journal.epoch,
+      files: ['a.ts'],
+      services,
+    }).id
   })
 }
 
 function queuesOf(journal: Journal, id?: number): Record<string, string[]> {
   const queues = showCheckpoint(journal.db, id)?.session_queues ?? {}
-  return Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, queue.map(({ request_id }) => request_id)]))
+  return Object.fromEntries(
+    Object.entries(queues).map(([name, queue]) => [name, queue.map(({ request_id }) => request_id)]),
+  )
 }
 
 test('a checkpoint shows the queues as they were, whatever was added, started, finished or queued again since', () => {
@@ -39,7 +48,12 @@ test('a checkpoint shows the queues as they were, whatever was added, started, f
   assert.deepEqual(content?.session_queues.a?.[0]?.data, { prompt: 'a1' })
   const second = cut(journal)
   assert.deepEqual(queuesOf(journal), { a: ['a4', 'a2', 'a3', 'a5'], c: ['c1'] })
-  const counts = listCheckpoints(journal.db, 10).map(({ id, queued, active, sessions }) => [id, queued, active, sessions])
+  const counts = listCheckpoints(journal.db, 10).map(({ id, queued, active, sessions }) => [
+    id,
+    queued,
+    active,
+    sessions,
+  ])
   assert.deepEqual(counts, [
     [second, 5, 0, 2],
     [first, 4, 1, 2],
@@ -65,8 +79,14 @@ test('the ids of two checkpoints tell what came, began, ended and went back betw
   queue.requeue('again', null)
   queue.accept('new', 'd')
   const second = cut(journal)
-  assert.deepEqual(checkpointIds(journal.db, first), { queued: new Set(['waits', 'next']), active: new Set(['runs', 'again']) })
-  assert.deepEqual(checkpointIds(journal.db, second), { queued: new Set(['again', 'waits', 'new']), active: new Set(['next']) })
+  assert.deepEqual(checkpointIds(journal.db, first), {
+    queued: new Set(['waits', 'next']),
+    active: new Set(['runs', 'again']),
+  })
+  assert.deepEqual(checkpointIds(journal.db, second), {
+    queued: new Set(['again', 'waits', 'new']),
+    active: new Set(['next']),
+  })
   assert.equal(checkpointIds(journal.db, 99), undefined)
   assert.equal(showCheckpoint(journal.db, 99), undefined)
 })
@@ -77,7 +97,10 @@ test('only the newest checkpoint is restored, and only once', () => {
   assert.equal(markRestored(journal.db, { generation: 1, at: 1 }), undefined)
   cut(journal, { notes: 'old' })
   const newest = cut(journal, { notes: { of: 'another service' } })
-  assert.deepEqual(markRestored(journal.db, { generation: 7, at: 1_000 }), { id: newest, services: { notes: { of: 'another service' } } })
+  assert.deepEqual(markRestored(journal.db, { generation: 7, at: 1_000 }), {
+    id: newest,
+    services: { notes: { of: 'another service' } },
+  })
   assert.equal(markRestored(journal.db, { generation: 8, at: 2_000 }), undefined)
   const [row, older] = listCheckpoints(journal.db, 2)
   assert.deepEqual([row?.restored_by, row?.restored_at, older?.restored_at], [7, '1970-01-01T00:00:01.000Z', null])

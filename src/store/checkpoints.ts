@@ -31,26 +31,51 @@ const kept = 500
  */
 export function insertCheckpoint(
   db: Db,
-  cut: { tick: number; at: number; reason: CheckpointReason; generation: number; files: string[]; services: Record<string, unknown> },
+  cut: {
+    tick: number
+    at: number
+    reason: CheckpointReason
+    generation: number
+    files: string[]
+    services: Record<string, unknown>
+  },
 ): { id: number; queued: number; sessions: number; active: number } {
   const active = rowsOf<string>(db.prepare("SELECT request_id FROM requests WHERE state = 'processing'").pluck().all())
   const { queued, sessions } = rowOf<{ queued: number; sessions: number }>(
     db
-      .prepare("SELECT (SELECT n FROM totals WHERE state = 'queued') AS queued, (SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL) AS sessions")
+      .prepare(
+        "SELECT (SELECT n FROM totals WHERE state = 'queued') AS queued, (SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL) AS sessions",
+      )
       .get(),
   ) ?? { queued: 0, sessions: 0 }
   const insert = db.prepare(
     'INSERT INTO checkpoints (tick, at, reason, generation, queued, sessions, active, files, services) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const { tick, at, reason, generation, files, services } = cut
-  const done = insert.run(tick, at, reason, generation, queued, sessions, JSON.stringify(active), JSON.stringify(files), JSON.stringify(services))
+  const done = insert.run(
+    tick,
+    at,
+    reason,
+    generation,
+    queued,
+    sessions,
+    JSON.stringify(active),
+    JSON.stringify(files),
+    JSON.stringify(services),
+  )
   const id = Number(done.lastInsertRowid)
   db.prepare('DELETE FROM checkpoints WHERE id <= ?').run(id - kept)
   return { id, queued, sessions, active: active.length }
 }
 
-/** Marks the newest checkpoint as restored, once. @returns its row, or undefined when there is none or it was restored before */
-export function markRestored(db: Db, by: { generation: number; at: number }): { id: number; services: Record<string, unknown> } | undefined {
+/**
+ * Marks the newest checkpoint as restored, once. @returns its row, or undefined when there is none or it was restored
+ * before
+ */
+export function markRestored(
+  db: Db,
+  by: { generation: number; at: number },
+): { id: number; services: Record<string, unknown> } | undefined {
   const row = rowOf<{ id: number; services: string }>(
     db
       .prepare(
@@ -63,7 +88,9 @@ export function markRestored(db: Db, by: { generation: number; at: number }): { 
 
 /** The newest checkpoints, newest first. */
 export function listCheckpoints(db: Db, limit: number): CheckpointSummary[] {
-  return rowsOf<CheckpointRow>(db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?').all(limit)).map(toSummary)
+  return rowsOf<CheckpointRow>(db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?').all(limit)).map(
+    toSummary,
+  )
 }
 
 /** A checkpoint with its queues and active operations as they were then; the newest when no number is given. */
@@ -97,7 +124,11 @@ export function showCheckpoint(db: Db, id?: number): (CheckpointContent & { trun
       break
     }
     const queue = (content.session_queues[entry.session] ??= [])
-    queue.push({ request_id: entry.request_id, status: 'queued', data: JSON.parse(entry.data) as Record<string, unknown> })
+    queue.push({
+      request_id: entry.request_id,
+      status: 'queued',
+      data: JSON.parse(entry.data) as Record<string, unknown>,
+    })
   }
   return content
 }
@@ -114,7 +145,9 @@ export function checkpointIds(db: Db, id: number): { queued: Set<string>; active
 
 function findCheckpoint(db: Db, id?: number): CheckpointRow | undefined {
   return rowOf(
-    id === undefined ? db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT 1').get() : db.prepare('SELECT * FROM checkpoints WHERE id = ?').get(id),
+    id === undefined
+      ? db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT 1').get()
+      : db.prepare('SELECT * FROM checkpoints WHERE id = ?').get(id),
   )
 }
 

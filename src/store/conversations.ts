@@ -31,7 +31,9 @@ export class Conversations {
       'INSERT INTO sessions VALUES (?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET handed_out = max(handed_out, excluded.handed_out)',
     )
     this.#handedOut = db.prepare('SELECT handed_out FROM sessions WHERE session_id = ?').pluck()
-    this.#setAgent = db.prepare('INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id) DO UPDATE SET conversation = excluded.conversation')
+    this.#setAgent = db.prepare(
+      'INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id) DO UPDATE SET conversation = excluded.conversation',
+    )
     this.#setNewest = db.prepare('UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?')
     this.#setRunning = db.prepare('UPDATE conversations SET running = ?, last_used_at = ? WHERE conversation = ?')
     this.#clearRunning = db.prepare('UPDATE conversations SET running = NULL WHERE conversation = ? AND running = ?')
@@ -53,7 +55,9 @@ export class Conversations {
         'SELECT min(not_before) FROM conversations INDEXED BY conversations_runnable WHERE head_tick IS NOT NULL AND running IS NULL AND not_before IS NOT NULL',
       )
       .pluck()
-    this.#running = db.prepare('SELECT conversation, running FROM conversations INDEXED BY conversations_running WHERE running IS NOT NULL')
+    this.#running = db.prepare(
+      'SELECT conversation, running FROM conversations INDEXED BY conversations_running WHERE running IS NOT NULL',
+    )
   }
 
   get(conversation: string): ConversationRow | undefined {
@@ -69,7 +73,10 @@ export class Conversations {
   }
 
   /** Makes the conversation, or marks it as used. `sessionId` is the session to go on from, if it has one already. */
-  create(conversation: string, about: { sessionId?: string | undefined; agentId?: string | undefined; model: string; now: number }): void {
+  create(
+    conversation: string,
+    about: { sessionId?: string | undefined; agentId?: string | undefined; model: string; now: number },
+  ): void {
     this.#create.run(conversation, about.sessionId ?? null, about.agentId ?? null, about.model, about.now)
     if (about.sessionId !== undefined) this.#addSession.run(about.sessionId, conversation, about.now, 0)
   }
@@ -104,7 +111,10 @@ export class Conversations {
     this.#refresh.run({ conversation, change })
   }
 
-  /** A request was added at the very end, behind others that wait: the head of the queue stays. Spares an accept 13 µs of refresh. */
+  /**
+   * A request was added at the very end, behind others that wait: the head of the queue stays. Spares an accept 13 µs
+   * of refresh.
+   */
   appended(conversation: string): void {
     this.#appended.run(conversation)
   }

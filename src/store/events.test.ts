@@ -46,7 +46,8 @@ test('trimming finished requests keeps the newest and everything that is not fin
   journal.db.exec("UPDATE requests SET file_due = 1 WHERE request_id = 'r0'")
   const trim = (keep: number, slice: number): number => journal.tx(() => events.trimFinished(keep, slice))
   assert.deepEqual([trim(10, 100), trim(4, 3), trim(4, 100), trim(4, 100)], [0, 3, 2, 0])
-  const ids = (table: string): unknown[] => journal.db.prepare(`SELECT request_id FROM ${table} ORDER BY rowid`).pluck().all()
+  const ids = (table: string): unknown[] =>
+    journal.db.prepare(`SELECT request_id FROM ${table} ORDER BY rowid`).pluck().all()
   assert.deepEqual(ids('requests'), ['waits', 'runs', 'r0', 'r6', 'r7', 'r8', 'r9'])
   assert.deepEqual(ids('payloads'), ids('requests'))
   assert.deepEqual(ids('outcomes'), ['r0', 'r6', 'r7', 'r8', 'r9'])

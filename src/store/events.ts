@@ -22,14 +22,22 @@ export class Events {
     this.#after = db.prepare('SELECT seq, name, at, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?')
     this.#last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'").pluck()
     this.#first = db.prepare('SELECT min(seq) FROM events').pluck()
-    this.#trim = db.prepare('DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= ? ORDER BY seq LIMIT ?)')
+    this.#trim = db.prepare(
+      'DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= ? ORDER BY seq LIMIT ?)',
+    )
     this.#oldestKept = db
-      .prepare('SELECT finished_tick FROM requests INDEXED BY requests_finished WHERE finished_tick IS NOT NULL ORDER BY finished_tick DESC LIMIT 1 OFFSET ?')
+      .prepare(
+        'SELECT finished_tick FROM requests INDEXED BY requests_finished WHERE finished_tick IS NOT NULL ORDER BY finished_tick DESC LIMIT 1 OFFSET ?',
+      )
       .pluck()
     this.#oldFinished = db
-      .prepare('SELECT request_id FROM requests INDEXED BY requests_finished WHERE finished_tick IS NOT NULL AND finished_tick < ? AND file_due = 0 LIMIT ?')
+      .prepare(
+        'SELECT request_id FROM requests INDEXED BY requests_finished WHERE finished_tick IS NOT NULL AND finished_tick < ? AND file_due = 0 LIMIT ?',
+      )
       .pluck()
-    this.#removals = ['requests', 'payloads', 'outcomes'].map((table) => db.prepare(`DELETE FROM ${table} WHERE request_id = ?`))
+    this.#removals = ['requests', 'payloads', 'outcomes'].map((table) =>
+      db.prepare(`DELETE FROM ${table} WHERE request_id = ?`),
+    )
   }
 
   /** Up to `limit` events after `seq`, oldest first, and no more of them once they have `maxBytes` together. */

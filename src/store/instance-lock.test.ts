@@ -20,7 +20,11 @@ test('a second process is refused while the first lives, and kill -9 frees the l
   for (const path of paths)
     assert.throws(
       () => lockInstance([path]),
-      (error: unknown) => error instanceof KsiError && error.code === 'KSI_INSTANCE_RUNNING' && error.exitCode === 75 && error.message.includes('ksi stop'),
+      (error: unknown) =>
+        error instanceof KsiError &&
+        error.code === 'KSI_INSTANCE_RUNNING' &&
+        error.exitCode === 75 &&
+        error.message.includes('ksi stop'),
     )
   child.kill('SIGKILL')
   await once(child, 'exit')

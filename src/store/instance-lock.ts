@@ -35,7 +35,11 @@ export function lockInstance(paths: string[]): InstanceLock {
           { cause: error },
         )
       }
-      throw new KsiError('KSI_DB_NOT_WRITABLE', `${dirname(path)} cannot be written. Give the user of this process write access to it.`, { cause: error })
+      throw new KsiError(
+        'KSI_DB_NOT_WRITABLE',
+        `${dirname(path)} cannot be written. Give the user of this process write access to it.`,
+        { cause: error },
+      )
     }
   }
   return { release }

@@ -74,7 +74,11 @@ interface Part {
   fails: boolean
 }
 const partOf = (depth: number): fc.Arbitrary<Part> =>
-  fc.record({ events: fc.nat(2), parts: depth === 0 ? fc.constant([]) : fc.array(partOf(depth - 1), { maxLength: 3 }), fails: fc.boolean() })
+  fc.record({
+    events: fc.nat(2),
+    parts: depth === 0 ? fc.constant([]) : fc.array(partOf(depth - 1), { maxLength: 3 }),
+    fails: fc.boolean(),
+  })
 
 test('whatever parts fail, listeners hear exactly what was kept, in order', () => {
   using temp = new TempJournal()
@@ -138,7 +142,11 @@ test('a journal in a place that cannot be written says so, with the place', asyn
   using temp = new TempJournal()
   writeFileSync(join(temp.dir, 'file'), '')
   const open = (): Journal => Journal.open(join(temp.dir, 'file/journal.db'), 'boot', { suspect: false, now: 1 })
-  assert.throws(open, (error: { code: string; message: string }) => error.code === 'KSI_DB_NOT_WRITABLE' && error.message.includes(join(temp.dir, 'file')))
+  assert.throws(
+    open,
+    (error: { code: string; message: string }) =>
+      error.code === 'KSI_DB_NOT_WRITABLE' && error.message.includes(join(temp.dir, 'file')),
+  )
 })
 
 test('what was committed outlives kill -9', async () => {

@@ -42,7 +42,10 @@ export class Journal {
   #after: (() => void)[] = []
   /** Transactions and parts of them that run now. */
   #depth = 0
-  /** Why SQLite rolled all of the running transaction back, though only a part of it failed: that is how it meets a full disk. */
+  /**
+   * Why SQLite rolled all of the running transaction back, though only a part of it failed: that is how it meets a full
+   * disk.
+   */
   #undone: { cause: unknown } | undefined
 
   private constructor(db: Db, epoch: number, report: OpenReport) {
@@ -52,7 +55,8 @@ export class Journal {
     this.#fence = db.prepare('SELECT epoch FROM lease WHERE id = 1').pluck()
     this.#insertEvent = db.prepare('INSERT INTO events (name, at, request_id, data) VALUES (?, ?, ?, ?)')
     const inTransaction = db.transaction((work: () => unknown): unknown => {
-      if (this.#fence.get() !== epoch) throw new KsiError('KSI_FENCED', `Generation ${epoch} no longer holds the journal: a newer one does.`)
+      if (this.#fence.get() !== epoch)
+        throw new KsiError('KSI_FENCED', `Generation ${epoch} no longer holds the journal: a newer one does.`)
       const result = work()
       if (this.#undone !== undefined) throw this.#undone.cause
       return result
@@ -164,7 +168,8 @@ export class Journal {
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
     this.db.pragma('synchronous = FULL')
-    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for them.
+    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
+    // them.
     this.db.pragma(`busy_timeout = ${flushWaitMs}`)
     this.db.pragma('wal_checkpoint(TRUNCATE)')
     this.db.pragma(`busy_timeout = ${busyTimeoutMs}`)
@@ -189,7 +194,10 @@ export class Journal {
   }
 }
 
-/** The transaction is committed: an error after it must not look like a failure of it. It shows as an unhandled rejection. */
+/**
+ * The transaction is committed: an error after it must not look like a failure of it. It shows as an unhandled
+ * rejection.
+ */
 function safely(call: () => void): void {
   try {
     call()
@@ -202,5 +210,6 @@ function assertSound(db: Db): void {
   const size = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }))
   if (size > checkedBytes) return
   const verdict = db.pragma('quick_check(1)', { simple: true })
-  if (verdict !== 'ok') throw Object.assign(new Error(`The journal is damaged: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' })
+  if (verdict !== 'ok')
+    throw Object.assign(new Error(`The journal is damaged: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' })
 }

@@ -18,7 +18,15 @@ function goLive(journal: Journal, bootId: string): void {
   const now = Date.now()
   const none = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
   journal.tx(() => {
-    openBoot(journal.db, { boot_id: bootId, generation: journal.epoch, cause: 'save', files: [], at: now, previous_end: 'handover', now })
+    openBoot(journal.db, {
+      boot_id: bootId,
+      generation: journal.epoch,
+      cause: 'save',
+      files: [],
+      at: now,
+      previous_end: 'handover',
+      now,
+    })
     bootLive(journal.db, bootId, now, none)
   })
 }
@@ -81,7 +89,9 @@ test('a newer file without a copy to go back to is refused with what to do, and 
   temp.open({ migrations: temp.migrations(second) }).close()
   const bytes = readFileSync(temp.path)
   const says = (error: { code: string; message: string }): boolean =>
-    error.code === 'KSI_SCHEMA_NEWER' && error.message.includes('schema 2, this code knows 1') && error.message.includes(temp.path)
+    error.code === 'KSI_SCHEMA_NEWER' &&
+    error.message.includes('schema 2, this code knows 1') &&
+    error.message.includes(temp.path)
   assert.throws(() => checkSchema(temp.path), says)
   assert.throws(() => temp.open(), says)
   assert.ok(readFileSync(temp.path).equals(bytes))
@@ -105,17 +115,26 @@ test('the copy is whole also while a reader keeps a part of the journal in the W
 test('a migration that fails changes nothing', () => {
   using temp = new TempJournal()
   emit(temp.open(), 'before')
-  const broken = temp.migrations({ ...second, '0003_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)' })
+  const broken = temp.migrations({
+    ...second,
+    '0003_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)',
+  })
   assert.throws(() => temp.open({ migrations: broken }), /nowhere/)
   const journal = temp.open()
   assert.deepEqual([versionOf(journal), kept(journal)], [1, ['before']])
-  assert.equal(journal.db.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(), 0)
+  assert.equal(
+    journal.db.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(),
+    0,
+  )
 })
 
 test('kill -9 in the middle of a migration leaves the old schema usable, and the migration can be done again', async () => {
   using temp = new TempJournal()
   emit(temp.open(), 'before')
-  const deadly = temp.migrations({ ...second, '0003_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)' })
+  const deadly = temp.migrations({
+    ...second,
+    '0003_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)',
+  })
   const child = runModule(`
     import { openForWriting } from 'STORE/open.ts'
     import { migrate } from 'STORE/migrate.ts'

@@ -66,7 +66,9 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
   if (!usable) throw newer(path, version, known)
 }
 
-/** Whether the copy set aside before a migration still says all: no newer code has gone live since, whose work it lacks. */
+/**
+ * Whether the copy set aside before a migration still says all: no newer code has gone live since, whose work it lacks.
+ */
 function canGoBack(db: Db, aside: string): boolean {
   if (!existsSync(aside)) return false
   try {

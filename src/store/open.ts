@@ -26,7 +26,8 @@ export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
 
 /**
  * Opens the journal's file for writing, making its folder if need be.
- * @throws KsiError KSI_DB_NOT_WRITABLE when the file or its folder cannot be written; SQLite's own error when it is damaged
+ * @throws KsiError KSI_DB_NOT_WRITABLE when the file or its folder cannot be written; SQLite's own error when it is
+ * damaged
  */
 export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' } {
   let db: Db | undefined
@@ -69,7 +70,11 @@ function explainOpenError(error: unknown, path: string): unknown {
   const code = systemCodeOf(error) ?? ''
   if (isDamage(error) || error instanceof KsiError) return error
   if (isDiskFull(error))
-    return new KsiError('KSI_DISK_FULL', `There is no room left for the journal ${path}. Free some space and start again.`, { cause: error })
+    return new KsiError(
+      'KSI_DISK_FULL',
+      `There is no room left for the journal ${path}. Free some space and start again.`,
+      { cause: error },
+    )
   if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST)/.test(code)) {
     const message = `The journal ${path} cannot be written (${messageOf(error)}). Give the user of this process write access to ${dirname(path)}.`
     return new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })

@@ -36,7 +36,9 @@ class Model {
   }
 
   next(now: number): string | undefined {
-    const heads = [...this.queues].flatMap(([name, [head]]) => (head !== undefined && !this.running.has(name) ? [{ name, head }] : []))
+    const heads = [...this.queues].flatMap(([name, [head]]) =>
+      head !== undefined && !this.running.has(name) ? [{ name, head }] : [],
+    )
     const ready = heads.filter(({ head }) => head.notBefore === null || head.notBefore <= now)
     return ready.sort((a, b) => a.head.tick - b.head.tick)[0]?.name
   }
@@ -51,10 +53,26 @@ type Step =
 
 const conversation = fc.constantFrom('a', 'b', 'c')
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('accept' as const), conversation, priority: fc.constantFrom<Priority>('INJECT', 'ASYNC') }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('accept' as const),
+      conversation,
+      priority: fc.constantFrom<Priority>('INJECT', 'ASYNC'),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('start' as const) }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('finish' as const, 'cancelRunning' as const, 'runEnded' as const), conversation }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('requeue' as const), conversation, waits: fc.constantFrom(0, 3, 10) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('finish' as const, 'cancelRunning' as const, 'runEnded' as const),
+      conversation,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('requeue' as const), conversation, waits: fc.constantFrom(0, 3, 10) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancelQueued' as const), conversation, which: fc.nat(3) }) },
 )
 
@@ -129,7 +147,11 @@ function compare(queue: TestQueue, model: Model): void {
     )
   }
   for (const state of ['queued', 'processing', 'completed', 'cancelled'])
-    assert.equal(queue.requests.total(state), [...model.states.values()].filter((value) => value === state).length, state)
+    assert.equal(
+      queue.requests.total(state),
+      [...model.states.values()].filter((value) => value === state).length,
+      state,
+    )
 }
 
 test('any mix of accepting, starting, finishing, queueing again and cancelling keeps the order and the counts', () => {
@@ -167,5 +189,12 @@ test('a conversation that waits for another try is told by when', () => {
     queue.requeue(id, notBefore)
   }
   assert.equal(queue.conversations.nextTryAt(), 300)
-  assert.deepEqual([queue.conversations.nextRunnable(299), queue.conversations.nextRunnable(300), queue.conversations.nextRunnable(500)], [undefined, 'b', 'a'])
+  assert.deepEqual(
+    [
+      queue.conversations.nextRunnable(299),
+      queue.conversations.nextRunnable(300),
+      queue.conversations.nextRunnable(500),
+    ],
+    [undefined, 'b', 'a'],
+  )
 })

@@ -63,7 +63,10 @@ test('facts are bounded by their limits', () => {
   const queue = new TestQueue(journal)
   for (let i = 0; i < 8; i++) queue.accept(`r${i}`, `c${i}`)
   for (let i = 0; i < 3; i++) queue.start(`r${i}`)
-  for (let i = 0; i < 5; i++) journal.tx(() => insertCheckpoint(journal.db, { tick: 1, at: 1, reason: 'manual', generation: 1, files: [], services: {} }))
+  for (let i = 0; i < 5; i++)
+    journal.tx(() =>
+      insertCheckpoint(journal.db, { tick: 1, at: 1, reason: 'manual', generation: 1, files: [], services: {} }),
+    )
   const reader = openJournalReader(temp.path)
   const facts = reader.facts({ queues: 4, checkpoints: 2 })
   assert.deepEqual(

@@ -18,7 +18,10 @@ export interface JournalReader {
   close(): void
 }
 
-/** Opens the journal for reading. @throws SQLite's error: SQLITE_CANTOPEN when there is no file, or it was closed cleanly and the mount is read-only */
+/**
+ * Opens the journal for reading. @throws SQLite's error: SQLITE_CANTOPEN when there is no file, or it was closed
+ * cleanly and the mount is read-only
+ */
 export function openJournalReader(path: string): JournalReader {
   const db = openForReading(path)
   const inode = statSync(path).ino
@@ -46,11 +49,22 @@ export function openJournalReader(path: string): JournalReader {
 
 /** What the journal tells of itself, by any connection. */
 export function readFacts(db: Db, limits: { boots: number; checkpoints: number; queues: number }): JournalFacts {
-  const totals = Object.fromEntries(rowsOf<{ state: string; n: number }>(db.prepare('SELECT state, n FROM totals').all()).map(({ state, n }) => [state, n]))
+  const totals = Object.fromEntries(
+    rowsOf<{ state: string; n: number }>(db.prepare('SELECT state, n FROM totals').all()).map(({ state, n }) => [
+      state,
+      n,
+    ]),
+  )
   const count = (state: string): number => totals[state] ?? 0
   return {
     generation: rowOf<number>(db.prepare('SELECT epoch FROM lease').pluck().get()) ?? 0,
-    counts: { queued: count('queued'), processing: count('processing'), completed: count('completed'), failed: count('failed'), cancelled: count('cancelled') },
+    counts: {
+      queued: count('queued'),
+      processing: count('processing'),
+      completed: count('completed'),
+      failed: count('failed'),
+      cancelled: count('cancelled'),
+    },
     lost: count('lost'),
     last_seq: rowOf<number>(db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'").pluck().get()) ?? 0,
     boots: listBoots(db, limits.boots),
@@ -62,7 +76,9 @@ export function readFacts(db: Db, limits: { boots: number; checkpoints: number; 
 
 /** Conversations with something queued or running, in the order in which they get their turn. */
 export function readQueues(db: Db, limit: number): JournalFacts['queues'] {
-  const running = db.prepare('SELECT * FROM conversations INDEXED BY conversations_running WHERE running IS NOT NULL LIMIT ?')
+  const running = db.prepare(
+    'SELECT * FROM conversations INDEXED BY conversations_running WHERE running IS NOT NULL LIMIT ?',
+  )
   const waiting = db.prepare(
     'SELECT * FROM conversations INDEXED BY conversations_runnable WHERE head_tick IS NOT NULL AND running IS NULL ORDER BY head_tick LIMIT ?',
   )
@@ -80,7 +96,11 @@ export function readQueues(db: Db, limit: number): JournalFacts['queues'] {
 
 function readRunning(db: Db): JournalFacts['running'] {
   const rows = rowsOf<RequestRow>(
-    db.prepare("SELECT * FROM requests INDEXED BY requests_one_running WHERE state = 'processing' ORDER BY started_tick LIMIT 1000").all(),
+    db
+      .prepare(
+        "SELECT * FROM requests INDEXED BY requests_one_running WHERE state = 'processing' ORDER BY started_tick LIMIT 1000",
+      )
+      .all(),
   )
   return rows.map((row) => ({
     request_id: row.request_id,

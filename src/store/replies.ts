@@ -13,7 +13,9 @@ export class Replies {
   constructor({ db }: Journal) {
     this.#get = db.prepare('SELECT reply FROM replies WHERE event_id = ?').pluck()
     this.#put = db.prepare('INSERT INTO replies (event_id, reply) VALUES (?, ?) ON CONFLICT DO NOTHING')
-    this.#trim = db.prepare('DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE id <= (SELECT max(id) FROM replies) - ? LIMIT ?)')
+    this.#trim = db.prepare(
+      'DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE id <= (SELECT max(id) FROM replies) - ? LIMIT ?)',
+    )
   }
 
   /** The results an event was answered with, or undefined when it was never run. */

@@ -20,7 +20,9 @@ export function mendSalvaged(db: Db, now: number): string[] {
   return mend()
 }
 
-/** Ticks must go on above every tick in use, also when the newest events were lost: they are the order of the queues. */
+/**
+ * Ticks must go on above every tick in use, also when the newest events were lost: they are the order of the queues.
+ */
 function continueTicks(db: Db): void {
   db.exec(`DELETE FROM sqlite_sequence WHERE name = 'events';
     INSERT INTO sqlite_sequence (name, seq) SELECT 'events', max(
@@ -29,18 +31,30 @@ function continueTicks(db: Db): void {
       (SELECT coalesce(max(max(accepted_tick, coalesce(started_tick, 0), coalesce(finished_tick, 0))), 0) FROM requests))`)
 }
 
-/** Content without its request would make the same id, sent again, an error. Nor can half a result be written to a file. */
+/**
+ * Content without its request would make the same id, sent again, an error. Nor can half a result be written to a file.
+ */
 function dropOrphans(db: Db): void {
   for (const table of ['payloads', 'outcomes']) {
     db.exec(`DELETE FROM ${table} WHERE request_id NOT IN (SELECT request_id FROM requests)`)
-    db.exec(`UPDATE requests SET file_due = 0 WHERE file_due = 1 AND request_id NOT IN (SELECT request_id FROM ${table})`)
+    db.exec(
+      `UPDATE requests SET file_due = 0 WHERE file_due = 1 AND request_id NOT IN (SELECT request_id FROM ${table})`,
+    )
   }
 }
 
 function failWithoutContent(db: Db, now: number): string[] {
-  const rows = rowsOf<RequestRow>(db.prepare("SELECT * FROM requests WHERE state = 'queued' AND request_id NOT IN (SELECT request_id FROM payloads)").all())
-  const insertEvent = db.prepare("INSERT INTO events (name, at, request_id, data) VALUES ('completion:failed', ?, ?, ?)")
-  const finish = db.prepare("UPDATE requests SET state = 'failed', in_hand = 0, finished_at = ?, finished_tick = ? WHERE request_id = ?")
+  const rows = rowsOf<RequestRow>(
+    db
+      .prepare("SELECT * FROM requests WHERE state = 'queued' AND request_id NOT IN (SELECT request_id FROM payloads)")
+      .all(),
+  )
+  const insertEvent = db.prepare(
+    "INSERT INTO events (name, at, request_id, data) VALUES ('completion:failed', ?, ?, ?)",
+  )
+  const finish = db.prepare(
+    "UPDATE requests SET state = 'failed', in_hand = 0, finished_at = ?, finished_tick = ? WHERE request_id = ?",
+  )
   const insertOutcome = db.prepare('INSERT OR REPLACE INTO outcomes VALUES (?, ?)')
   const reason = 'daemon_restart'
   for (const { request_id, conversation, session_id, agent_id } of rows) {

@@ -85,7 +85,9 @@ test('a waiting request whose content is lost is told as failed, and its id can 
   const journal = temp.open({ suspect: true })
   const { lostRequests } = salvagedOf(journal.report)
   assert.ok(lostRequests.length > 0)
-  const told = new Events(journal).after(0, 10_000).filter(({ name, data }) => name === 'completion:failed' && data.reason === 'daemon_restart')
+  const told = new Events(journal)
+    .after(0, 10_000)
+    .filter(({ name, data }) => name === 'completion:failed' && data.reason === 'daemon_restart')
   assert.deepEqual(
     told.map(({ data }) => data.request_id),
     lostRequests,

@@ -66,7 +66,9 @@ function copyTable(old: Db, db: Db, table: string, report: SalvageReport): void 
       // The damaged file may have an older schema, without the newest columns.
       const there = new Set(columnsOf(old, table))
       const columns = columnsOf(db, table).filter((column) => there.has(column))
-      const insert = db.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
+      const insert = db.prepare(
+        `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+      )
       const copyRows = (order: string): void => {
         for (const row of old
           .prepare(`SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${keyOf(db, table)} ${order}`)

@@ -42,7 +42,8 @@ function readEntry(file: string): SpoolEntry | undefined {
 /**
  * All outcomes in the spool. A damaged file is renamed to `….corrupt-<epoch ms>` and skipped.
  * @param onDamaged told of each such file, by its new path
- * @throws the system's own error when the folder cannot be read, or a damaged file not be renamed; a missing folder is an empty spool
+ * @throws the system's own error when the folder cannot be read, or a damaged file not be renamed; a missing folder is
+ * an empty spool
  */
 export function readSpool(dir: string, onDamaged: (file: string, error: unknown) => void = () => {}): SpoolEntry[] {
   const entries: SpoolEntry[] = []

@@ -14,7 +14,8 @@ const ends: Record<Live['previous_end'], string> = {
 /** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */
 export function bannerLines(status: SupervisorStatus, live: Live): string[] {
   const { restored } = live
-  const interrupted = restored.adopted + restored.requeued + restored.lost + restored.poisoned + restored.recovered_outcomes
+  const interrupted =
+    restored.adopted + restored.requeued + restored.lost + restored.poisoned + restored.recovered_outcomes
   const total = restored.queued + interrupted
   const kept = total - restored.lost - restored.poisoned
   const rows: [string, string][] = [
@@ -26,9 +27,19 @@ export function bannerLines(status: SupervisorStatus, live: Live): string[] {
       `${status.journal.path} (${status.journal.kept ? 'state is kept over restarts' : 'not kept: each start begins empty; KSI_CHECKPOINT=on keeps it'})`,
     ],
     ['generation', String(live.generation)],
-    ['restored', total === 0 ? 'nothing to restore' : `${kept} of ${total} requests${restored.lost > 0 ? `, ${restored.lost} lost and told` : ''}`],
+    [
+      'restored',
+      total === 0
+        ? 'nothing to restore'
+        : `${kept} of ${total} requests${restored.lost > 0 ? `, ${restored.lost} lost and told` : ''}`,
+    ],
     ['last run', ends[live.previous_end]],
-    ['watching', status.mode === 'dev' ? 'src: save a file and the new code takes over' : 'no: production mode, "ksi reload" takes new code'],
+    [
+      'watching',
+      status.mode === 'dev'
+        ? 'src: save a file and the new code takes over'
+        : 'no: production mode, "ksi reload" takes new code',
+    ],
   ]
   return [`ksi is up (${status.mode})`, ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)]
 }

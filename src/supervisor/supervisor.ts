@@ -28,7 +28,8 @@ export interface Supervisor {
 /**
  * Starts everything: locks, front, runner, first generation, watch, sidecar.
  * @param end called when a client asks for the end
- * @throws KsiError when it cannot serve at all: another instance, a port in use, a journal that cannot be written or is newer
+ * @throws KsiError when it cannot serve at all: another instance, a port in use, a journal that cannot be written or is
+ * newer
  */
 export async function startSupervisor(options: {
   settings: Settings
@@ -95,7 +96,10 @@ export async function startSupervisor(options: {
     runners: () => runners.addresses(),
     onLive: (live, change, phases) => {
       const { generation, restored } = live
-      log.info({ cause: change.cause, files: change.files, phases, restored }, `generation ${generation} is live after ${phases.total ?? 0} ms`)
+      log.info(
+        { cause: change.cause, files: change.files, phases, restored },
+        `generation ${generation} is live after ${phases.total ?? 0} ms`,
+      )
       if (bannerShown) return
       bannerShown = true
       for (const line of bannerLines(status(), live)) log.info(line)
@@ -121,8 +125,14 @@ export async function startSupervisor(options: {
     connections: front?.stats().connections ?? 0,
     held_lines: front?.stats().heldLines ?? 0,
     runners: runners.facts(),
-    sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
-    addresses: { socket: paths.socket, tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}` },
+    sidecar:
+      settings.KSI_SIDECAR === 'off'
+        ? null
+        : { url: `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/` },
+    addresses: {
+      socket: paths.socket,
+      tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}`,
+    },
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,
@@ -132,10 +142,12 @@ export async function startSupervisor(options: {
     const kinds = classify(files)
     log.info({ files }, 'saved')
     if (kinds.runner.length > 0) runnerReloads.saved(kinds.runner, savedAt)
-    if (kinds.daemon.length > 0) void generations.boot({ cause: 'save', files: kinds.daemon, at: savedAt, watchMs } satisfies Change)
+    if (kinds.daemon.length > 0)
+      void generations.boot({ cause: 'save', files: kinds.daemon, at: savedAt, watchMs } satisfies Change)
     if (kinds.sidecar.length > 0) sidecar?.restart()
     for (const file of kinds.supervisor) waiting.add(file)
-    if (kinds.supervisor.length > 0) log.warn({ files: kinds.supervisor }, 'the supervisor does not reload itself: restart ksi to use this change')
+    if (kinds.supervisor.length > 0)
+      log.warn({ files: kinds.supervisor }, 'the supervisor does not reload itself: restart ksi to use this change')
   }
   const stop = async (reason: CheckpointReason): Promise<void> => {
     const unwatched = watch?.stop()
@@ -163,7 +175,10 @@ export async function startSupervisor(options: {
   })
   writePidFile(paths.pidFile)
   sidecar?.start()
-  const [first] = await Promise.all([generations.boot({ cause: 'start', files: [], at: startedAt }), runners.startFirst()])
+  const [first] = await Promise.all([
+    generations.boot({ cause: 'start', files: [], at: startedAt }),
+    runners.startFirst(),
+  ])
   if (settings.KSI_MODE === 'dev') watch = startWatch({ root: paths.src, poll: settings.KSI_WATCH_POLL, log, onChange })
   if (first.status === 'failed' && isFinal(first.failure, settings)) {
     await stop('shutdown')
@@ -177,7 +192,9 @@ function toReloadReply(result: Awaited<ReturnType<Generations['boot']>>): Record
   return { status: 'failed', error: result.failure.error.message, failure: result.failure }
 }
 
-/** A first boot that no save can mend (the journal, the configuration), or any in production: there is nobody to save. */
+/**
+ * A first boot that no save can mend (the journal, the configuration), or any in production: there is nobody to save.
+ */
 function isFinal(failure: BootFailure, settings: Settings): boolean {
   return settings.KSI_MODE === 'production' || isErrorCode(failure.error.code)
 }

@@ -19,7 +19,11 @@ export interface Outcome {
   reason: string | undefined
 }
 
-const finals: Record<string, Outcome['state']> = { 'completion:result': 'completed', 'completion:failed': 'failed', 'completion:cancelled': 'cancelled' }
+const finals: Record<string, Outcome['state']> = {
+  'completion:result': 'completed',
+  'completion:failed': 'failed',
+  'completion:cancelled': 'cancelled',
+}
 /** The names of the events that end a request. */
 export const finalEvents = Object.keys(finals)
 const problemsKept = 50
@@ -46,10 +50,18 @@ export class EventAudit {
     const conversation = this.#conversations.get(data.conversation) ?? { queue: [], running: undefined }
     this.#conversations.set(data.conversation, conversation)
     const about = `${id} (event ${seq})`
-    if (event === 'completion:queued') this.#queued(conversation, { id, rank: data.priority === 'INJECT' ? 1 : 2, accepted: seq }, data.again === true, about)
-    else if (event === 'completion:progress' && data.status === 'calling_provider') this.#started(conversation, id, about)
+    if (event === 'completion:queued')
+      this.#queued(
+        conversation,
+        { id, rank: data.priority === 'INJECT' ? 1 : 2, accepted: seq },
+        data.again === true,
+        about,
+      )
+    else if (event === 'completion:progress' && data.status === 'calling_provider')
+      this.#started(conversation, id, about)
     else if (event === 'completion:progress' && data.status === 'retrying') this.#again(conversation, id, about)
-    else if (finals[event] !== undefined) this.#ended(conversation, { id, seq, state: finals[event], reason: data.reason }, about)
+    else if (finals[event] !== undefined)
+      this.#ended(conversation, { id, seq, state: finals[event], reason: data.reason }, about)
   }
 
   problem(text: string): void {
@@ -72,7 +84,8 @@ export class EventAudit {
 
   #started(conversation: ConversationModel, id: string, about: string): void {
     this.starts += 1
-    if (conversation.running !== undefined) this.problem(`${about} was started while ${conversation.running.id} was running`)
+    if (conversation.running !== undefined)
+      this.problem(`${about} was started while ${conversation.running.id} was running`)
     conversation.queue.sort((a, b) => a.rank - b.rank || a.accepted - b.accepted)
     const at = conversation.queue.findIndex((waiting) => waiting.id === id)
     if (at === -1) return this.problem(`${about} was started but was not queued`)
@@ -80,9 +93,14 @@ export class EventAudit {
     conversation.running = conversation.queue.splice(at, 1)[0]
   }
 
-  #ended(conversation: ConversationModel, end: { id: string; seq: number; state: Outcome['state']; reason: unknown }, about: string): void {
+  #ended(
+    conversation: ConversationModel,
+    end: { id: string; seq: number; state: Outcome['state']; reason: unknown },
+    about: string,
+  ): void {
     const { id, seq, state, reason } = end
-    if (this.outcomes.has(id)) this.problem(`${about} has a second outcome: ${state} after ${this.outcomes.get(id)?.state}`)
+    if (this.outcomes.has(id))
+      this.problem(`${about} has a second outcome: ${state} after ${this.outcomes.get(id)?.state}`)
     this.outcomes.set(id, { state, reason: typeof reason === 'string' ? reason : undefined })
     this.finalSeqs.push(seq)
     if (conversation.running?.id === id) conversation.running = undefined
@@ -132,7 +150,11 @@ export interface RunEnd {
 }
 
 /** Nothing ran more often than it was tried, and no two runs of one conversation overlap. @returns what is wrong */
-export function auditRuns(runs: readonly RunEnd[], conversationOf: (requestId: string) => string | undefined, tries: (requestId: string) => number): string[] {
+export function auditRuns(
+  runs: readonly RunEnd[],
+  conversationOf: (requestId: string) => string | undefined,
+  tries: (requestId: string) => number,
+): string[] {
   const problems: string[] = []
   const byRequest = Map.groupBy(runs, (run) => run.request_id)
   for (const [id, mine] of byRequest) if (mine.length > tries(id)) problems.push(`${id} was run ${mine.length} times`)

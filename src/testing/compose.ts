@@ -62,7 +62,14 @@ export class Stack {
     const project = makeProject()
     // The container's user is another than the one that made this folder.
     chmodSync(project.root, 0o755)
-    for (const file of ['Dockerfile.dev', 'compose.yaml', '.dockerignore', '.npmrc', 'package-lock.json', 'tsconfig.json'])
+    for (const file of [
+      'Dockerfile.dev',
+      'compose.yaml',
+      '.dockerignore',
+      '.npmrc',
+      'package-lock.json',
+      'tsconfig.json',
+    ])
       cpSync(join(home, file), project.path(file))
     const stack = new Stack(project, await freePort(), await freePort(), env)
     await stack.compose('up', '--build', '--detach', '--wait', '--wait-timeout', '120')
@@ -144,5 +151,7 @@ async function poll<T>(read: () => Promise<T>, test: (value: T) => boolean, limi
     }
     await delay(20)
   }
-  throw new Error(`did not come to pass within ${limitMs} ms; the last was ${last instanceof Error ? last.message : JSON.stringify(last)}`)
+  throw new Error(
+    `did not come to pass within ${limitMs} ms; the last was ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  )
 }

@@ -32,7 +32,9 @@ export interface Edit {
   expect: 'taken over' | 'refused' | 'in trouble' | 'ignored'
   /** refused, in trouble: stands in the reported error */
   error?: RegExp
-  /** refused: the files that are saved. The status names those of the change that failed: two saves may be two changes. */
+  /**
+   * refused: the files that are saved. The status names those of the change that failed: two saves may be two changes.
+   */
   files?: string[]
   /** Made before the work begins. */
   prepare?: (project: Project) => void
@@ -88,7 +90,9 @@ export class EditMatrix {
     this.#project.edit('src/daemon/health.ts', (text) => `${text}\n// over\n`)
     await this.#ksi.untilStatus((status) => isWell(status) && status.runners.length === 1).catch(() => undefined)
     using client = await this.#ksi.client()
-    await untilReply(client, 'system:health', ({ queued, processing }) => queued === 0 && processing === 0).catch(() => undefined)
+    await untilReply(client, 'system:health', ({ queued, processing }) => queued === 0 && processing === 0).catch(
+      () => undefined,
+    )
   }
 
   async #check(edit: Edit, restore: () => void): Promise<string> {
@@ -123,11 +127,15 @@ export class EditMatrix {
         const request_id = `${session_id}-${i}`
         sent.set(session_id, [...(sent.get(session_id) ?? []), request_id])
         const extra_body = { echo: { latency_ms: latencyMs } }
-        replies.push(client.request('completion:async', { prompt: `say ${request_id}`, session_id, request_id, extra_body }))
+        replies.push(
+          client.request('completion:async', { prompt: `say ${request_id}`, session_id, request_id, extra_body }),
+        )
       }
     }
     await Promise.all(replies)
-    await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length >= conversations)
+    await client.until(
+      (c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length >= conversations,
+    )
     assert.ok(outcomesOf(client).length <= conversations, 'the edit comes while most of the work waits')
     return sent
   }
@@ -151,7 +159,10 @@ export class EditMatrix {
     const { error, files = [] } = status.last_failure ?? {}
     assert.match(`${error?.message}\n${error?.stack}`, edit.error ?? /./)
     const expected = edit.files ?? []
-    assert.ok(files.length > 0 && files.every((file) => expected.includes(file)), `${files.join(', ')} instead of ${expected.join(', ')}`)
+    assert.ok(
+      files.length > 0 && files.every((file) => expected.includes(file)),
+      `${files.join(', ')} instead of ${expected.join(', ')}`,
+    )
     for (const file of files) assert.ok(status.problem?.includes(file), `the problem names ${file}: ${status.problem}`)
     assert.equal((await client.request('system:health')).status, 'healthy')
     await client.until((c) => c.pushes.some((push) => push.event === 'system:reload_failed'))
@@ -165,7 +176,8 @@ export class EditMatrix {
     else edit.repair(project)
     // What only the runner loads brings a new runner; everything else a new generation.
     const isNew = (status: SupervisorStatus): boolean =>
-      (status.generation ?? 0) > (generation ?? 0) || status.runners.some(({ id, accepting }) => accepting && !runners.some((old) => old.id === id))
+      (status.generation ?? 0) > (generation ?? 0) ||
+      status.runners.some(({ id, accepting }) => accepting && !runners.some((old) => old.id === id))
     await ksi.untilStatus((status) => isWell(status) && isNew(status))
     await edit.probeRepair?.(situation)
   }
@@ -189,7 +201,8 @@ export class EditMatrix {
         () => undefined,
       )
       if (page?.status === verdict && summary.test(page.summary)) return
-      if (performance.now() > limit) assert.fail(`/status does not come to say ${verdict} ${String(summary)}: ${JSON.stringify(page).slice(0, 600)}`)
+      if (performance.now() > limit)
+        assert.fail(`/status does not come to say ${verdict} ${String(summary)}: ${JSON.stringify(page).slice(0, 600)}`)
       await delay(50)
     }
   }
@@ -216,7 +229,12 @@ async function untilLogged(ksi: Ksi, sent: Sent): Promise<void> {
 }
 
 /** Asks until the reply is as it should be. */
-export async function untilReply(client: WireClient, event: string, isRight: (reply: Record<string, unknown>) => boolean, limitMs = 10_000): Promise<void> {
+export async function untilReply(
+  client: WireClient,
+  event: string,
+  isRight: (reply: Record<string, unknown>) => boolean,
+  limitMs = 10_000,
+): Promise<void> {
   const limit = performance.now() + limitMs
   for (;;) {
     const reply = await client.request(event)

@@ -5,7 +5,10 @@ import { childrenOf, signal } from './processes.ts'
 import type { Project } from './project.ts'
 import type { WireClient } from './wire-client.ts'
 
-/** SIGKILL; SIGKILL, and again of whatever comes up then; an exception in a timer; process.exit; SIGABRT; out of memory; stopped, so that it gives no sign of life. */
+/**
+ * SIGKILL; SIGKILL, and again of whatever comes up then; an exception in a timer; process.exit; SIGABRT; out of memory;
+ * stopped, so that it gives no sign of life.
+ */
 export type Way = 'kill' | 'kill again' | 'throw' | 'exit' | 'abort' | 'out of memory' | 'hang'
 
 /** One end of a generation. */
@@ -37,7 +40,9 @@ export function addCrashEvent(project: Project): void {
     return { way }
   }, { service: 'test' })
 `
-  project.edit('src/daemon/health.ts', (text) => text.replace(/(export function registerHealth\([^)]*\): void \{\n)/, `$1${code}`))
+  project.edit('src/daemon/health.ts', (text) =>
+    text.replace(/(export function registerHealth\([^)]*\): void \{\n)/, `$1${code}`),
+  )
 }
 
 /** Ends the live generation over and over, and measures how long it takes until requests are started again. */
@@ -106,7 +111,10 @@ export class Killer {
   /** When the first request is started by a generation that went live after now. */
   #nextStart(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    const timer = setTimeout(() => reject(new Error(`no request was started within ${limitMs} ms of a kill\n${this.#ksi.output()}`)), limitMs)
+    const timer = setTimeout(
+      () => reject(new Error(`no request was started within ${limitMs} ms of a kill\n${this.#ksi.output()}`)),
+      limitMs,
+    )
     let recovered = false
     this.#load.onEvent = ({ event, data }) => {
       if (event === 'system:recovered') recovered = true

@@ -84,7 +84,9 @@ export class Ksi {
       }
       await delay(10)
     }
-    throw new Error(`the status did not come to pass within ${limitMs} ms; the last was ${JSON.stringify(last)}\n${this.output()}`)
+    throw new Error(
+      `the status did not come to pass within ${limitMs} ms; the last was ${JSON.stringify(last)}\n${this.output()}`,
+    )
   }
 
   /** The pid of the live generation; waits for one. */
@@ -100,7 +102,8 @@ export class Ksi {
   /** How often each request was run, by what the runner itself wrote. */
   runsByRequest(): Map<string, number> {
     const runs = new Map<string, number>()
-    for (const { msg, request_id } of this.log) if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
+    for (const { msg, request_id } of this.log)
+      if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
     return runs
   }
 

@@ -25,7 +25,10 @@ export interface LoadReport {
  */
 export function assertClean(report: LoadReport, allowed: { quarantined?: number; restarted?: number } = {}): void {
   const { refused, cut, lost, doubled, missed, problems, failures } = report
-  assert.deepEqual({ refused, cut, lost, doubled, missed, problems }, { refused: 0, cut: 0, lost: 0, doubled: 0, missed: 0, problems: [] })
+  assert.deepEqual(
+    { refused, cut, lost, doubled, missed, problems },
+    { refused: 0, cut: 0, lost: 0, doubled: 0, missed: 0, problems: [] },
+  )
   const { poison = 0, daemon_restart: restarted = 0, ...others } = failures
   assert.deepEqual(others, {}, 'no request failed for another reason')
   assert.ok(poison <= (allowed.quarantined ?? 0), `${poison} requests were quarantined`)

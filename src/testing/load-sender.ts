@@ -80,7 +80,14 @@ export class LoadSender {
     const { random, extra } = this.#options
     const request_id = `${conversation}-${this.sent.size}`
     const retried = random() < 0.01
-    const request: SentRequest = { conversation, acknowledged: false, cancelAsked: false, cancelled: false, waited: undefined, tries: retried ? 2 : 1 }
+    const request: SentRequest = {
+      conversation,
+      acknowledged: false,
+      cancelAsked: false,
+      cancelled: false,
+      waited: undefined,
+      tries: retried ? 2 : 1,
+    }
     this.sent.set(request_id, request)
     const event = random() < 0.1 ? 'completion:inject' : 'completion:async'
     const echo = { latency_ms: Math.floor(random() * latencyMs), ...(retried ? { fail_times: 1 } : {}) }
@@ -90,7 +97,11 @@ export class LoadSender {
     if (more < 0.05) work.push(this.#cancel(request_id, request))
     else if (more < 0.1) work.push(this.#wait(request_id, request))
     else if (more < 0.15)
-      work.push(this.#ask('completion:status', { request_id }).then((reply) => this.#expect(reply?.request_id === request_id, request_id, reply)))
+      work.push(
+        this.#ask('completion:status', { request_id }).then((reply) =>
+          this.#expect(reply?.request_id === request_id, request_id, reply),
+        ),
+      )
     return work
   }
 
@@ -98,13 +109,21 @@ export class LoadSender {
   async #submit(event: string, data: Data, request: SentRequest, twice: boolean): Promise<void> {
     const replies = await Promise.all(Array.from({ length: twice ? 2 : 1 }, () => this.#ask(event, data)))
     for (const reply of replies)
-      this.#expect(reply !== undefined && reply.request_id === data.request_id && !('error' in reply), String(data.request_id), reply)
+      this.#expect(
+        reply !== undefined && reply.request_id === data.request_id && !('error' in reply),
+        String(data.request_id),
+        reply,
+      )
     if (replies.some((reply) => reply?.request_id === data.request_id)) {
       request.acknowledged = true
       this.acknowledged += 1
     }
     const firsts = replies.filter((reply) => reply !== undefined && reply.duplicate === undefined).length
-    this.#expect(firsts === 1, `${String(data.request_id)}: of ${replies.length} sent, ${firsts} were taken for the first`, replies)
+    this.#expect(
+      firsts === 1,
+      `${String(data.request_id)}: of ${replies.length} sent, ${firsts} were taken for the first`,
+      replies,
+    )
   }
 
   async #cancel(request_id: string, request: SentRequest): Promise<void> {

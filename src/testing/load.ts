@@ -58,7 +58,15 @@ export class Load {
       const client = await WireClient.connect(options.address)
       const { tag = 'load', restMs, extra = {} } = options
       const onReply = (ms: number): void => load.#replied(ms)
-      load.#senders.push(new LoadSender(client, { name: `${tag}${i}`, random: randomFrom(Math.floor(random() * 2 ** 32)), restMs, extra, onReply }))
+      load.#senders.push(
+        new LoadSender(client, {
+          name: `${tag}${i}`,
+          random: randomFrom(Math.floor(random() * 2 ** 32)),
+          restMs,
+          extra,
+          onReply,
+        }),
+      )
     }
     load.#prober = setInterval(() => load.#probeSoon(), options.probeMs)
     return load
@@ -86,9 +94,13 @@ export class Load {
   async finish(limitMs = 60_000): Promise<LoadReport> {
     clearInterval(this.#prober)
     const limit = performance.now() + limitMs
-    await Promise.race([Promise.all([...this.#senders.map((sender) => sender.stop()), ...this.#probing]), delay(limitMs, undefined, { ref: false })])
+    await Promise.race([
+      Promise.all([...this.#senders.map((sender) => sender.stop()), ...this.#probing]),
+      delay(limitMs, undefined, { ref: false }),
+    ])
     const sent = this.#allSent()
-    const allTold = (): boolean => this.#isEven() && [...sent].every(([id, { acknowledged }]) => !acknowledged || this.audit.outcomes.has(id))
+    const allTold = (): boolean =>
+      this.#isEven() && [...sent].every(([id, { acknowledged }]) => !acknowledged || this.audit.outcomes.has(id))
     while (!allTold() && performance.now() < limit) await delay(50)
     await this.#compareStatus(sent)
     return this.#report(sent)
@@ -112,7 +124,10 @@ export class Load {
 
   #allSent(): Map<string, SentRequest> {
     const { after } = this.#options
-    return new Map([...(after === undefined ? [] : after.#allSent()), ...this.#senders.flatMap((sender) => [...sender.sent])])
+    return new Map([
+      ...(after === undefined ? [] : after.#allSent()),
+      ...this.#senders.flatMap((sender) => [...sender.sent]),
+    ])
   }
 
   async #subscribe(first: boolean, filtered: boolean): Promise<void> {
@@ -121,7 +136,10 @@ export class Load {
     client.onPush = (push) => early.push(push)
     const { after } = this.#options
     const before = after === undefined ? undefined : after.#subscribers[0]?.audit.last
-    const { since } = await client.request('monitor:subscribe', { event_patterns: filtered ? finalEvents : ['*'], since: before })
+    const { since } = await client.request('monitor:subscribe', {
+      event_patterns: filtered ? finalEvents : ['*'],
+      since: before,
+    })
     const audit = new SubscriberAudit(Number(since), !filtered)
     client.onPush = (push) => {
       if (!audit.take(push) || !first) return
@@ -175,7 +193,10 @@ export class Load {
       const statuses = await Promise.all(slice.map((request_id) => client.request('completion:status', { request_id })))
       for (const [i, status] of statuses.entries()) {
         const pushed = this.audit.outcomes.get(slice[i] ?? '')
-        if (status.status !== pushed?.state) this.audit.problem(`${slice[i]} is ${String(status.status ?? status.error)} by status, ${pushed?.state} by event`)
+        if (status.status !== pushed?.state)
+          this.audit.problem(
+            `${slice[i]} is ${String(status.status ?? status.error)} by status, ${pushed?.state} by event`,
+          )
       }
     }
   }
@@ -185,7 +206,8 @@ export class Load {
     const acknowledged = [...sent].filter(([, request]) => request.acknowledged)
     for (const [id, outcome] of audit.outcomes) {
       const request = sent.get(id)
-      if (request !== undefined && outcome.state === 'cancelled' && !request.cancelAsked) audit.problem(`${id} was cancelled by nobody`)
+      if (request !== undefined && outcome.state === 'cancelled' && !request.cancelAsked)
+        audit.problem(`${id} was cancelled by nobody`)
       if (request !== undefined && outcome.state !== 'cancelled' && request.cancelled)
         audit.problem(`${id} is ${outcome.state}, though its cancel was confirmed`)
       if (request?.waited !== undefined && request.waited !== outcome.state)
@@ -204,7 +226,9 @@ export class Load {
       probes: this.#probes,
       refused: this.#refused,
       cut: this.#cut + clients.filter(({ cut }) => cut).length,
-      lost: acknowledged.filter(([id]) => !audit.outcomes.has(id)).length + sum(this.#senders.map(({ unanswered }) => unanswered)),
+      lost:
+        acknowledged.filter(([id]) => !audit.outcomes.has(id)).length +
+        sum(this.#senders.map(({ unanswered }) => unanswered)),
       doubled: sum(clients.map(({ stray }) => stray)) + sum(this.#subscribers.map(({ audit: { doubled } }) => doubled)),
       missed: sum(this.#subscribers.map(({ audit: { missed } }) => missed)),
       failures: Object.fromEntries(

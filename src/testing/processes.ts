@@ -20,7 +20,9 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Resident memory of a process now and at its highest, in MB; undefined where there is no /proc, or no such process. */
+/**
+ * Resident memory of a process now and at its highest, in MB; undefined where there is no /proc, or no such process.
+ */
 export function memoryOf(pid: number): { now: number; highest: number } | undefined {
   try {
     return parseMemory(readFileSync(`/proc/${pid}/status`, 'utf8'))

@@ -22,7 +22,10 @@ export interface Project {
 export function makeProject(): Project {
   const root = mkdtempSync(join(tmpdir(), 'ksi-'))
   const path = (file: string): string => join(root, file)
-  cpSync(join(home, 'src'), path('src'), { recursive: true, filter: (source) => !source.endsWith('.test.ts') && !notCopied.test(source) })
+  cpSync(join(home, 'src'), path('src'), {
+    recursive: true,
+    filter: (source) => !source.endsWith('.test.ts') && !notCopied.test(source),
+  })
   cpSync(join(home, 'package.json'), path('package.json'))
   symlinkSync(join(home, 'node_modules'), path('node_modules'))
   const read = (file: string): string => readFileSync(path(file), 'utf8')

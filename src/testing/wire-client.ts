@@ -18,7 +18,10 @@ export interface Push {
 export class WireClient {
   readonly pushes: Push[] = []
   readonly #socket: Socket
-  readonly #waiting = new Map<number, { event: string; resolve: (reply: Data) => void; reject: (error: Error) => void }>()
+  readonly #waiting = new Map<
+    number,
+    { event: string; resolve: (reply: Data) => void; reject: (error: Error) => void }
+  >()
   readonly #watchers = new Set<() => void>()
   #id = 0
   /** true once the other side has ended the connection */
@@ -35,7 +38,8 @@ export class WireClient {
     socket.on('error', () => {})
     socket.on('close', () => {
       this.cut = true
-      for (const { event, reject } of this.#waiting.values()) reject(new Error(`the connection was cut while ${event} waited for its reply`))
+      for (const { event, reject } of this.#waiting.values())
+        reject(new Error(`the connection was cut while ${event} waited for its reply`))
       this.#waiting.clear()
       this.#wake()
     })
@@ -74,7 +78,8 @@ export class WireClient {
   async until(test: (client: this) => boolean, limitMs = 30_000): Promise<void> {
     const limit = AbortSignal.timeout(limitMs)
     while (!test(this)) {
-      if (limit.aborted) throw new Error(`did not come to pass within ${limitMs} ms; ${this.pushes.length} pushes so far`)
+      if (limit.aborted)
+        throw new Error(`did not come to pass within ${limitMs} ms; ${this.pushes.length} pushes so far`)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 500)
         this.#watchers.add(() => {

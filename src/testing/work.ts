@@ -34,7 +34,9 @@ const finals = new Set(['completion:result', 'completion:failed', 'completion:ca
 
 /** The requests a client was told the outcome of, in order. */
 export function outcomesOf(client: WireClient): { request_id: string; event: string; data: Data }[] {
-  return client.pushes.filter((push) => finals.has(push.event)).map(({ event, data }) => ({ request_id: String(data.request_id), event, data }))
+  return client.pushes
+    .filter((push) => finals.has(push.event))
+    .map(({ event, data }) => ({ request_id: String(data.request_id), event, data }))
 }
 
 /** Waits until a subscriber was told as many outcomes as were sent. */
@@ -43,12 +45,15 @@ export async function untilAllDone(client: WireClient, sent: Sent, limitMs = 60_
   await client.until(() => client.cut || outcomesOf(client).length >= total, limitMs)
 }
 
-/** Every request has exactly one outcome, each conversation in order, nothing run twice; events come once and in order. */
+/**
+ * Every request has exactly one outcome, each conversation in order, nothing run twice; events come once and in order.
+ */
 export function assertAllDone(client: WireClient, sent: Sent, runs: Map<string, number>): void {
   assert.equal(client.cut, false, 'the connection was cut')
   assert.equal(client.stray, 0, 'replies came that nobody asked for')
   const seqs = client.pushes.map((push) => push.seq)
-  for (let i = 1; i < seqs.length; i++) assert.ok((seqs[i] ?? 0) > (seqs[i - 1] ?? 0), `event ${seqs[i]} came after ${seqs[i - 1]}`)
+  for (let i = 1; i < seqs.length; i++)
+    assert.ok((seqs[i] ?? 0) > (seqs[i - 1] ?? 0), `event ${seqs[i]} came after ${seqs[i - 1]}`)
   const outcomes = outcomesOf(client)
   for (const [session, ids] of sent) {
     const mine = outcomes.filter(({ request_id }) => ids.includes(request_id))

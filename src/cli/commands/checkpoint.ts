@@ -20,11 +20,15 @@ export const checkpoint: Command = {
   ],
   options: {
     reason: { type: 'string', help: 'R  create: manual (default), pre-stop, …' },
-    'best-effort': { type: 'boolean', help: 'create: exit with 0 whatever happens, within the time limit (default 5s); the reason on stderr' },
+    'best-effort': {
+      type: 'boolean',
+      help: 'create: exit with 0 whatever happens, within the time limit (default 5s); the reason on stderr',
+    },
   },
   run: (invocation) => {
     const [action, ...numbers] = invocation.positionals
-    if (action === 'create') return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
+    if (action === 'create')
+      return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
     if (action === 'list') return list(invocation)
     if (action === 'show') return show(invocation, readNumber(numbers[0]))
     if (action === 'diff') return diff(invocation, readNumber(numbers[0]), readNumber(numbers[1]))
@@ -32,7 +36,11 @@ export const checkpoint: Command = {
   },
 }
 
-async function ask<A extends keyof CheckpointReplies>(invocation: Invocation, action: A, data: Record<string, unknown> = {}): Promise<CheckpointReplies[A]> {
+async function ask<A extends keyof CheckpointReplies>(
+  invocation: Invocation,
+  action: A,
+  data: Record<string, unknown> = {},
+): Promise<CheckpointReplies[A]> {
   await using client = await reach(invocation)
   return (await client.request('dev:checkpoint', { action, ...data })) as CheckpointReplies[A]
 }
@@ -42,7 +50,9 @@ async function create(invocation: Invocation): Promise<number> {
   const saved = await ask(invocation, 'create', typeof reason === 'string' ? { reason } : {})
   if (invocation.json) printJson(saved)
   else
-    print(`Checkpoint ${saved.checkpoint} is saved: ${saved.queued_requests} queued, ${saved.active_requests} running, in ${count(saved.sessions, 'session')}.`)
+    print(
+      `Checkpoint ${saved.checkpoint} is saved: ${saved.queued_requests} queued, ${saved.active_requests} running, in ${count(saved.sessions, 'session')}.`,
+    )
   return exitCodes.ok
 }
 
@@ -68,13 +78,27 @@ async function list(invocation: Invocation): Promise<number> {
   const { checkpoints } = await ask(invocation, 'list')
   if (invocation.json) printJson({ checkpoints })
   else if (checkpoints.length === 0) say('There is no checkpoint yet.')
-  else print(columns([['NUMBER', 'TAKEN', 'REASON', 'GENERATION', 'QUEUED', 'RUNNING', 'RESTORED'], ...checkpoints.map(toRow)]))
+  else
+    print(
+      columns([
+        ['NUMBER', 'TAKEN', 'REASON', 'GENERATION', 'QUEUED', 'RUNNING', 'RESTORED'],
+        ...checkpoints.map(toRow),
+      ]),
+    )
   return exitCodes.ok
 }
 
 function toRow(summary: CheckpointSummary): string[] {
   const { id, at, reason, generation, queued, active, restored_by } = summary
-  return [String(id), at, reason, String(generation), String(queued), String(active), restored_by === null ? '-' : `by generation ${restored_by}`]
+  return [
+    String(id),
+    at,
+    reason,
+    String(generation),
+    String(queued),
+    String(active),
+    restored_by === null ? '-' : `by generation ${restored_by}`,
+  ]
 }
 
 async function show(invocation: Invocation, number: number | undefined): Promise<number> {
@@ -115,7 +139,11 @@ function describe(content: CheckpointContent): string {
 }
 
 async function diff(invocation: Invocation, number: number | undefined, against: number | undefined): Promise<number> {
-  if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Say which checkpoints to compare: ksi checkpoint diff N [M]; without M, the newest.')
+  if (number === undefined)
+    throw new KsiError(
+      'KSI_BAD_REQUEST',
+      'Say which checkpoints to compare: ksi checkpoint diff N [M]; without M, the newest.',
+    )
   const changes = await ask(invocation, 'diff', { checkpoint: number, ...(against === undefined ? {} : { against }) })
   if (invocation.json) printJson(changes)
   else print([`From checkpoint ${changes.checkpoint} to ${changes.against}:`, ...describeChanges(changes)].join('\n'))
@@ -124,11 +152,18 @@ async function diff(invocation: Invocation, number: number | undefined, against:
 
 function describeChanges(changes: CheckpointDiff): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
-  return kinds.flatMap((kind) => [paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`), ...changes[kind].map((requestId) => `  ${requestId}`)])
+  return kinds.flatMap((kind) => [
+    paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
+    ...changes[kind].map((requestId) => `  ${requestId}`),
+  ])
 }
 
 function readNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^[1-9]\d*$/.test(text)) throw new KsiError('KSI_BAD_REQUEST', `"${text}" is no checkpoint number. \`ksi checkpoint list\` names those there are.`)
+  if (!/^[1-9]\d*$/.test(text))
+    throw new KsiError(
+      'KSI_BAD_REQUEST',
+      `"${text}" is no checkpoint number. \`ksi checkpoint list\` names those there are.`,
+    )
   return Number(text)
 }

@@ -8,6 +8,9 @@ export const dev: Command = {
     ['dev --root ../other', 'the ksi of another checkout'],
   ],
   options: {},
-  notes: ['Ctrl-C ends it after a checkpoint: what is queued goes on at the next start.', 'Exits with the code of the supervisor.'],
+  notes: [
+    'Ctrl-C ends it after a checkpoint: what is queued goes on at the next start.',
+    'Exits with the code of the supervisor.',
+  ],
   run: (invocation) => runInForeground(invocation, 'dev'),
 }

@@ -12,14 +12,22 @@ export const health: Command = {
     ['health --quiet', 'only the exit code, as a container health check wants it'],
   ],
   options: { quiet: { type: 'boolean', short: 'q', help: 'print nothing' } },
-  notes: ['Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s), 69 when nobody listens.'],
+  notes: [
+    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s), 69 when nobody listens.',
+  ],
   run: async (invocation) => {
     const quiet = invocation.values['quiet'] === true
     try {
-      await using client = await reach({ ...invocation, timeoutMs: invocation.timeoutMs ?? defaultTimeoutMs }, { reconnect: false })
+      await using client = await reach(
+        { ...invocation, timeoutMs: invocation.timeoutMs ?? defaultTimeoutMs },
+        { reconnect: false },
+      )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet) print(`${reply.status}${reply.generation == null ? '' : `: generation ${reply.generation}, up ${duration(reply.uptime * 1_000)}`}`)
+      else if (!quiet)
+        print(
+          `${reply.status}${reply.generation == null ? '' : `: generation ${reply.generation}, up ${duration(reply.uptime * 1_000)}`}`,
+        )
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error

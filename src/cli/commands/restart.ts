@@ -27,13 +27,15 @@ async function modeOf(invocation: Invocation): Promise<'dev' | 'production' | un
     return (await client.request('supervisor:status')).mode
   } catch (error) {
     // Nobody answers: there is nothing to ask, and what hangs is stopped by its pid.
-    if (error instanceof KsiError && (error.code === 'KSI_UNREACHABLE' || error.code === 'KSI_TIMEOUT')) return undefined
+    if (error instanceof KsiError && (error.code === 'KSI_UNREACHABLE' || error.code === 'KSI_TIMEOUT'))
+      return undefined
     throw error
   }
 }
 
 function refuse({ json }: Invocation): number {
-  const advice = 'end it there with Ctrl-C and run `npm run dev` again, or `docker compose restart daemon`. A save or `ksi reload` needs no restart.'
+  const advice =
+    'end it there with Ctrl-C and run `npm run dev` again, or `docker compose restart daemon`. A save or `ksi reload` needs no restart.'
   if (json) printJson({ status: 'refused', reason: 'dev mode', advice })
   say(`ksi runs in dev mode in another terminal or in a container: ${advice}`)
   return exitCodes.failed

@@ -36,7 +36,10 @@ export const send: Command = {
   run: async (invocation) => {
     const [event, ...rest] = invocation.positionals
     if (event === undefined || rest.length > 0)
-      throw new KsiError('KSI_BAD_REQUEST', 'Say one event: ksi send EVENT [--name VALUE …]. `ksi send system:discover` lists them.')
+      throw new KsiError(
+        'KSI_BAD_REQUEST',
+        'Say one event: ksi send EVENT [--name VALUE …]. `ksi send system:discover` lists them.',
+      )
     const data = { ...readData(invocation), ...invocation.data }
     await using client = await reach(invocation)
     const reply = await client.request(event, data, { raw: true, timeoutMs: replyLimit(invocation, data) })
@@ -59,7 +62,8 @@ function takeData(given: readonly string[]): { args: string[]; data: Record<stri
     else if (name === 'json' && inline === undefined && !next?.trimStart().startsWith('{')) continue // the switch of other commands: output is JSON here anyway
     else if (Object.hasOwn(ownOptions, name)) {
       args.push(argument)
-      if (inline === undefined && ownOptions[name]?.type === 'string' && next !== undefined) args.push(given[++at] ?? '')
+      if (inline === undefined && ownOptions[name]?.type === 'string' && next !== undefined)
+        args.push(given[++at] ?? '')
     } else {
       const hasNext = inline === undefined && next !== undefined && !next.startsWith('--')
       const text = hasNext ? given[++at] : inline
@@ -109,7 +113,8 @@ function replyLimit({ timeoutMs, values }: Invocation, data: Record<string, unkn
 
 async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | undefined): Promise<number> {
   const requestId = isObject(reply) ? reply['request_id'] : undefined
-  if (typeof requestId !== 'string') throw new KsiError('KSI_BAD_REQUEST', '--wait is for events whose reply has a request_id, as completion:async has.')
+  if (typeof requestId !== 'string')
+    throw new KsiError('KSI_BAD_REQUEST', '--wait is for events whose reply has a request_id, as completion:async has.')
   say(`Request ${requestId} is taken, waiting for its outcome …`)
   const outcome = await client.wait(requestId, timeoutMs === undefined ? {} : { timeoutMs })
   printJson(outcome)
@@ -124,5 +129,7 @@ function reportError(reply: Record<string, unknown>, message: string): number {
   printJson(reply)
   const { code, similar } = reply
   say(`ksi: ${message}${Array.isArray(similar) && similar.length > 0 ? ` Did you mean ${similar.join(' or ')}?` : ''}`)
-  return typeof code === 'string' && Object.hasOwn(errorCodes, code) ? errorCodes[code as keyof typeof errorCodes] : exitCodes.failed
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code)
+    ? errorCodes[code as keyof typeof errorCodes]
+    : exitCodes.failed
 }

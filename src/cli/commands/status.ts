@@ -15,7 +15,9 @@ export const status: Command = {
     ['status --json', 'the replies to supervisor:status and completion:status'],
   ],
   options: {},
-  notes: ['Exits with 0 when the code on disk serves, 1 when no generation is live or the last change did not become live, 69 when nobody answers.'],
+  notes: [
+    'Exits with 0 when the code on disk serves, 1 when no generation is live or the last change did not become live, 69 when nobody answers.',
+  ],
   run: async (invocation) => {
     await using client = await reach(invocation)
     const supervisor = await client.request('supervisor:status')
@@ -56,17 +58,31 @@ function describe(supervisor: SupervisorStatus, completion: CompletionStatus | n
       'phase',
       `${supervisor.phase} for ${duration(now - supervisor.phase_since)}, ${supervisor.mode} mode, up ${duration(now - supervisor.started_at)}, pid ${supervisor.pid}`,
     ],
-    ...(supervisor.generation_since === null ? [] : [['generation', `${supervisor.generation} for ${duration(now - supervisor.generation_since)}`]]),
+    ...(supervisor.generation_since === null
+      ? []
+      : [['generation', `${supervisor.generation} for ${duration(now - supervisor.generation_since)}`]]),
     ['changes', `${supervisor.swaps} taken over, ${supervisor.failed_swaps} failed, ${supervisor.crashes} crashes`],
     ['queue', completion === null ? 'not known: no generation answers' : describeQueue(completion)],
-    ['clients', `${count(supervisor.connections, 'connection')}${supervisor.held_lines === 0 ? '' : `, ${count(supervisor.held_lines, 'line')} held`}`],
-    ['runners', supervisor.runners.map(({ id, accepting }) => `${id}${accepting ? '' : ' (finishes its own)'}`).join(', ') || 'none'],
+    [
+      'clients',
+      `${count(supervisor.connections, 'connection')}${supervisor.held_lines === 0 ? '' : `, ${count(supervisor.held_lines, 'line')} held`}`,
+    ],
+    [
+      'runners',
+      supervisor.runners.map(({ id, accepting }) => `${id}${accepting ? '' : ' (finishes its own)'}`).join(', ') ||
+        'none',
+    ],
     ['socket', supervisor.addresses.socket],
     ['tcp', supervisor.addresses.tcp],
     ...(supervisor.sidecar === null ? [] : [['page', supervisor.sidecar.url]]),
     ['journal', `${supervisor.journal.path} (${supervisor.journal.kept ? 'kept' : 'not kept'})`],
   ]
-  return [`ksi is ${state}.`, ...describeTrouble(supervisor, now), columns(rows, '  '), ...describeRunning(completion, now)].join('\n')
+  return [
+    `ksi is ${state}.`,
+    ...describeTrouble(supervisor, now),
+    columns(rows, '  '),
+    ...describeRunning(completion, now),
+  ].join('\n')
 }
 
 function describeQueue({ status_counts: counts, lost }: CompletionStatus): string {
@@ -74,13 +90,24 @@ function describeQueue({ status_counts: counts, lost }: CompletionStatus): strin
   return `${parts.map((state) => `${counts[state] ?? 0} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
 }
 
-function describeTrouble({ problem, last_failure, trouble, waiting_for_restart, next_try_at }: SupervisorStatus, now: number): string[] {
+function describeTrouble(
+  { problem, last_failure, trouble, waiting_for_restart, next_try_at }: SupervisorStatus,
+  now: number,
+): string[] {
   return [
     ...(problem === null ? [] : [`  ${paint('red', problem)}`]),
-    ...(problem === null || last_failure === null ? [] : [`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`]),
+    ...(problem === null || last_failure === null
+      ? []
+      : [`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`]),
     ...(next_try_at === null ? [] : [`  Next try in ${duration(Math.max(0, next_try_at - now))}.`]),
-    ...(trouble === null ? [] : [`  ${paint('yellow', `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`)}`]),
-    ...(waiting_for_restart.length === 0 ? [] : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
+    ...(trouble === null
+      ? []
+      : [
+          `  ${paint('yellow', `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`)}`,
+        ]),
+    ...(waiting_for_restart.length === 0
+      ? []
+      : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
   ]
 }
 

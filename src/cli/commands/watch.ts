@@ -23,7 +23,10 @@ export const watch: Command = {
       lost = state === 'reconnecting'
     }
     await using client = await reach({ place, timeoutMs }, { onState })
-    const events = client.subscribe({ ...(positionals.length === 0 ? {} : { patterns: positionals }), ...(since === undefined ? {} : { since }) })
+    const events = client.subscribe({
+      ...(positionals.length === 0 ? {} : { patterns: positionals }),
+      ...(since === undefined ? {} : { since }),
+    })
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => events.close())
     for await (const push of events) print(json ? JSON.stringify(push) : eventLine(push))
     return exitCodes.ok
@@ -32,6 +35,7 @@ export const watch: Command = {
 
 function readSeq(given: string | boolean | undefined): number | undefined {
   if (given === undefined) return undefined
-  if (typeof given !== 'string' || !/^\d+$/.test(given)) throw new KsiError('KSI_BAD_REQUEST', `--since takes the seq of an event, not "${given}".`)
+  if (typeof given !== 'string' || !/^\d+$/.test(given))
+    throw new KsiError('KSI_BAD_REQUEST', `--since takes the seq of an event, not "${given}".`)
   return Number(given)
 }

@@ -5,7 +5,8 @@ import { sampleStatus } from './samples.ts'
 
 /*
  * Stands in for the supervisor of a root (lifecycle.test.ts): pid file, socket, signals, exit codes.
- * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM is ignored
+ * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM
+ * is ignored
  */
 // oxlint-disable-next-line node/no-process-env
 const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_DEAF } = process.env
@@ -41,7 +42,12 @@ if (FAKE_DEAF === undefined) {
   await new FakeDaemon(
     { path: socket },
     {
-      'system:health': () => ({ status: FAKE_UNHEALTHY === undefined ? 'healthy' : 'restarting', generation: 1, uptime: 1, version: '0.1.0' }),
+      'system:health': () => ({
+        status: FAKE_UNHEALTHY === undefined ? 'healthy' : 'restarting',
+        generation: 1,
+        uptime: 1,
+        version: '0.1.0',
+      }),
       'supervisor:status': () => sampleStatus({ mode, pid: process.pid }),
       'system:shutdown': (_data, _request, client) => void client.end('', () => end(0)),
     },

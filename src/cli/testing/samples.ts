@@ -32,7 +32,13 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
 
 /** The reply to completion:status. */
 export function sampleCompletionStatus(): Record<string, unknown> {
-  const running = { request_id: 'run-1', session_id: 's1', conversation: 'c1', status: 'processing', started_at: new Date(Date.now() - 3_000).toISOString() }
+  const running = {
+    request_id: 'run-1',
+    session_id: 's1',
+    conversation: 'c1',
+    status: 'processing',
+    started_at: new Date(Date.now() - 3_000).toISOString(),
+  }
   return {
     service_ready: true,
     generation: 7,

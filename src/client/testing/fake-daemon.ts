@@ -14,7 +14,8 @@ interface Subscriber {
 
 /**
  * A daemon for tests: NDJSON on a Unix socket or TCP, a journal of events that is replayed by `since`, connections that
- * can be cut, and a note of each line it got. Replies come in the order of requests on a connection, as the daemon's do.
+ * can be cut, and a note of each line it got. Replies come in the order of requests on a connection, as the daemon's
+ * do.
  */
 export class FakeDaemon {
   readonly answers: Record<string, Answer>
@@ -51,7 +52,8 @@ export class FakeDaemon {
   async stop(): Promise<void> {
     const server = this.#server
     this.#server = undefined
-    const closed = server === undefined ? Promise.resolve() : new Promise<void>((resolve) => server.close(() => resolve()))
+    const closed =
+      server === undefined ? Promise.resolve() : new Promise<void>((resolve) => server.close(() => resolve()))
     this.cut()
     await closed
     if ('path' in this.#listenOn) rmSync(this.#listenOn.path, { force: true })
@@ -121,8 +123,16 @@ export class FakeDaemon {
     const subscriber = { patterns: data['event_patterns'] as string[] }
     this.#subscribers.set(socket, subscriber)
     const since = data['since']
-    if (typeof since === 'number') for (const { seq, event, line } of this.#events) if (seq > since && fits(event, subscriber)) socket.write(`${line}\n`)
-    return { status: 'subscribed', client_id: 'c', patterns: subscriber.patterns, since: since ?? this.seq, last_seq: this.seq }
+    if (typeof since === 'number')
+      for (const { seq, event, line } of this.#events)
+        if (seq > since && fits(event, subscriber)) socket.write(`${line}\n`)
+    return {
+      status: 'subscribed',
+      client_id: 'c',
+      patterns: subscriber.patterns,
+      since: since ?? this.seq,
+      last_seq: this.seq,
+    }
   }
 }
 
@@ -133,7 +143,8 @@ export function envelopeError(error: string, code: string): { [key: string]: unk
 
 function envelope(request: WireRequest, data: unknown): Record<string, unknown> {
   const head = { event: request.event, correlation_id: request.correlation_id ?? null, timestamp: Date.now() / 1000 }
-  if (typeof data === 'object' && data !== null && '$envelope' in data) return { ...head, ...(data.$envelope as object) }
+  if (typeof data === 'object' && data !== null && '$envelope' in data)
+    return { ...head, ...(data.$envelope as object) }
   return { ...head, data, count: 1 }
 }
 

@@ -7,7 +7,10 @@ import { registerRestore } from './restore.ts'
 import { TestRoot, accept, begin } from '../testing/test-core.ts'
 
 function act(core: Core, action: string, data: Record<string, unknown> = {}): Record<string, unknown> {
-  return core.journal.tx(() => (core.router.emit('dev:checkpoint', { action, reason: 'manual', ...data }) as Record<string, unknown>[])[0] ?? {})
+  return core.journal.tx(
+    () =>
+      (core.router.emit('dev:checkpoint', { action, reason: 'manual', ...data }) as Record<string, unknown>[])[0] ?? {},
+  )
 }
 
 test('other services give their state to a checkpoint and get it back at the next restore, once', async () => {
@@ -53,8 +56,18 @@ test('the actions list, show, compare and clear', () => {
   begin(core, 'b')
   accept(core, { request_id: 'c', session_id: 's' })
   act(core, 'create')
-  assert.deepEqual(act(core, 'diff', { checkpoint: 1 }), { checkpoint: 1, against: 2, added: ['c'], finished: ['a'], started: ['b'], queued_again: [] })
-  const { requests, count } = act(core, 'list_requests', { checkpoint: 1 }) as { requests: Record<string, unknown>[]; count: number }
+  assert.deepEqual(act(core, 'diff', { checkpoint: 1 }), {
+    checkpoint: 1,
+    against: 2,
+    added: ['c'],
+    finished: ['a'],
+    started: ['b'],
+    queued_again: [],
+  })
+  const { requests, count } = act(core, 'list_requests', { checkpoint: 1 }) as {
+    requests: Record<string, unknown>[]
+    count: number
+  }
   assert.deepEqual(
     [count, requests.map(({ request_id, status, status_now }) => [request_id, status, status_now])],
     [
@@ -65,7 +78,12 @@ test('the actions list, show, compare and clear', () => {
       ],
     ],
   )
-  assert.deepEqual(act(core, 'clear_failed'), { status: 'cleared', filter: 'failed', removed_count: 0, remaining_count: 3 })
+  assert.deepEqual(act(core, 'clear_failed'), {
+    status: 'cleared',
+    filter: 'failed',
+    removed_count: 0,
+    remaining_count: 3,
+  })
   assert.deepEqual(act(core, 'clear_all'), { status: 'cleared', filter: 'all', removed_count: 1, remaining_count: 2 })
   assert.throws(() => act(core, 'diff'), { code: 'KSI_BAD_REQUEST' })
   assert.throws(() => act(core, 'show', { checkpoint: 77 }), { code: 'KSI_NOT_FOUND', message: /no checkpoint 77/ })

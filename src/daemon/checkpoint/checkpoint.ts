@@ -15,7 +15,8 @@ export interface TakenCheckpoint {
 }
 
 /**
- * Takes a checkpoint: the other services' state is collected (`checkpoint:collect`), one row written. It is safe against
+ * Takes a checkpoint: the other services' state is collected (`checkpoint:collect`), one row written. It is safe
+ * against
  * a power cut only after `journal.durably()`, or a `flush()` after it.
  */
 export function takeCheckpoint(core: Core, reason: CheckpointReason, files: string[] = []): TakenCheckpoint {
@@ -28,13 +29,17 @@ export function takeCheckpoint(core: Core, reason: CheckpointReason, files: stri
       queued: core.requests.queuedCount(),
       active: core.requests.total('processing'),
     })
-    return { at, ...insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services }) }
+    return {
+      at,
+      ...insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services }),
+    }
   })
 }
 
 function collectServices(core: Core): Record<string, unknown> {
   const results = core.router.emit('checkpoint:collect', {})
-  if (results instanceof Promise) throw new KsiError('KSI_INTERNAL', 'checkpoint:collect handlers must not be asynchronous: a checkpoint is one cut.')
+  if (results instanceof Promise)
+    throw new KsiError('KSI_INTERNAL', 'checkpoint:collect handlers must not be asynchronous: a checkpoint is one cut.')
   return Object.assign({}, ...results.filter(isObject)) as Record<string, unknown>
 }
 
@@ -43,7 +48,11 @@ export function registerCheckpoints(core: Core, services: { cancel: (requestId: 
   core.router.on('dev:checkpoint', (data) => answer(core, services, data), { service: 'checkpoint' })
 }
 
-function answer(core: Core, services: { cancel: (requestId: string) => unknown }, data: Record<string, unknown>): Record<string, unknown> {
+function answer(
+  core: Core,
+  services: { cancel: (requestId: string) => unknown },
+  data: Record<string, unknown>,
+): Record<string, unknown> {
   const number = data.checkpoint as number | undefined
   switch (data.action) {
     case 'create':
@@ -59,7 +68,8 @@ function answer(core: Core, services: { cancel: (requestId: string) => unknown }
     case 'list_requests':
       return listRequests(core, number)
     case 'remove_request':
-      if (typeof data.request_id !== 'string') throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: request_id (str)')
+      if (typeof data.request_id !== 'string')
+        throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: request_id (str)')
       services.cancel(data.request_id)
       return { status: 'removed', request_id: data.request_id }
     default:
@@ -99,7 +109,11 @@ function listRequests(core: Core, number: number | undefined): Record<string, un
   const queued = Object.entries(content.session_queues).flatMap(([session_id, queue]) =>
     queue.map(({ request_id }) => ({ request_id, status: 'queued', session_id })),
   )
-  const active = Object.entries(content.active_operations).map(([request_id, { session_id }]) => ({ request_id, status: 'processing', session_id }))
+  const active = Object.entries(content.active_operations).map(([request_id, { session_id }]) => ({
+    request_id,
+    status: 'processing',
+    session_id,
+  }))
   const requests = [...active, ...queued].map((request) => {
     const row = core.requests.get(request.request_id)
     return {
@@ -117,7 +131,10 @@ function diff(core: Core, number: number | undefined, against: number | undefine
   if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: checkpoint (int)')
   const newest = listCheckpoints(core.journal.db, 1)[0]?.id
   const other = against ?? newest ?? number
-  const [a, b] = [found(checkpointIds(core.journal.db, number), number), found(checkpointIds(core.journal.db, other), other)]
+  const [a, b] = [
+    found(checkpointIds(core.journal.db, number), number),
+    found(checkpointIds(core.journal.db, other), other),
+  ]
   const was = new Set([...a.queued, ...a.active])
   const is = new Set([...b.queued, ...b.active])
   const only = (from: Set<string>, keep: (id: string) => boolean): string[] => [...from].filter(keep)
@@ -134,7 +151,9 @@ function diff(core: Core, number: number | undefined, against: number | undefine
 /** Removes failed (or all finished) requests from the journal; queued and processing ones stay. */
 function clear(core: Core, filter: 'failed' | 'all'): Record<string, unknown> {
   const where = filter === 'failed' ? "state = 'failed'" : 'finished_tick IS NOT NULL'
-  const ids = rowsOf<string>(core.journal.db.prepare(`SELECT request_id FROM requests WHERE ${where} AND file_due = 0`).pluck().all())
+  const ids = rowsOf<string>(
+    core.journal.db.prepare(`SELECT request_id FROM requests WHERE ${where} AND file_due = 0`).pluck().all(),
+  )
   core.events.remove(ids)
   const remaining = Number(core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get())
   return { status: 'cleared', filter, removed_count: ids.length, remaining_count: remaining }

@@ -34,8 +34,11 @@ export function registerRestore(core: Core, completion: CompletionService, crash
 
 /** Hands the other services what they gave to the checkpoint. */
 function restoreServices(core: Core): void {
-  const checkpoint = core.journal.tx(() => markRestored(core.journal.db, { generation: core.generation, at: Date.now() }))
-  if (checkpoint !== undefined && Object.keys(checkpoint.services).length > 0) void core.router.emit('checkpoint:restore', checkpoint.services)
+  const checkpoint = core.journal.tx(() =>
+    markRestored(core.journal.db, { generation: core.generation, at: Date.now() }),
+  )
+  if (checkpoint !== undefined && Object.keys(checkpoint.services).length > 0)
+    void core.router.emit('checkpoint:restore', checkpoint.services)
 }
 
 /** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */
@@ -46,7 +49,9 @@ function restoreAgain(core: Core, completion: CompletionService): Record<string,
     status: 'restored',
     checkpoint_time: checkpoint?.at ?? iso(Date.now()),
     completion_results: {
-      restored_sessions: Number(core.journal.db.prepare('SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL').pluck().get()),
+      restored_sessions: Number(
+        core.journal.db.prepare('SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL').pluck().get(),
+      ),
       restored_requests: report.queued + report.adopted,
       failed_requests: report.lost + report.poisoned,
       lost_processing: report.lost,

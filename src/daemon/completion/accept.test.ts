@@ -6,8 +6,14 @@ import { internalContext } from '../wire/router.ts'
 import { TestRoot, begin } from '../testing/test-core.ts'
 import { acceptRequest } from './accept.ts'
 
-function send(core: Core, data: Record<string, unknown>, priority: 'INJECT' | 'ASYNC' = 'ASYNC'): Record<string, unknown> {
-  return core.journal.tx(() => acceptRequest(core, 'completion:async', priority, completionData.parse({ prompt: 'p', ...data }), internalContext))
+function send(
+  core: Core,
+  data: Record<string, unknown>,
+  priority: 'INJECT' | 'ASYNC' = 'ASYNC',
+): Record<string, unknown> {
+  return core.journal.tx(() =>
+    acceptRequest(core, 'completion:async', priority, completionData.parse({ prompt: 'p', ...data }), internalContext),
+  )
 }
 
 test('the conversation is that of the session, else the named one, else the current one of the agent, else a new one', () => {
@@ -56,14 +62,18 @@ test('the acknowledgement tells where the request stands', () => {
   send(core, { request_id: 'a', session_id: 's', model: 'echo/other' })
   begin(core, 'a')
   const reply = send(core, { request_id: 'b', session_id: 's' }, 'INJECT')
-  assert.deepEqual([reply.status, reply.queued, reply.queue_depth, reply.session_active, reply.priority], ['queued', true, 1, true, 'INJECT'])
+  assert.deepEqual(
+    [reply.status, reply.queued, reply.queue_depth, reply.session_active, reply.priority],
+    ['queued', true, 1, true, 'INJECT'],
+  )
   assert.equal(core.requests.get('b')?.model, 'echo/other', 'a conversation keeps its model')
 })
 
 test('without anything to answer a request is refused', () => {
   using root = new TestRoot()
   const core = root.core()
-  const refused = (): unknown => core.journal.tx(() => acceptRequest(core, 'completion:async', 'ASYNC', {}, internalContext))
+  const refused = (): unknown =>
+    core.journal.tx(() => acceptRequest(core, 'completion:async', 'ASYNC', {}, internalContext))
   assert.throws(refused, { code: 'KSI_BAD_REQUEST', message: /prompt/ })
   assert.equal(send(core, { prompt: undefined, messages: [{ role: 'user', content: 'x' }] }).status, 'queued')
 })

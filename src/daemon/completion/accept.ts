@@ -15,9 +15,17 @@ const notContent = new Set(['request_id', '_silent', '_ksi_context'])
  * @returns the acknowledgement (ksi-wire §3.1)
  * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
  */
-export function acceptRequest(core: Core, event: string, priority: Priority, data: CompletionData, context: EventContext): Record<string, unknown> {
+export function acceptRequest(
+  core: Core,
+  event: string,
+  priority: Priority,
+  data: CompletionData,
+  context: EventContext,
+): Record<string, unknown> {
   if (data.prompt === undefined && data.messages === undefined) {
-    throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', { details: { available: ['prompt', 'messages'] } })
+    throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', {
+      details: { available: ['prompt', 'messages'] },
+    })
   }
   const digest = digestOf(data)
   const requestId = data.request_id ?? randomUUID()
@@ -39,7 +47,14 @@ export function acceptRequest(core: Core, event: string, priority: Priority, dat
   const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
   const tick = core.journal.emit(
     'completion:queued',
-    { request_id: requestId, conversation, session_id: data.session_id ?? row?.session_id ?? null, agent_id: data.agent_id ?? null, priority, model },
+    {
+      request_id: requestId,
+      conversation,
+      session_id: data.session_id ?? row?.session_id ?? null,
+      agent_id: data.agent_id ?? null,
+      priority,
+      model,
+    },
     requestId,
   )
   core.requests.insert({
@@ -75,7 +90,10 @@ export function acceptRequest(core: Core, event: string, priority: Priority, dat
 /** The same id again: the same content gets the request as it stands, other content is an error. */
 function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record<string, unknown> {
   if (known.digest !== digest) {
-    throw new KsiError('KSI_DUPLICATE_REQUEST', `Request ${known.request_id} exists already with other content. Use a new request_id, or leave it out.`)
+    throw new KsiError(
+      'KSI_DUPLICATE_REQUEST',
+      `Request ${known.request_id} exists already with other content. Use a new request_id, or leave it out.`,
+    )
   }
   const row = core.conversations.get(known.conversation)
   return {
@@ -92,7 +110,10 @@ function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record
   }
 }
 
-/** Explicit session → its conversation, or a new one under that id; else named conversation; else the agent's; else a new one. */
+/**
+ * Explicit session → its conversation, or a new one under that id; else named conversation; else the agent's; else a
+ * new one.
+ */
 function resolveConversation(core: Core, data: CompletionData, now: number): string {
   const { conversations } = core
   const agentId = data.agent_id ?? undefined
@@ -103,13 +124,25 @@ function resolveConversation(core: Core, data: CompletionData, now: number): str
       : (data.conversation_id ?? (agentId === undefined ? undefined : conversations.ofAgent(agentId)))
   const conversation = known ?? sessionId ?? randomUUID()
   const isNewSession = sessionId !== undefined && known === undefined
-  conversations.create(conversation, { sessionId: isNewSession ? sessionId : undefined, agentId, model: data.model ?? core.settings.KSI_DEFAULT_MODEL, now })
+  conversations.create(conversation, {
+    sessionId: isNewSession ? sessionId : undefined,
+    agentId,
+    model: data.model ?? core.settings.KSI_DEFAULT_MODEL,
+    now,
+  })
   if (agentId !== undefined) conversations.setAgent(agentId, conversation)
   return conversation
 }
 
 function clientOf({ connection, clientId }: EventContext): ClientInfo | null {
-  return connection && { client_id: clientId, transport: connection.transport, connection: connection.id, connected_at: connection.connected_at }
+  return (
+    connection && {
+      client_id: clientId,
+      transport: connection.transport,
+      connection: connection.id,
+      connected_at: connection.connected_at,
+    }
+  )
 }
 
 function digestOf(data: CompletionData): string {

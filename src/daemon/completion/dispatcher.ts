@@ -78,7 +78,11 @@ export class Dispatcher {
     core.journal.tx(() => {
       const now = Date.now()
       const resumedFrom =
-        request.session_id !== null && conversation.session_id !== null && request.session_id !== conversation.session_id ? conversation.session_id : null
+        request.session_id !== null &&
+        conversation.session_id !== null &&
+        request.session_id !== conversation.session_id
+          ? conversation.session_id
+          : null
       const tick = core.journal.emit(
         'completion:progress',
         {

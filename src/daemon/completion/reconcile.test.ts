@@ -13,13 +13,22 @@ const fates: Fate[] = ['held', 'held, done', 'held, failed', 'spooled', 'never h
 
 /** A runner for each request, named as it. */
 function worldOf(requests: Map<string, Fate>): RunnerWorld {
-  const outcomes: Partial<Record<Fate, RunOutcome>> = { 'held, done': completed('s'), 'held, failed': failed({ retryable: true }), spooled: completed() }
+  const outcomes: Partial<Record<Fate, RunOutcome>> = {
+    'held, done': completed('s'),
+    'held, failed': failed({ retryable: true }),
+    spooled: completed(),
+  }
   const fateOf = (id: string | null): Fate => requests.get(id ?? '') ?? 'gone'
   const knowledge = (runnerId: string | null): RunnerKnowledge => {
     const fate = fateOf(runnerId)
     if (fate === 'gone' || fate === 'spooled') return 'gone'
     if (fate === 'unreachable') return 'unreachable'
-    const run: HeldRun = { run_id: `run-${runnerId}`, request_id: runnerId ?? '', started_at: 1, outcome: outcomes[fate] }
+    const run: HeldRun = {
+      run_id: `run-${runnerId}`,
+      request_id: runnerId ?? '',
+      started_at: 1,
+      outcome: outcomes[fate],
+    }
     return new Map(fate === 'never heard' ? [] : [[run.run_id, run]])
   }
   return { knowledge, spooled: (runId) => (fateOf(runId.slice(4)) === 'spooled' ? completed() : undefined) }
@@ -48,7 +57,11 @@ function setUp(core: Core, plans: Plan[]): RunnerWorld {
   return worldOf(requests)
 }
 
-const plan: fc.Arbitrary<Plan> = fc.record({ fate: fc.constantFrom(...fates), requeue: fc.boolean(), cancelled: fc.boolean() })
+const plan: fc.Arbitrary<Plan> = fc.record({
+  fate: fc.constantFrom(...fates),
+  requeue: fc.boolean(),
+  cancelled: fc.boolean(),
+})
 const restore = (core: Core, world: RunnerWorld): void => core.journal.tx(() => reconcile(core, world, emptyReport()))
 
 test('a running request is adopted, taken in, queued again, told as lost or left alone, by what is known of its run', () => {
@@ -72,7 +85,11 @@ test('a running request is adopted, taken in, queued again, told as lost or left
   }
   assert.deepEqual(states, expected)
   assert.deepEqual(report, { queued: 0, adopted: 1, requeued: 1, lost: 1, poisoned: 0, recovered_outcomes: 3 })
-  assert.deepEqual([rowOf(core, 'r4').attempts, core.requests.head('c4')?.request_id], [0, 'r4'], 'a try that never took place is not counted')
+  assert.deepEqual(
+    [rowOf(core, 'r4').attempts, core.requests.head('c4')?.request_id],
+    [0, 'r4'],
+    'a try that never took place is not counted',
+  )
 })
 
 test('a cancelled request keeps its conversation only as long as its run goes on', () => {
@@ -120,7 +137,10 @@ test('only the requests of one runner are looked at when only that one is asked 
     { fate: 'gone', requeue: false, cancelled: true },
   ])
   core.journal.tx(() => reconcile(core, world, emptyReport(), 'r0'))
-  assert.deepEqual([rowOf(core, 'r0').state, rowOf(core, 'r1').state, core.conversations.get('c2')?.running], ['failed', 'processing', 'r2'])
+  assert.deepEqual(
+    [rowOf(core, 'r0').state, rowOf(core, 'r1').state, core.conversations.get('c2')?.running],
+    ['failed', 'processing', 'r2'],
+  )
 })
 
 test('what a dying daemon had in hand twice is quarantined, and its conversation moves on', () => {
@@ -141,7 +161,13 @@ test('what a dying daemon had in hand twice is quarantined, and its conversation
   assert.equal(crash(false), 0, 'a clean end counts against nobody')
   assert.deepEqual([rowOf(core, 'a').state, rowOf(core, 'a').crash_count], ['queued', 1])
   assert.equal(crash(true), 2)
-  assert.deepEqual([rowOf(core, 'a').state, core.requests.outcome('a')?.reason, core.requests.head('s')?.request_id], ['failed', 'poison', 'b'])
-  assert.deepEqual([rowOf(core, 'runs').state, core.conversations.get('t')?.running, core.conversations.get('s')?.queued], ['failed', null, 1])
+  assert.deepEqual(
+    [rowOf(core, 'a').state, core.requests.outcome('a')?.reason, core.requests.head('s')?.request_id],
+    ['failed', 'poison', 'b'],
+  )
+  assert.deepEqual(
+    [rowOf(core, 'runs').state, core.conversations.get('t')?.running, core.conversations.get('s')?.queued],
+    ['failed', null, 1],
+  )
   assert.deepEqual(core.requests.inHand(), [])
 })

@@ -46,7 +46,8 @@ export function quarantine(core: Core, crashed: boolean, report: RestoreReport):
  * by the row's state. Call within a transaction.
  */
 export function reconcile(core: Core, world: RunnerWorld, report: RestoreReport, only?: string): void {
-  for (const row of core.requests.processing()) if (only === undefined || row.runner_id === only) reconcileRow(core, world, row, report)
+  for (const row of core.requests.processing())
+    if (only === undefined || row.runner_id === only) reconcileRow(core, world, row, report)
   freeEndedConversations(core, world, only)
 }
 

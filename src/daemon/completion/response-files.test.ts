@@ -25,7 +25,9 @@ function linesOf(core: Core): string[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as { request_id?: string; ksi?: { request_id: string } })
-  return parsed.map(({ request_id, ksi }) => (ksi === undefined ? `prompt ${request_id}` : `response ${ksi.request_id}`))
+  return parsed.map(({ request_id, ksi }) =>
+    ksi === undefined ? `prompt ${request_id}` : `response ${ksi.request_id}`,
+  )
 }
 
 const wholeOf = (ids: string[]): string[] => ids.flatMap((id) => [`prompt ${id}`, `response ${id}`])

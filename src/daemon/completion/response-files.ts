@@ -13,7 +13,8 @@ const retryMs = 5_000
 
 /**
  * `var/logs/responses/{session_id}.jsonl`: the prompt's line, then the response's (ksi-wire §3.9), each once. The
- * outcome is committed first, with a mark that the lines are due; a crash in between is mended by looking what is there.
+ * outcome is committed first, with a mark that the lines are due; a crash in between is mended by looking what is
+ * there.
  */
 export class ResponseFiles {
   readonly #core: Core
@@ -43,7 +44,8 @@ export class ResponseFiles {
     clearTimeout(this.#retry)
     this.#retry = undefined
     this.#waiting.clear()
-    for (const row of this.#core.requests.filesDue()) if (!this.#waiting.has(row.session_id ?? '')) this.#write(row, appendMissing)
+    for (const row of this.#core.requests.filesDue())
+      if (!this.#waiting.has(row.session_id ?? '')) this.#write(row, appendMissing)
   }
 
   /** Notes in the journal which lines are written. */

@@ -47,7 +47,10 @@ export class RunnerLink {
     return this.#welcomed
   }
 
-  /** Says that the generation with this epoch takes over. Resolves when the runner has told what it holds, or after `limitMs`. */
+  /**
+   * Says that the generation with this epoch takes over. Resolves when the runner has told what it holds, or after
+   * `limitMs`.
+   */
   hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
     if (this.#socket?.readyState === 'open') this.#send({ type: 'hello', epoch })
@@ -175,7 +178,9 @@ export class RunnerLinks {
     return undefined
   }
 
-  /** Whether this runner has ended in peace: it holds nothing, and has never read what it was given without an outcome. */
+  /**
+   * Whether this runner has ended in peace: it holds nothing, and has never read what it was given without an outcome.
+   */
   hasDrained(id: string): boolean {
     return this.#drained.has(id)
   }

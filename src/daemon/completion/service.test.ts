@@ -17,7 +17,12 @@ function fakeLink(): { link: RunnerLink; committed: string[] } {
 }
 
 function spool(core: Core, requestId: string): void {
-  writeSpool(core.settings.paths.spool, { run_id: `run-${requestId}`, request_id: requestId, runner_id: '1', outcome: completed('s') })
+  writeSpool(core.settings.paths.spool, {
+    run_id: `run-${requestId}`,
+    request_id: requestId,
+    runner_id: '1',
+    outcome: completed('s'),
+  })
 }
 
 const spooled = (core: Core): string[] => readSpool(core.settings.paths.spool).map(({ request_id }) => request_id)
@@ -89,7 +94,10 @@ test('who waits is answered at the outcome, at the time limit with the present s
   service.outcome(fakeLink().link, 'run-a', 'a', completed('s'))
   core.journal.tx(() => service.restore(false))
   const [first, second, lost] = await Promise.all(waiting)
-  assert.deepEqual([first?.status, second?.result?.response.result, lost?.reason], ['completed', 'done', 'daemon_restart'])
+  assert.deepEqual(
+    [first?.status, second?.result?.response.result, lost?.reason],
+    ['completed', 'done', 'daemon_restart'],
+  )
   await assert.rejects(async () => wait('unknown', 5), { code: 'KSI_NOT_FOUND' })
 })
 
@@ -187,5 +195,8 @@ test('what was given to a runner that ended in peace without reading it is queue
   service.links.update([{ id: 'drained', socket: '', accepting: false, drained: true }])
   const report = service.restore(false)
   assert.deepEqual([report.requeued, report.lost], [1, 1])
-  assert.deepEqual([rowOf(core, 'unread').state, rowOf(core, 'unread').attempts, rowOf(core, 'lost').state], ['queued', 0, 'failed'])
+  assert.deepEqual(
+    [rowOf(core, 'unread').state, rowOf(core, 'unread').attempts, rowOf(core, 'lost').state],
+    ['queued', 0, 'failed'],
+  )
 })

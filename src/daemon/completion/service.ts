@@ -26,7 +26,10 @@ export class CompletionService implements RunnerListener {
   /** What each runner holds: what it said when it was last reached, and what was started since. */
   readonly #held = new Map<string, Map<string, HeldRun>>()
   #restored = false
-  /** Until then the journal may still be given up for the copy set aside before a migration, and what it took in with it. */
+  /**
+   * Until then the journal may still be given up for the copy set aside before a migration, and what it took in with
+   * it.
+   */
   #open = false
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
@@ -46,16 +49,20 @@ export class CompletionService implements RunnerListener {
   #register(): void {
     const { router } = this.#core
     const service = { service: 'completion' }
-    const accept = (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
-      const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
-      this.#core.journal.afterCommit(() => this.#dispatcher.kick())
-      return acknowledgement
-    }
+    const accept =
+      (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
+        const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
+        this.#core.journal.afterCommit(() => this.#dispatcher.kick())
+        return acknowledgement
+      }
     router.on('completion:async', accept('completion:async', 'ASYNC'), service)
     router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
     router.on(
       'completion:status',
-      (data) => (typeof data.request_id === 'string' ? describeRequest(this.#core, data.request_id) : describeService(this.#core)),
+      (data) =>
+        typeof data.request_id === 'string'
+          ? describeRequest(this.#core, data.request_id)
+          : describeService(this.#core),
       service,
     )
     router.on('completion:session_status', (data) => describeSession(this.#core, String(data.session_id)), service)
@@ -63,7 +70,9 @@ export class CompletionService implements RunnerListener {
     router.on('completion:wait', (data) => this.#wait(String(data.request_id), Number(data.timeout_ms)), service)
   }
 
-  /** Restores: quarantines, adopts, queues again, tells what is lost. One transaction: it happens whole or not at all. */
+  /**
+   * Restores: quarantines, adopts, queues again, tells what is lost. One transaction: it happens whole or not at all.
+   */
   restore(crashed: boolean): RestoreReport {
     const report = emptyReport()
     const world = this.#world()
@@ -100,7 +109,10 @@ export class CompletionService implements RunnerListener {
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
-  /** Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an outcome */
+  /**
+   * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
+   * outcome
+   */
   cancel(requestId: string): Record<string, unknown> {
     const core = this.#core
     const row = core.requests.get(requestId)
@@ -108,7 +120,13 @@ export class CompletionService implements RunnerListener {
     if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
     const about = { ...identityOf(row), was: row.state }
     const tick = core.journal.emit('completion:cancelled', about, requestId)
-    core.requests.finish(requestId, { state: 'cancelled', now: Date.now(), tick, outcome: { reason: 'cancelled' }, fileDue: false })
+    core.requests.finish(requestId, {
+      state: 'cancelled',
+      now: Date.now(),
+      tick,
+      outcome: { reason: 'cancelled' },
+      fileDue: false,
+    })
     if (row.state === 'queued') core.conversations.refresh(row.conversation, -1)
     // A running one keeps its conversation until the runner says that it has ended: never two at once.
     core.journal.afterCommit(() => {
@@ -205,7 +223,10 @@ export class CompletionService implements RunnerListener {
     try {
       this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
     } catch (error) {
-      this.#core.log.error({ runner: runnerId, err: error }, 'requests of a runner could not be brought into line, trying again')
+      this.#core.log.error(
+        { runner: runnerId, err: error },
+        'requests of a runner could not be brought into line, trying again',
+      )
       this.#retry(() => this.#reconcileRunner(runnerId))
       return
     }
@@ -220,7 +241,8 @@ export class CompletionService implements RunnerListener {
     const spool = new Map(readSpool(this.#core.settings.paths.spool).map((entry) => [entry.run_id, entry.outcome]))
     return {
       knowledge: (runnerId) => {
-        if (runnerId !== null && this.links.get(runnerId) !== undefined) return this.#held.get(runnerId) ?? 'unreachable'
+        if (runnerId !== null && this.links.get(runnerId) !== undefined)
+          return this.#held.get(runnerId) ?? 'unreachable'
         return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
       },
       spooled: (runId) => spool.get(runId),

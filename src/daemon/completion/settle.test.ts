@@ -5,7 +5,8 @@ import { TestRoot, accept, begin, completed, failed, rowOf } from '../testing/te
 import type { RunOutcome } from '../../contracts/runner.ts'
 import { settle } from './settle.ts'
 
-const end = (core: Core, id: string, outcome: RunOutcome): void => core.journal.tx(() => settle(core, rowOf(core, id), outcome))
+const end = (core: Core, id: string, outcome: RunOutcome): void =>
+  core.journal.tx(() => settle(core, rowOf(core, id), outcome))
 const told = (core: Core, id: string): unknown[] =>
   core.events
     .after(0, 100)
@@ -80,5 +81,9 @@ test('a run that its runner gave up is lost once, or queued again at no cost of 
   assert.deepEqual([rowOf(core, 'again').state, rowOf(core, 'again').attempts], ['queued', 0])
   assert.equal(core.conversations.nextRunnable(Date.now()), rowOf(core, 'again').conversation)
   assert.equal(core.requests.total('lost'), 1)
-  assert.deepEqual(told(core, 'lost').at(-1), ['completion:failed', 'daemon_restart'], 'and not as an error of the provider')
+  assert.deepEqual(
+    told(core, 'lost').at(-1),
+    ['completion:failed', 'daemon_restart'],
+    'and not as an error of the provider',
+  )
 })

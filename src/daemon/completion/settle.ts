@@ -14,7 +14,9 @@ const retry = { baseMs: 500, maxMs: 30_000 }
 type Completed = Extract<RunOutcome, { status: 'completed' }>
 type Failed = Extract<RunOutcome, { status: 'failed' }>
 
-/** Takes the outcome of a run into the journal. Call within a transaction, for a request that is processing this run. */
+/**
+ * Takes the outcome of a run into the journal. Call within a transaction, for a request that is processing this run.
+ */
 export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
   if (outcome.status === 'completed') return complete(core, row, outcome)
   // The runner gave it up without being asked to for this request: it went down.
@@ -29,10 +31,24 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
   const result = toResult(row, outcome, now)
   const tick = core.journal.emit(
     'completion:result',
-    { request_id: row.request_id, conversation: row.conversation, session_id: sessionId ?? null, agent_id: row.agent_id, ...resumed(row), result },
+    {
+      request_id: row.request_id,
+      conversation: row.conversation,
+      session_id: sessionId ?? null,
+      agent_id: row.agent_id,
+      ...resumed(row),
+      result,
+    },
     row.request_id,
   )
-  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, fileDue: sessionId !== undefined })
+  core.requests.finish(row.request_id, {
+    state: 'completed',
+    now,
+    tick,
+    outcome: { result },
+    sessionId,
+    fileDue: sessionId !== undefined,
+  })
   if (outcome.session_id !== undefined) core.conversations.setNewestSession(row.conversation, outcome.session_id, now)
   core.conversations.clearRunning(row.conversation, row.request_id)
 }
@@ -79,25 +95,39 @@ function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
 }
 
 /** Which request an event is about, and whose it is. */
-export function identityOf(row: RequestRow): Pick<RequestRow, 'request_id' | 'conversation' | 'session_id' | 'agent_id'> {
+export function identityOf(
+  row: RequestRow,
+): Pick<RequestRow, 'request_id' | 'conversation' | 'session_id' | 'agent_id'> {
   const { request_id, conversation, session_id, agent_id } = row
   return { request_id, conversation, session_id, agent_id }
 }
 
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
-export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Record<string, unknown> }): void {
+export function fail(
+  core: Core,
+  row: RequestRow,
+  end: { reason: FailureReason; message: string; extra?: Record<string, unknown> },
+): void {
   const { reason, message, extra = {} } = end
   const about = { ...identityOf(row), reason, message, error: message, ...extra }
   const tick = core.journal.emit('completion:failed', about, row.request_id)
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
   const wasQueued = row.state === 'queued'
-  core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome: { reason, message, ...extra }, fileDue: false })
+  core.requests.finish(row.request_id, {
+    state: 'failed',
+    now: Date.now(),
+    tick,
+    outcome: { reason, message, ...extra },
+    fileDue: false,
+  })
   core.conversations.clearRunning(row.conversation, row.request_id)
   if (wasQueued) core.conversations.refresh(row.conversation, -1)
 }
 
-/** What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it. */
+/**
+ * What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it.
+ */
 export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
   if (row.on_restart === 'requeue') {
     queueAgain(core, row)
@@ -105,7 +135,11 @@ export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
   }
   core.requests.countLost()
   const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
-  fail(core, row, { reason: 'daemon_restart', message: 'The request was running when its runner went down; what it had done is lost', extra })
+  fail(core, row, {
+    reason: 'daemon_restart',
+    message: 'The request was running when its runner went down; what it had done is lost',
+    extra,
+  })
   return 'lost'
 }
 
@@ -114,5 +148,9 @@ export function queueAgain(core: Core, row: RequestRow): void {
   if (!core.requests.requeue(row.request_id, { notBefore: null, uncounted: true })) return
   core.conversations.clearRunning(row.conversation, row.request_id)
   core.conversations.refresh(row.conversation, 1)
-  core.journal.emit('completion:queued', { ...identityOf(row), priority: row.priority, model: row.model, again: true }, row.request_id)
+  core.journal.emit(
+    'completion:queued',
+    { ...identityOf(row), priority: row.priority, model: row.model, again: true },
+    row.request_id,
+  )
 }

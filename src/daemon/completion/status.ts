@@ -41,7 +41,13 @@ export function describeService(core: Core): Record<string, unknown> {
   const sessions = Object.fromEntries(
     queues.map((queue) => [
       queue.session_id ?? queue.conversation,
-      { queue_size: queue.queued, is_active: queue.running !== null, running: queue.running, conversation: queue.conversation, next_try_at: queue.not_before },
+      {
+        queue_size: queue.queued,
+        is_active: queue.running !== null,
+        running: queue.running,
+        conversation: queue.conversation,
+        next_try_at: queue.not_before,
+      },
     ]),
   )
   return {

@@ -53,7 +53,9 @@ class Watched {
 
   send(event: string, id: number, data: Record<string, unknown> = {}): Record<string, unknown> {
     const context = { ...internalContext, connection: { id, transport: 'unix' as const, connected_at: 0 } }
-    return (this.core.router.emit(event, { event_patterns: ['*'], ...data }, context) as Record<string, unknown>[])[0] ?? {}
+    return (
+      (this.core.router.emit(event, { event_patterns: ['*'], ...data }, context) as Record<string, unknown>[])[0] ?? {}
+    )
   }
 }
 
@@ -63,14 +65,24 @@ test('a subscription begins after the newest event, or after since, and its firs
   using root = new TestRoot()
   const watched = new Watched(root.core())
   watched.emit(5)
-  assert.deepEqual(watched.send('monitor:subscribe', 1, { client_id: 'me' }), { status: 'subscribed', client_id: 'me', patterns: ['*'], since: 5, last_seq: 5 })
+  assert.deepEqual(watched.send('monitor:subscribe', 1, { client_id: 'me' }), {
+    status: 'subscribed',
+    client_id: 'me',
+    patterns: ['*'],
+    since: 5,
+    last_seq: 5,
+  })
   watched.send('monitor:subscribe', 2, { since: 2 })
   watched.send('monitor:subscribe', 3, { since: 99 })
   assert.deepEqual([watched.seqs(1), watched.seqs(2)], [[], []])
   watched.emit(1)
   await turn()
   assert.deepEqual([watched.seqs(1), watched.seqs(2), watched.seqs(3)], [[6], [3, 4, 5, 6], [6]])
-  assert.deepEqual(Object.keys(watched.of(1)[0] ?? {}), ['event', 'event_name', 'seq', 'timestamp', 'data'], 'never a correlation_id')
+  assert.deepEqual(
+    Object.keys(watched.of(1)[0] ?? {}),
+    ['event', 'event_name', 'seq', 'timestamp', 'data'],
+    'never a correlation_id',
+  )
 })
 
 test('a paused reader gets nothing, and everything once it goes on', async () => {
@@ -121,7 +133,10 @@ test('events that are kept no longer are told as a gap: at the start, and when a
   watched.monitor.paused(2, false)
   await turn()
   const [gap, ...rest] = watched.of(2)
-  assert.deepEqual([gap?.event, gap?.data.from, rest[0]?.seq, rest.length], ['monitor:gap', 21, Number(gap?.data.to) + 1, 4_520 - Number(gap?.data.to)])
+  assert.deepEqual(
+    [gap?.event, gap?.data.from, rest[0]?.seq, rest.length],
+    ['monitor:gap', 21, Number(gap?.data.to) + 1, 4_520 - Number(gap?.data.to)],
+  )
 })
 
 test('who unsubscribes or is gone gets nothing more, also when the subscription had not begun', async () => {
@@ -166,11 +181,21 @@ test('the next generation goes on where the last one said it had come', async ()
   assert.deepEqual([...first.seqs(1), ...second.seqs(1)], [3, 6, 9, 12])
 })
 
-type Step = { do: 'emit'; count: number } | { do: 'pause' | 'resume'; connection: number } | { do: 'trim'; keep: number } | { do: 'turn' }
+type Step =
+  | { do: 'emit'; count: number }
+  | { do: 'pause' | 'resume'; connection: number }
+  | { do: 'trim'; keep: number }
+  | { do: 'turn' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('emit' as const), count: fc.oneof(fc.nat(5), fc.nat(900)) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const), connection: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('pause' as const, 'resume' as const),
+      connection: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('trim' as const), keep: fc.nat(3_000) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
 )

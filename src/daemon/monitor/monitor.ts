@@ -40,7 +40,10 @@ export class Monitor implements ConnectionListener {
     core.router.on('monitor:unsubscribe', (_data, { connection }) => this.#unsubscribe(connection?.id), { service })
   }
 
-  /** Where pushes go, once the relay is there. `send` says false when it has enough; `drained` is called when it can take more. */
+  /**
+   * Where pushes go, once the relay is there. `send` says false when it has enough; `drained` is called when it can
+   * take more.
+   */
   connect(send: (frame: string) => boolean): void {
     this.#send = send
   }
@@ -93,7 +96,13 @@ export class Monitor implements ConnectionListener {
   }
 
   #add(connection: number, patterns: string[], cursor: number): Subscription {
-    const subscription: Subscription = { connection, matches: globMatcher(patterns), cursor, paused: false, started: false }
+    const subscription: Subscription = {
+      connection,
+      matches: globMatcher(patterns),
+      cursor,
+      paused: false,
+      started: false,
+    }
     this.#subscriptions.set(connection, subscription)
     return subscription
   }
@@ -107,7 +116,12 @@ export class Monitor implements ConnectionListener {
   #tellGap(subscription: Subscription): void {
     const first = this.#core.events.firstSeq()
     if (subscription.cursor + 1 >= first) return
-    const gap: JournalEvent = { seq: first - 1, name: 'monitor:gap', at: Date.now(), data: { from: subscription.cursor + 1, to: first - 1 } }
+    const gap: JournalEvent = {
+      seq: first - 1,
+      name: 'monitor:gap',
+      at: Date.now(),
+      data: { from: subscription.cursor + 1, to: first - 1 },
+    }
     this.#push(subscription, gap.seq, toLine(gap))
     subscription.cursor = gap.seq
   }
@@ -131,7 +145,13 @@ export class Monitor implements ConnectionListener {
   }
 
   #pump(subscription: Subscription): void {
-    if (this.#full || !subscription.started || subscription.paused || this.#subscriptions.get(subscription.connection) !== subscription) return
+    if (
+      this.#full ||
+      !subscription.started ||
+      subscription.paused ||
+      this.#subscriptions.get(subscription.connection) !== subscription
+    )
+      return
     const oldest = this.#tail[0]
     if (oldest !== undefined && subscription.cursor + 1 >= oldest.seq) this.#pumpTail(subscription, oldest.seq)
     else this.#pumpPage(subscription)
@@ -146,7 +166,8 @@ export class Monitor implements ConnectionListener {
       if (subscription.matches(event.name)) this.#push(subscription, event.seq, toLine(event))
     }
     // A long way to go: others get their turn, and the front a chance to say that this reader is slow.
-    if (events.length > 0 && subscription.cursor < this.#core.events.lastSeq()) setImmediate(() => this.#pump(subscription))
+    if (events.length > 0 && subscription.cursor < this.#core.events.lastSeq())
+      setImmediate(() => this.#pump(subscription))
   }
 
   #pumpTail(subscription: Subscription, oldestSeq: number): void {

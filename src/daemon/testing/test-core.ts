@@ -44,7 +44,9 @@ export class TestRoot implements Disposable {
 /** Accepts a request as `completion:async` (or `inject`) does. @returns its id */
 export function accept(core: Core, data: Record<string, unknown>, priority: Priority = 'ASYNC'): string {
   const parsed = completionData.parse({ prompt: 'hello', ...data })
-  return String(core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id)
+  return String(
+    core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id,
+  )
 }
 
 /** Starts a request as the dispatcher does. The run's id is `run-` and the request's. */
@@ -52,7 +54,14 @@ export function begin(core: Core, requestId: string, runnerId = '1'): void {
   core.journal.tx(() => {
     const conversation = core.requests.get(requestId)?.conversation ?? ''
     const tick = core.journal.emit('completion:progress', { request_id: requestId }, requestId)
-    const about = { now: Date.now(), tick, run_id: `run-${requestId}`, runner_id: runnerId, epoch: core.generation, resumed_from: null }
+    const about = {
+      now: Date.now(),
+      tick,
+      run_id: `run-${requestId}`,
+      runner_id: runnerId,
+      epoch: core.generation,
+      resumed_from: null,
+    }
     core.requests.start({ request_id: requestId, ...about })
     core.conversations.setRunning(conversation, requestId, Date.now())
     core.conversations.refresh(conversation, -1)
@@ -68,20 +77,39 @@ export function rowOf(core: Core, requestId: string): RequestRow {
 
 export function completed(sessionId?: string): RunOutcome {
   const session = sessionId === undefined ? {} : { session_id: sessionId }
-  return { status: 'completed', provider: 'echo', ...session, response: { result: 'done', ...session }, started_at: 1, duration_ms: 5 }
+  return {
+    status: 'completed',
+    provider: 'echo',
+    ...session,
+    response: { result: 'done', ...session },
+    started_at: 1,
+    duration_ms: 5,
+  }
 }
 
 export function failed(options: { retryable: boolean; retry_after_ms?: number }): RunOutcome {
-  return { status: 'failed', provider: 'echo', reason: 'provider_error', message: 'overloaded', started_at: 1, duration_ms: 5, ...options }
+  return {
+    status: 'failed',
+    provider: 'echo',
+    reason: 'provider_error',
+    message: 'overloaded',
+    started_at: 1,
+    duration_ms: 5,
+    ...options,
+  }
 }
 
 /** Everything the journal knows but its times: to compare before and after. */
 export function contentOf(core: Core): unknown {
   const all = (sql: string): unknown => core.journal.db.prepare(sql).all()
   return {
-    requests: all('SELECT request_id, conversation, session_id, state, rank, attempts, crash_count, in_hand, run_id, file_due FROM requests ORDER BY id'),
+    requests: all(
+      'SELECT request_id, conversation, session_id, state, rank, attempts, crash_count, in_hand, run_id, file_due FROM requests ORDER BY id',
+    ),
     outcomes: all('SELECT request_id FROM outcomes ORDER BY request_id'),
-    conversations: all('SELECT conversation, session_id, running, head_tick, queued FROM conversations ORDER BY conversation'),
+    conversations: all(
+      'SELECT conversation, session_id, running, head_tick, queued FROM conversations ORDER BY conversation',
+    ),
     events: all('SELECT seq, name, request_id FROM events ORDER BY seq'),
     totals: all('SELECT * FROM totals ORDER BY state'),
   }

@@ -23,7 +23,11 @@ export function registerDiscovery(core: Core): void {
   core.router.on(
     'module:list',
     () => {
-      const modules = Object.entries(core.router.services()).map(([name, events]) => ({ name, handlers: events.length, events }))
+      const modules = Object.entries(core.router.services()).map(([name, events]) => ({
+        name,
+        handlers: events.length,
+        events,
+      }))
       return { modules, count: modules.length }
     },
     { service },
@@ -38,8 +42,16 @@ function discover(data: Record<string, unknown>): Record<string, unknown> {
   const filters = { namespace: data.namespace ?? null, event: data.event ?? null, module: data.module ?? null }
   const level = data.level
   if (level !== 'summary') {
-    const events = Object.fromEntries(specs.map(([name, spec]) => [name, level === 'full' ? describe(name, spec) : { summary: spec.summary }]))
-    return { events, total: specs.length, namespaces: [...new Set(specs.map(([name]) => namespaceOf(name)))], _level: level, _filters: filters }
+    const events = Object.fromEntries(
+      specs.map(([name, spec]) => [name, level === 'full' ? describe(name, spec) : { summary: spec.summary }]),
+    )
+    return {
+      events,
+      total: specs.length,
+      namespaces: [...new Set(specs.map(([name]) => namespaceOf(name)))],
+      _level: level,
+      _filters: filters,
+    }
   }
   // One reply for both of KSI's readers: its command line takes `namespaces`, its client `events`.
   const namespaces: Record<string, { count: number; description: string }> = {}

@@ -63,8 +63,14 @@ test('a parameter that is wrong is named with what is wrong', () => {
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
-  assert.match(String(send(core, 'completion:async', { prompt: 7 }).error), /^Invalid parameter prompt: .*expected string/)
-  assert.match(String(send(core, 'completion:async', { prompt: 'x', session_id: '../etc' }).error), /^Invalid parameter session_id: letters, digits/)
+  assert.match(
+    String(send(core, 'completion:async', { prompt: 7 }).error),
+    /^Invalid parameter prompt: .*expected string/,
+  )
+  assert.match(
+    String(send(core, 'completion:async', { prompt: 'x', session_id: '../etc' }).error),
+    /^Invalid parameter session_id: letters, digits/,
+  )
   assert.match(
     String(send(core, 'completion:async', { prompt: 'x', extra_body: { echo: { latency_ms: -1 } } }).error),
     /^Invalid parameter extra_body\.echo\.latency_ms: /,
@@ -89,7 +95,14 @@ test('an unknown event is answered with what may have been meant', () => {
 test("a client cannot send what the daemon says to itself; a service's own events it can", () => {
   using root = new TestRoot()
   const core = root.core()
-  for (const event of ['system:startup', 'system:context', 'system:ready', 'checkpoint:collect', 'checkpoint:restore', 'notes:add'])
+  for (const event of [
+    'system:startup',
+    'system:context',
+    'system:ready',
+    'checkpoint:collect',
+    'checkpoint:restore',
+    'notes:add',
+  ])
     core.router.on(event, () => ({ ran: event }), { service: 'notes' })
   for (const event of ['system:startup', 'system:context', 'system:ready', 'checkpoint:collect', 'checkpoint:restore'])
     assert.equal(send(core, event).error, `Unknown event: ${event}`)

@@ -10,7 +10,13 @@ import type { EventContext } from './router.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
 
 /** What the daemon says to itself; from a client these would restore or overwrite the state of services. */
-const internal = new Set(['system:startup', 'system:context', 'system:ready', 'checkpoint:collect', 'checkpoint:restore'])
+const internal = new Set([
+  'system:startup',
+  'system:context',
+  'system:ready',
+  'checkpoint:collect',
+  'checkpoint:restore',
+])
 
 /** A request line, taken apart. */
 export interface IncomingEvent {
@@ -39,7 +45,8 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
     }
     return core.journal.tx(() => {
       const results = core.router.emit(event, data, context)
-      if (results instanceof Promise) throw new KsiError('KSI_INTERNAL', `${event} changes the journal, so its handlers must not be asynchronous.`)
+      if (results instanceof Promise)
+        throw new KsiError('KSI_INTERNAL', `${event} changes the journal, so its handlers must not be asynchronous.`)
       core.replies.put(replyKey, results)
       return results
     })
@@ -66,7 +73,9 @@ function badData(event: string, spec: EventSpec, data: Record<string, unknown>, 
   const problem = missing
     ? `Missing required parameter: ${name} (${parameters[name]?.type ?? 'Any'})`
     : `Invalid parameter ${first?.path.join('.') ?? ''}: ${first?.message ?? ''}`
-  return new KsiError('KSI_BAD_REQUEST', problem, { details: { available: Object.keys(parameters), help: `system:help {"event": "${event}"}` } })
+  return new KsiError('KSI_BAD_REQUEST', problem, {
+    details: { available: Object.keys(parameters), help: `system:help {"event": "${event}"}` },
+  })
 }
 
 function unknownEvent(event: string): Record<string, unknown> {
@@ -80,10 +89,19 @@ function unknownEvent(event: string): Record<string, unknown> {
 /** An error as reply data. A programming error is logged too: the client alone cannot mend it. */
 export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): Record<string, unknown> {
   if (error instanceof KsiError)
-    return { status: 'error', error: error.message, code: error.code, ...(error.details ? { details: error.details, ...pickAvailable(error.details) } : {}) }
+    return {
+      status: 'error',
+      error: error.message,
+      code: error.code,
+      ...(error.details ? { details: error.details, ...pickAvailable(error.details) } : {}),
+    }
   if (isDiskFull(error)) {
     core.log.error({ event, err: error }, 'no room left for the journal')
-    return { status: 'error', error: 'There is no room left on the disk, so this was not taken. Free some space and send it again.', code: 'KSI_DISK_FULL' }
+    return {
+      status: 'error',
+      error: 'There is no room left on the disk, so this was not taken. Free some space and send it again.',
+      code: 'KSI_DISK_FULL',
+    }
   }
   core.log.error({ event, err: error }, 'a handler failed')
   return { status: 'error', error: messageOf(error), code: systemCodeOf(error) ?? 'KSI_INTERNAL' }

@@ -11,10 +11,12 @@ function parameter(event: string, name: string): Parameter | undefined {
 }
 
 test("every type is a word KSI's command line reads as meant", () => {
-  // It looks for bool, int, float, list, dict within the text, in this order: a type must hold no word it does not mean.
+  // It looks for bool, int, float, list, dict within the text, in this order: a type must hold no word it does not
+  // mean.
   const legal = new Set(['str', 'int', 'float', 'bool', 'list', 'dict', 'Any'])
   for (const [event, spec] of Object.entries<EventSpec>(eventSpecs))
-    for (const [name, { type }] of Object.entries(parametersOf(spec))) assert.ok(legal.has(type), `${event} ${name}: ${type}`)
+    for (const [name, { type }] of Object.entries(parametersOf(spec)))
+      assert.ok(legal.has(type), `${event} ${name}: ${type}`)
 })
 
 test('types follow from the schema', () => {
@@ -39,8 +41,17 @@ test('types follow from the schema', () => {
 })
 
 test('what must be given, what is taken otherwise and what is allowed are told', () => {
-  assert.deepEqual(parameter('completion:cancel', 'request_id'), { type: 'str', required: true, description: 'the request' })
-  assert.deepEqual(parameter('completion:wait', 'timeout_ms'), { type: 'int', required: false, description: 'time limit in ms', default: 30_000 })
+  assert.deepEqual(parameter('completion:cancel', 'request_id'), {
+    type: 'str',
+    required: true,
+    description: 'the request',
+  })
+  assert.deepEqual(parameter('completion:wait', 'timeout_ms'), {
+    type: 'int',
+    required: false,
+    description: 'time limit in ms',
+    default: 30_000,
+  })
   assert.deepEqual(parameter('monitor:subscribe', 'event_patterns')?.default, ['*'])
   assert.deepEqual(parameter('completion:async', 'on_restart')?.allowed_values, ['fail', 'requeue'])
   const action = parameter('dev:checkpoint', 'action')

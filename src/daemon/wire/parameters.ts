@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { EventSpec } from '../../contracts/events.ts'
 
-/** A parameter as `system:help` tells it. KSI's command line reads the type by the words it contains (ksi-wire §1.5). */
+/**
+ * A parameter as `system:help` tells it. KSI's command line reads the type by the words it contains (ksi-wire §1.5).
+ */
 export interface Parameter {
   type: 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'Any'
   required: boolean
@@ -30,7 +32,8 @@ export function parametersOf(spec: EventSpec): Record<string, Parameter> {
   const schema = z.toJSONSchema(spec.schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
   const required = new Set(schema.required ?? [])
   const parameters: Record<string, Parameter> = {}
-  for (const [name, property] of Object.entries(schema.properties ?? {})) parameters[name] = toParameter(property, required.has(name))
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    parameters[name] = toParameter(property, required.has(name))
   known.set(spec.schema, parameters)
   return parameters
 }

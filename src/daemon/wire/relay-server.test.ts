@@ -46,9 +46,16 @@ class Front {
   /** Sends request lines in one chunk and gives their replies. */
   async ask(...lines: [id: number, event: string, data?: Data][]): Promise<Data[]> {
     const from = this.frames.length
-    this.write(...lines.map(([id, event, data = {}]) => `Q 1 ${id} 0 event-${id} ${JSON.stringify({ event, data, correlation_id: `c${id}` })}`))
+    this.write(
+      ...lines.map(
+        ([id, event, data = {}]) =>
+          `Q 1 ${id} 0 event-${id} ${JSON.stringify({ event, data, correlation_id: `c${id}` })}`,
+      ),
+    )
     const replies = (): Data[] =>
-      this.frames.slice(from).flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
+      this.frames
+        .slice(from)
+        .flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
     await this.until(() => replies().length === lines.length)
     return replies()
   }
@@ -66,13 +73,23 @@ test('each line is answered with its correlation id, by number of results', asyn
   for (const i of [1, 2]) core.router.on('notes:two', () => i, { service: 'notes' })
   const front = new Front(core)
   front.write(connect)
-  const replies = await front.ask([1, 'notes:none'], [2, 'notes:late'], [3, 'notes:two'], [4, 'completion:async', { prompt: 'x' }])
+  const replies = await front.ask(
+    [1, 'notes:none'],
+    [2, 'notes:late'],
+    [3, 'notes:two'],
+    [4, 'completion:async', { prompt: 'x' }],
+  )
   const byId = new Map(replies.map((reply) => [reply.correlation_id, reply]))
   assert.deepEqual([byId.get('c1')?.data, byId.get('c1')?.count], [[], 0])
   assert.deepEqual([byId.get('c2')?.data, byId.get('c2')?.count], ['late', 1])
   assert.deepEqual([byId.get('c3')?.data, byId.get('c3')?.count], [[1, 2], 2])
   const id = dataOf(byId.get('c4')).request_id
-  assert.deepEqual(JSON.parse(core.requests.get(String(id))?.client ?? ''), { client_id: null, transport: 'unix', connection: 1, connected_at: 5 })
+  assert.deepEqual(JSON.parse(core.requests.get(String(id))?.client ?? ''), {
+    client_id: null,
+    transport: 'unix',
+    connection: 1,
+    connected_at: 5,
+  })
 })
 
 test('lines that arrive together are one transaction', async () => {
@@ -83,7 +100,9 @@ test('lines that arrive together are one transaction', async () => {
   const front = new Front(core)
   // In the monitor's place.
   core.journal.onEvents((events) => transactions.push(events.length))
-  await front.ask(...Array.from({ length: 50 }, (_, i): [number, string, Data] => [i, 'completion:async', { prompt: `${i}` }]))
+  await front.ask(
+    ...Array.from({ length: 50 }, (_, i): [number, string, Data] => [i, 'completion:async', { prompt: `${i}` }]),
+  )
   assert.deepEqual(transactions, [50])
 })
 
@@ -128,7 +147,10 @@ test('a subscriber hears of what its own batch did, after the reply; one that is
   root.completion(core)
   const front = new Front(core)
   front.write(connect, 'C 2 {"transport":"tcp","connected_at":5}', 'Q 2 9 0 e9 {"event":"monitor:subscribe"}', 'X 2')
-  await front.ask([1, 'monitor:subscribe', { event_patterns: ['completion:*'] }], [2, 'completion:async', { prompt: 'x' }])
+  await front.ask(
+    [1, 'monitor:subscribe', { event_patterns: ['completion:*'] }],
+    [2, 'completion:async', { prompt: 'x' }],
+  )
   await front.until(() => front.frames.some(({ kind }) => kind === 'P'))
   await new Promise(setImmediate)
   const pushed = front.frames.filter(({ kind }) => kind === 'P')

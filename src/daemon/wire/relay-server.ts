@@ -16,12 +16,17 @@ export interface ConnectionListener {
   drained(): void
 }
 
-/** Characters that may wait for the front; what can wait elsewhere does so beyond that. Replies never wait elsewhere. */
+/**
+ * Characters that may wait for the front; what can wait elsewhere does so beyond that. Replies never wait elsewhere.
+ */
 const enough = 4_194_304
 
 /** The generation's end of the relay. */
 export interface Transport {
-  /** Queues a frame; everything queued in one tick is written at once. @returns false when enough waits for the front to read */
+  /**
+   * Queues a frame; everything queued in one tick is written at once. @returns false when enough waits for the front to
+   * read
+   */
   send(frame: string): boolean
   /** Takes no more frames and sends what is queued. The stream itself stays open, for a resume. */
   stop(): void

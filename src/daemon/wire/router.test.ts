@@ -6,7 +6,8 @@ const service = 'test'
 
 test('handlers run in order of priority, and of registration within one', () => {
   const router = new EventRouter()
-  const add = (name: string, priority?: number): void => router.on('a:b', () => name, priority === undefined ? { service } : { service, priority })
+  const add = (name: string, priority?: number): void =>
+    router.on('a:b', () => name, priority === undefined ? { service } : { service, priority })
   add('normal 1')
   add('low', eventPriority.LOW)
   add('highest', eventPriority.HIGHEST)

@@ -33,7 +33,13 @@ export class EventRouter {
 
   /** Registers a handler. `service` names who it belongs to, for listings. */
   on(pattern: string, handler: Handler, options: { service: string; priority?: number }): void {
-    const registration = { pattern, matches: matcherOf(pattern), handler, priority: options.priority ?? eventPriority.NORMAL, service: options.service }
+    const registration = {
+      pattern,
+      matches: matcherOf(pattern),
+      handler,
+      priority: options.priority ?? eventPriority.NORMAL,
+      service: options.service,
+    }
     this.#registrations.push(registration)
     // The sort is stable: within a priority the order of registration stays.
     this.#registrations.sort((a, b) => a.priority - b.priority)
@@ -54,7 +60,11 @@ export class EventRouter {
    * Runs all handlers of an event. The results come at once when every handler is synchronous, else as a promise.
    * When handlers throw and none gave a result, the first error is thrown on.
    */
-  emit(event: string, data: Record<string, unknown>, context: EventContext = internalContext): unknown[] | Promise<unknown[]> {
+  emit(
+    event: string,
+    data: Record<string, unknown>,
+    context: EventContext = internalContext,
+  ): unknown[] | Promise<unknown[]> {
     const results: unknown[] = []
     const errors: unknown[] = []
     for (const { handler, matches } of this.#registrations) {
@@ -65,11 +75,15 @@ export class EventRouter {
         errors.push(error)
       }
     }
-    if (results.some((result) => result instanceof Promise)) return Promise.allSettled(results).then((settled) => settle(settled, errors))
+    if (results.some((result) => result instanceof Promise))
+      return Promise.allSettled(results).then((settled) => settle(settled, errors))
     return conclude(results, errors)
   }
 
-  /** Runs the handlers one after the other in order of priority, awaiting each; the first error ends it. For the lifecycle. */
+  /**
+   * Runs the handlers one after the other in order of priority, awaiting each; the first error ends it. For the
+   * lifecycle.
+   */
   async emitInOrder(event: string, data: Record<string, unknown>): Promise<void> {
     for (const { handler, matches } of this.#registrations) if (matches(event)) await handler(data, internalContext)
   }

@@ -23,7 +23,10 @@ after(async () => {
   rmSync(root, { recursive: true })
 })
 
-function run(given: Partial<RunInput>, options: { signal?: AbortSignal; claudeBin?: string } = {}): Promise<ProviderResult> {
+function run(
+  given: Partial<RunInput>,
+  options: { signal?: AbortSignal; claudeBin?: string } = {},
+): Promise<ProviderResult> {
   const { signal = new AbortController().signal, claudeBin = fakeClaude } = options
   // USER and LOGNAME are not among them: KSI's calls fail then, ours must not.
   // oxlint-disable-next-line node/no-process-env -- the fake needs PATH to find node
@@ -37,7 +40,11 @@ test("goes on with a session whose id changes each turn, in the first turn's fol
   const first = await run({ prompt: 'one' })
   assert.equal(first.response['result'], 'You said: one')
   const second = await run({ prompt: 'two', session_id: first.session_id })
-  const third = await run({ messages: [{ role: 'user', content: 'three' }], session_id: second.session_id, agent_id: 'somebody' })
+  const third = await run({
+    messages: [{ role: 'user', content: 'three' }],
+    session_id: second.session_id,
+    agent_id: 'somebody',
+  })
   assert.equal(new Set([first.session_id, second.session_id, third.session_id]).size, 3)
   assert.equal(third.response['num_turns'], 3)
   assert.equal(third.response['result'], 'You said: three')
@@ -47,7 +54,10 @@ test("stores the program's reply untouched, with a response id beside it", async
   const { response, session_id } = await run({ prompt: 'hi', model: 'claude-cli/claude-opus-4-20250514' })
   const { metadata, ...reply } = response
   assert.match(String((metadata as Record<string, unknown>)['response_id']), /^[0-9a-f-]{36}$/)
-  assert.equal(Object.keys(reply).sort().join(' '), 'duration_ms is_error model num_turns result session_id subtype total_cost_usd type usage')
+  assert.equal(
+    Object.keys(reply).sort().join(' '),
+    'duration_ms is_error model num_turns result session_id subtype total_cost_usd type usage',
+  )
   assert.equal(reply['model'], 'opus')
   assert.equal(reply['session_id'], session_id)
 })
@@ -61,16 +71,30 @@ test('each kind of failure is told apart', async () => {
     ['!garbage', { retryable: false, message: /something else than a JSON object: "Welcome! This is no JSON/ }],
     ['!flood 11', { retryable: false, message: /more than 10 MiB/ }],
   ]
-  await Promise.all(failures.map(([prompt, expected]) => assert.rejects(run({ prompt }), { name: 'ProviderError', ...expected }, prompt)))
+  await Promise.all(
+    failures.map(([prompt, expected]) =>
+      assert.rejects(run({ prompt }), { name: 'ProviderError', ...expected }, prompt),
+    ),
+  )
 })
 
 test('a program that is not there is a final failure that says what to do', async () => {
-  await assert.rejects(run({}, { claudeBin: join(root, 'nowhere') }), { name: 'ProviderError', retryable: false, message: /Install it.*KSI_CLAUDE_BIN/ })
-  await assert.rejects(run({}, { claudeBin: 'no-such-claude' }), { retryable: false, message: /was not found \(no-such-claude\)/ })
+  await assert.rejects(run({}, { claudeBin: join(root, 'nowhere') }), {
+    name: 'ProviderError',
+    retryable: false,
+    message: /Install it.*KSI_CLAUDE_BIN/,
+  })
+  await assert.rejects(run({}, { claudeBin: 'no-such-claude' }), {
+    retryable: false,
+    message: /was not found \(no-such-claude\)/,
+  })
 })
 
 test('a program that leaves the prompt unread is judged by its exit code', async () => {
-  await assert.rejects(run({ prompt: 'x'.repeat(5_000_000) }, { claudeBin: 'false' }), { name: 'ProviderError', message: /failed with code 1/ })
+  await assert.rejects(run({ prompt: 'x'.repeat(5_000_000) }, { claudeBin: 'false' }), {
+    name: 'ProviderError',
+    message: /failed with code 1/,
+  })
 })
 
 test('an abort ends the program and all it has started, also what ignores SIGTERM', async () => {
@@ -85,15 +109,26 @@ test('an abort ends the program and all it has started, also what ignores SIGTER
 })
 
 test('names of models become the aliases that claude knows', () => {
-  const aliases = { 'claude-cli/claude-sonnet-4-20250514': 'sonnet', 'claude-cli/claude-opus-4-1': 'opus', 'claude-cli/claude-3-5-haiku-20241022': 'haiku' }
+  const aliases = {
+    'claude-cli/claude-sonnet-4-20250514': 'sonnet',
+    'claude-cli/claude-opus-4-1': 'opus',
+    'claude-cli/claude-3-5-haiku-20241022': 'haiku',
+  }
   for (const [model, alias] of Object.entries(aliases)) assert.equal(claudeAlias(model), alias)
-  for (const alias of ['sonnet', 'opus', 'haiku', 'opusplan', 'sonnet[1m]']) assert.equal(claudeAlias(`claude-cli/${alias}`), alias)
+  for (const alias of ['sonnet', 'opus', 'haiku', 'opusplan', 'sonnet[1m]'])
+    assert.equal(claudeAlias(`claude-cli/${alias}`), alias)
 })
 
 test('nothing in a request can become an option of claude', () => {
-  assert.throws(() => claudeArgs(makeInput({ model: 'claude-cli/sonnet', session_id: '--dangerously-skip-permissions' })), { reason: 'invalid_request' })
+  assert.throws(
+    () => claudeArgs(makeInput({ model: 'claude-cli/sonnet', session_id: '--dangerously-skip-permissions' })),
+    { reason: 'invalid_request' },
+  )
   assert.throws(() => claudeArgs(makeInput({ model: 'claude-cli/--help' })), { reason: 'invalid_request' })
-  assert.equal(claudeArgs(makeInput({ model: 'claude-cli/haiku', session_id: 's-1' })).join(' '), '-p --output-format json --model haiku --resume s-1')
+  assert.equal(
+    claudeArgs(makeInput({ model: 'claude-cli/haiku', session_id: 's-1' })).join(' '),
+    '-p --output-format json --model haiku --resume s-1',
+  )
 })
 
 test('claude sees what it needs of the environment and no secret of ksi', () => {

@@ -32,18 +32,24 @@ interface Claude extends Omit<ProviderSurroundings, 'env'> {
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
   const sandbox = openSandbox(claude.sandboxDir, input)
   ctx.onProgress({ status: 'calling_provider', provider: 'claude-cli' })
-  const call = (args: string[]): Promise<ChildEnd> => start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
+  const call = (args: string[]): Promise<ChildEnd> =>
+    start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
   let end = await call(claudeArgs(input))
   // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
-  if (input.session_unproven === true && isUnknownSession(end)) end = await call(claudeArgs({ ...input, session_id: undefined }))
+  if (input.session_unproven === true && isUnknownSession(end))
+    end = await call(claudeArgs({ ...input, session_id: undefined }))
   const reply = readReply(end)
-  const sessionId = typeof reply['session_id'] === 'string' && reply['session_id'] !== '' ? reply['session_id'] : undefined
+  const sessionId =
+    typeof reply['session_id'] === 'string' && reply['session_id'] !== '' ? reply['session_id'] : undefined
   if (sessionId !== undefined) sandbox.belongsTo(sessionId)
   const metadata = isObject(reply['metadata']) ? reply['metadata'] : {}
   return { session_id: sessionId, response: { ...reply, metadata: { ...metadata, response_id: randomUUID() } } }
 }
 
-async function start(claude: Claude, call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal }): Promise<ChildEnd> {
+async function start(
+  claude: Claude,
+  call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal },
+): Promise<ChildEnd> {
   const { command, env, children } = claude
   try {
     return await runChild({ command, env, children, ...call, maxStdoutBytes, maxStderrBytes })
@@ -59,7 +65,9 @@ async function start(claude: Claude, call: { args: string[]; cwd: string; stdin:
 
 /** Whether claude refused because it has no such session: it has done nothing then. */
 function isUnknownSession({ code, stdout, stderr }: ChildEnd): boolean {
-  return code !== 0 && /no conversation found|is not a UUID|not a valid UUID|valid session id/i.test(`${stderr}\n${stdout}`)
+  return (
+    code !== 0 && /no conversation found|is not a UUID|not a valid UUID|valid session id/i.test(`${stderr}\n${stdout}`)
+  )
 }
 
 /** The arguments of a call. @throws ProviderError when a part of the request could be taken for an option */
@@ -67,10 +75,13 @@ export function claudeArgs(input: RunInput): string[] {
   const args = ['-p', '--output-format', 'json', '--model', claudeAlias(input.model)]
   if (input.session_id === undefined) return args
   if (!/^[A-Za-z0-9]/.test(input.session_id)) {
-    throw new ProviderError(`The session id "${input.session_id}" is none of claude's: it must begin with a letter or digit.`, {
-      retryable: false,
-      reason: 'invalid_request',
-    })
+    throw new ProviderError(
+      `The session id "${input.session_id}" is none of claude's: it must begin with a letter or digit.`,
+      {
+        retryable: false,
+        reason: 'invalid_request',
+      },
+    )
   }
   return [...args, '--resume', input.session_id]
 }
@@ -81,19 +92,42 @@ export function claudeAlias(model: string): string {
   const family = /^claude-(?:[\d.-]+-)?(sonnet|opus|haiku)\b/.exec(name)?.[1]
   if (family !== undefined) return family
   if (/^[A-Za-z0-9][\w.:@/[\]-]*$/.test(name)) return name
-  throw new ProviderError(`"${model}" names no claude model. Use claude-cli/sonnet, claude-cli/opus or claude-cli/haiku.`, {
-    retryable: false,
-    reason: 'invalid_request',
-  })
+  throw new ProviderError(
+    `"${model}" names no claude model. Use claude-cli/sonnet, claude-cli/opus or claude-cli/haiku.`,
+    {
+      retryable: false,
+      reason: 'invalid_request',
+    },
+  )
 }
 
-const passedOn = new Set(['HOME', 'PATH', 'TERM', 'SHELL', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])
+const passedOn = new Set([
+  'HOME',
+  'PATH',
+  'TERM',
+  'SHELL',
+  'USER',
+  'LOGNAME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+])
 
 /** What claude sees of the environment: enough to run, sign in and reach the network, and none of ksi's own secrets. */
 export function claudeEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && (passedOn.has(name) || /^(ANTHROPIC|CLAUDE)_|^(https?|no|all)_proxy$/i.test(name))) kept[name] = value
+    if (value !== undefined && (passedOn.has(name) || /^(ANTHROPIC|CLAUDE)_|^(https?|no|all)_proxy$/i.test(name)))
+      kept[name] = value
   }
-  return { ...kept, DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
+  return {
+    ...kept,
+    DISABLE_TELEMETRY: '1',
+    DISABLE_ERROR_REPORTING: '1',
+    DISABLE_AUTOUPDATER: '1',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  }
 }

@@ -16,7 +16,9 @@ export interface Sandbox {
  * @throws the system's own error when the folder cannot be made
  */
 export function openSandbox(root: string, input: RunInput): Sandbox {
-  const dir = (input.session_id === undefined ? undefined : folderOfSession(root, input.session_id)) ?? join(root, newFolder(input))
+  const dir =
+    (input.session_id === undefined ? undefined : folderOfSession(root, input.session_id)) ??
+    join(root, newFolder(input))
   mkdirSync(dir, { recursive: true })
   return {
     dir,
@@ -46,5 +48,7 @@ function folderOfSession(root: string, sessionId: string): string | undefined {
 
 /** A name that stays within its folder, whatever the id; a hash where the id has other characters than a plain name. */
 function fileName(kind: string, id: string): string {
-  return /^[A-Za-z0-9_-]{1,100}$/.test(id) ? `${kind}-${id}` : `${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 24)}`
+  return /^[A-Za-z0-9_-]{1,100}$/.test(id)
+    ? `${kind}-${id}`
+    : `${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 24)}`
 }

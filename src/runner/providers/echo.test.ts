@@ -5,7 +5,10 @@ import { makeInput } from '../testing/inputs.ts'
 import { createEcho } from './echo.ts'
 import type { ProviderResult } from './provider.ts'
 
-function run(given: Partial<RunInput>, options: { signal?: AbortSignal; onProgress?: (data: Record<string, unknown>) => void } = {}): Promise<ProviderResult> {
+function run(
+  given: Partial<RunInput>,
+  options: { signal?: AbortSignal; onProgress?: (data: Record<string, unknown>) => void } = {},
+): Promise<ProviderResult> {
   const { signal = new AbortController().signal, onProgress = () => {} } = options
   return createEcho().run(makeInput(given), { signal, onProgress })
 }
@@ -44,7 +47,10 @@ test('stays in the session it is given, unless asked for a new one', async () =>
 test('takes as long as asked and tells of tokens on the way, at most 20 times', async () => {
   const told: unknown[] = []
   const began = performance.now()
-  const { response } = await run({ extra_body: { echo: { latency_ms: 60, tokens: 1_000 } } }, { onProgress: (data) => told.push(data['tokens']) })
+  const { response } = await run(
+    { extra_body: { echo: { latency_ms: 60, tokens: 1_000 } } },
+    { onProgress: (data) => told.push(data['tokens']) },
+  )
   assert.ok(performance.now() - began >= 55)
   assert.equal(told.length, 20)
   assert.equal(told[0], 50)
@@ -60,12 +66,20 @@ test('ends at once when it is aborted', async () => {
 })
 
 test('fails as asked, the first tries only when they are numbered', async () => {
-  await assert.rejects(run({ extra_body: { echo: { fail: 'final' } }, attempt: 9 }), { name: 'ProviderError', retryable: false, reason: 'provider_error' })
+  await assert.rejects(run({ extra_body: { echo: { fail: 'final' } }, attempt: 9 }), {
+    name: 'ProviderError',
+    retryable: false,
+    reason: 'provider_error',
+  })
   const echo = { fail: 'retryable', fail_times: 2 }
   await assert.rejects(run({ extra_body: { echo }, attempt: 2 }), { retryable: true })
   assert.equal((await run({ extra_body: { echo }, attempt: 3 })).response['result'], 'hello there')
 })
 
 test('options it does not understand fail for good, naming them', async () => {
-  await assert.rejects(run({ extra_body: { echo: { latency_ms: 'slow' } } }), { retryable: false, reason: 'invalid_request', message: /latency_ms/ })
+  await assert.rejects(run({ extra_body: { echo: { latency_ms: 'slow' } } }), {
+    retryable: false,
+    reason: 'invalid_request',
+    message: /latency_ms/,
+  })
 })

@@ -9,7 +9,10 @@ import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 
 const maxProgressEvents = 20
 
-/** Answers with what it was given: offline and deterministic. `extra_body.echo` (echoOptions) says how slow, how long, and whether to fail. */
+/**
+ * Answers with what it was given: offline and deterministic. `extra_body.echo` (echoOptions) says how slow, how long,
+ * and whether to fail.
+ */
 export function createEcho(): Provider {
   return { name: 'echo', run }
 }
@@ -30,20 +33,31 @@ function readOptions(input: RunInput): EchoOptions {
 }
 
 /** Waits as long as asked; with tokens, in so many equal steps that at most `maxProgressEvents` are told of. */
-async function spend({ latency_ms: latencyMs = 0, tokens = 0 }: EchoOptions, { signal, onProgress }: ProviderContext): Promise<void> {
+async function spend(
+  { latency_ms: latencyMs = 0, tokens = 0 }: EchoOptions,
+  { signal, onProgress }: ProviderContext,
+): Promise<void> {
   const steps = Math.max(1, Math.min(tokens, maxProgressEvents))
   const began = performance.now()
   for (let step = 1; step <= steps && !signal.aborted; step++) {
     const leftMs = began + (latencyMs * step) / steps - performance.now()
     if (leftMs > 0) await sleep(leftMs, signal)
-    if (tokens > 0 && !signal.aborted) onProgress({ status: 'streaming', provider: 'echo', tokens: Math.round((tokens * step) / steps), tokens_total: tokens })
+    if (tokens > 0 && !signal.aborted)
+      onProgress({
+        status: 'streaming',
+        provider: 'echo',
+        tokens: Math.round((tokens * step) / steps),
+        tokens_total: tokens,
+      })
   }
 }
 
 function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number): void {
   const kind = fail ?? (times === undefined ? undefined : 'retryable')
   if (kind === undefined || (times !== undefined && attempt > times)) return
-  throw new ProviderError(`echo fails as it was asked to (${kind}, try ${attempt})`, { retryable: kind === 'retryable' })
+  throw new ProviderError(`echo fails as it was asked to (${kind}, try ${attempt})`, {
+    retryable: kind === 'retryable',
+  })
 }
 
 function answer(input: RunInput, options: EchoOptions): ProviderResult {
@@ -62,7 +76,11 @@ function answer(input: RunInput, options: EchoOptions): ProviderResult {
     response: {
       result,
       model: input.model,
-      usage: { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens },
+      usage: {
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        total_tokens: promptTokens + completionTokens,
+      },
       session_id: sessionId,
       metadata,
     },

@@ -27,7 +27,10 @@ export class ProviderError extends Error {
   readonly retryAfterMs: number | undefined
   readonly reason: FailureReason
 
-  constructor(message: string, options: { retryable: boolean; retryAfterMs?: number | undefined; reason?: FailureReason; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { retryable: boolean; retryAfterMs?: number | undefined; reason?: FailureReason; cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ProviderError'
     this.retryable = options.retryable

@@ -20,7 +20,12 @@ test('finds a provider by what stands before the slash, and loads it once', asyn
 test('an unknown provider fails for good, naming those there are', async () => {
   const registry = createRegistry({ echo: async () => createEcho(), 'claude-cli': async () => createEcho() })
   for (const model of ['gemini-cli/pro', 'constructor/x', '']) {
-    await assert.rejects(registry.find(model), { name: 'ProviderError', retryable: false, reason: 'invalid_request', message: /one of: claude-cli, echo/ })
+    await assert.rejects(registry.find(model), {
+      name: 'ProviderError',
+      retryable: false,
+      reason: 'invalid_request',
+      message: /one of: claude-cli, echo/,
+    })
   }
 })
 
@@ -32,7 +37,11 @@ test('a provider that cannot be loaded fails for good, and is tried again by the
       return createEcho()
     },
   })
-  await assert.rejects(registry.find('sdk/x'), { name: 'ProviderError', retryable: false, message: /Cannot find package 'ai'/ })
+  await assert.rejects(registry.find('sdk/x'), {
+    name: 'ProviderError',
+    retryable: false,
+    message: /Cannot find package 'ai'/,
+  })
   broken = false
   assert.equal((await registry.find('sdk/x')).name, 'echo')
 })

@@ -26,10 +26,13 @@ export function createRegistry(loaders: Loaders): Registry {
     const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined
     if (!load) {
       const known = Object.keys(loaders).sort().join(', ')
-      throw new ProviderError(`No provider is called "${name}" (model "${model}"). Name the model as provider/model, with one of: ${known}.`, {
-        retryable: false,
-        reason: 'invalid_request',
-      })
+      throw new ProviderError(
+        `No provider is called "${name}" (model "${model}"). Name the model as provider/model, with one of: ${known}.`,
+        {
+          retryable: false,
+          reason: 'invalid_request',
+        },
+      )
     }
     const provider = loaded.get(name) ?? load()
     loaded.set(name, provider)
@@ -38,7 +41,10 @@ export function createRegistry(loaders: Loaders): Registry {
     } catch (error) {
       // Forgotten, so that it can be loaded once its package is there.
       loaded.delete(name)
-      throw new ProviderError(`The provider "${name}" could not be loaded: ${messageOf(error)}. Install what it needs.`, { retryable: false, cause: error })
+      throw new ProviderError(
+        `The provider "${name}" could not be loaded: ${messageOf(error)}. Install what it needs.`,
+        { retryable: false, cause: error },
+      )
     }
   }
   const load = async (): Promise<void> => {

@@ -13,7 +13,11 @@ describe('a program that uses the client library', { skip: skipWithoutEngine() }
 
   const ways: [string, string, (stack: Stack) => Promise<unknown>][] = [
     ['docker compose restart daemon', 'restart', (s) => s.compose('restart', 'daemon')],
-    ['docker compose up --force-recreate', 'recreate', (s) => s.compose('up', '--detach', '--wait', '--force-recreate')],
+    [
+      'docker compose up --force-recreate',
+      'recreate',
+      (s) => s.compose('up', '--detach', '--wait', '--force-recreate'),
+    ],
   ]
   for (const [name, tag, restart] of ways) {
     test(`sees no error across ${name}, and its subscription misses and doubles nothing`, async (t) => {
@@ -30,7 +34,9 @@ describe('a program that uses the client library', { skip: skipWithoutEngine() }
       await program.stop()
       const { last_seq } = await client.request('monitor:subscribe', { event_patterns: ['none'] })
       await follower.until(last_seq)
-      t.diagnostic(`${program.done} completions, ${had} of them before; ${follower.seqs.length} events; the longest took ${Math.round(program.longestMs)} ms`)
+      t.diagnostic(
+        `${program.done} completions, ${had} of them before; ${follower.seqs.length} events; the longest took ${Math.round(program.longestMs)} ms`,
+      )
       const [first = 0] = follower.seqs
       assert.deepEqual(
         follower.seqs,
@@ -44,7 +50,10 @@ describe('a program that uses the client library', { skip: skipWithoutEngine() }
 })
 
 /** Four loops that do nothing but complete; an error of the client's ends them, and `stop` throws it. */
-function runProgram(client: KsiClient, tag: string): { done: number; longestMs: number; until(count: number): Promise<void>; stop(): Promise<void> } {
+function runProgram(
+  client: KsiClient,
+  tag: string,
+): { done: number; longestMs: number; until(count: number): Promise<void>; stop(): Promise<void> } {
   const stopping = new AbortController()
   let onDone = (): void => {}
   const program = {
@@ -69,7 +78,12 @@ function runProgram(client: KsiClient, tag: string): { done: number; longestMs: 
       const begun = performance.now()
       const prompt = `${tag} ${number} ${i}`
       // What runs when the container goes is lost with it, unless the program asks for it to be run again.
-      const outcome = await client.complete({ prompt, session_id: `${tag}-${number}`, on_restart: 'requeue', extra_body: { echo: { latency_ms: 100 } } })
+      const outcome = await client.complete({
+        prompt,
+        session_id: `${tag}-${number}`,
+        on_restart: 'requeue',
+        extra_body: { echo: { latency_ms: 100 } },
+      })
       assert.equal(outcome.status, 'completed', JSON.stringify(outcome))
       assert.equal(outcome.result?.response.result, prompt)
       program.longestMs = Math.max(program.longestMs, performance.now() - begun)
@@ -84,7 +98,12 @@ function runProgram(client: KsiClient, tag: string): { done: number; longestMs: 
 }
 
 /** A subscription that notes what it is told. */
-function follow(client: KsiClient): { ready: Promise<void>; seqs: number[]; outcomes: Map<string, string[]>; until(seq: number): Promise<void> } {
+function follow(client: KsiClient): {
+  ready: Promise<void>
+  seqs: number[]
+  outcomes: Map<string, string[]>
+  until(seq: number): Promise<void>
+} {
   const subscription = client.subscribe()
   const seqs: number[] = []
   const outcomes = new Map<string, string[]>()
@@ -95,7 +114,8 @@ function follow(client: KsiClient): { ready: Promise<void>; seqs: number[]; outc
       if (!Number.isInteger(seq)) continue
       seqs.push(seq)
       const id = String(data.request_id)
-      if (/^completion:(result|failed|error|cancelled)$/.test(event)) outcomes.set(id, [...(outcomes.get(id) ?? []), event])
+      if (/^completion:(result|failed|error|cancelled)$/.test(event))
+        outcomes.set(id, [...(outcomes.get(id) ?? []), event])
       onPush()
     }
   })()

@@ -45,10 +45,18 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
     const tookS = (performance.now() - began) / 1_000
     const memory = await supervisorMemory(stack)
     const report = await load.finish()
-    t.diagnostic(`${saves} saves, ${report.requests} requests, ${report.replies} replies, ${report.probes} new connections in ${Math.round(tookS)} s`)
-    t.diagnostic(`refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, missed ${report.missed}`)
-    t.diagnostic(`slowest reply of each save: median ${round(median(slowest))} ms, p99 ${round(quantile(slowest, 0.99))} ms`)
-    t.diagnostic(`save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, slowest ${round(quantile(liveMs, 1))} ms`)
+    t.diagnostic(
+      `${saves} saves, ${report.requests} requests, ${report.replies} replies, ${report.probes} new connections in ${Math.round(tookS)} s`,
+    )
+    t.diagnostic(
+      `refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, missed ${report.missed}`,
+    )
+    t.diagnostic(
+      `slowest reply of each save: median ${round(median(slowest))} ms, p99 ${round(quantile(slowest, 0.99))} ms`,
+    )
+    t.diagnostic(
+      `save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, slowest ${round(quantile(liveMs, 1))} ms`,
+    )
     t.diagnostic(`supervisor: ${JSON.stringify(memoryAtFirst)} → ${JSON.stringify(memory)} MB`)
     assertClean(report)
     await runs.until((ended) => ended.length >= report.requests / 2)
@@ -63,7 +71,8 @@ function nextLive(load: Load): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const timer = setTimeout(() => reject(new Error(`no new generation within ${liveLimitMs} ms of a save`)), liveLimitMs)
   load.onEvent = ({ event, data }) => {
-    if (event === 'system:reload_failed') reject(new Error(`the save did not go live: ${JSON.stringify(data).slice(0, 500)}`))
+    if (event === 'system:reload_failed')
+      reject(new Error(`the save did not go live: ${JSON.stringify(data).slice(0, 500)}`))
     if (event !== 'system:reloaded') return
     clearTimeout(timer)
     resolve(performance.now())
@@ -72,7 +81,11 @@ function nextLive(load: Load): Promise<number> {
 }
 
 /** Follows a container's log, which is too much to be kept whole, for what the runner writes of each run. */
-function followRuns(container: string): { ended: RunEnd[]; until(test: (ended: RunEnd[]) => boolean): Promise<void>; [Symbol.dispose](): void } {
+function followRuns(container: string): {
+  ended: RunEnd[]
+  until(test: (ended: RunEnd[]) => boolean): Promise<void>
+  [Symbol.dispose](): void
+} {
   const ended: RunEnd[] = []
   const logs = spawn('docker', ['logs', '--follow', container], { stdio: ['ignore', 'pipe', 'ignore'] })
   const decoder = new LineDecoder(1_048_576, (line) => {

@@ -26,7 +26,13 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
         using client = await stack.client()
         since = Number((await client.request('monitor:subscribe', { event_patterns: ['*'] })).last_seq)
         plain = await sendWork(client, { conversations: 3, perConversation: 3, latencyMs: 3_000, tag: `${tag}-fail` })
-        again = await sendWork(client, { conversations: 2, perConversation: 2, latencyMs: 3_000, tag: `${tag}-again`, extra: { on_restart: 'requeue' } })
+        again = await sendWork(client, {
+          conversations: 2,
+          perConversation: 2,
+          latencyMs: 3_000,
+          tag: `${tag}-again`,
+          extra: { on_restart: 'requeue' },
+        })
         await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length === 5)
       }
       await end()
@@ -44,7 +50,10 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
           `${session}: once each, in order`,
         )
         const first = mine[0]
-        assert.deepEqual([first?.event, first?.data.reason], plain.has(session) ? ['completion:failed', 'daemon_restart'] : ['completion:result', undefined])
+        assert.deepEqual(
+          [first?.event, first?.data.reason],
+          plain.has(session) ? ['completion:failed', 'daemon_restart'] : ['completion:result', undefined],
+        )
         for (const { event } of mine.slice(1)) assert.equal(event, 'completion:result')
       }
     })
@@ -57,15 +66,31 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
     const had = newest(await stack.untilDocument((document) => document.journal.ok), 'pre-stop')
     await stack.compose('stop', 'daemon')
     const sawHook = (document: StatusDocument): boolean =>
-      document.docker.facts?.events.some((event) => event.service === 'daemon' && event.action.startsWith('exec_die')) ?? false
-    await stack.untilDocument((document) => document.status === 'fail' && /down|stopped|No answer/i.test(document.summary) && sawHook(document))
+      document.docker.facts?.events.some(
+        (event) => event.service === 'daemon' && event.action.startsWith('exec_die'),
+      ) ?? false
+    await stack.untilDocument(
+      (document) => document.status === 'fail' && /down|stopped|No answer/i.test(document.summary) && sawHook(document),
+    )
     await stack.compose('up', '--detach', '--wait')
     const up = await stack.untilDocument((document) => document.status === 'pass')
     assert.ok(newest(up, 'pre-stop') > had)
   })
 
   test('the pre_stop command exits 0 within 5 s also when the daemon hangs, and when it is dead', async (t) => {
-    const hook = ['exec', '--no-TTY', 'daemon', 'ksi', 'checkpoint', 'create', '--reason', 'pre-stop', '--best-effort', '--timeout', '5s']
+    const hook = [
+      'exec',
+      '--no-TTY',
+      'daemon',
+      'ksi',
+      'checkpoint',
+      'create',
+      '--reason',
+      'pre-stop',
+      '--best-effort',
+      '--timeout',
+      '5s',
+    ]
     const { pid } = await stack.status()
     const node = (code: string): Promise<string> => stack.compose('exec', '--no-TTY', 'daemon', 'node', '-e', code)
     await node(`process.kill(${pid}, 'SIGSTOP')`)

@@ -21,7 +21,15 @@ for (const [what, extra] of [
     const random = randomFrom(seed)
     using project = makeProject()
     await using ksi = await Ksi.start(project)
-    using load = await Load.start({ address: ksi.socket, seed, senders: 20, subscribers: 3, restMs: 500, probeMs: 10, extra })
+    using load = await Load.start({
+      address: ksi.socket,
+      seed,
+      senders: 20,
+      subscribers: 3,
+      restMs: 500,
+      probeMs: 10,
+      extra,
+    })
     const backMs: number[] = []
     for (let i = 0; i < count; i++) {
       await delay(350 * random())
@@ -36,7 +44,8 @@ for (const [what, extra] of [
       `kill → the next runner takes work: median ${Math.round(median(backMs))}, p99 ${Math.round(quantile(backMs, 0.99))} ms; ${JSON.stringify(report)}`,
     )
     assertClean(report, { restarted: 'on_restart' in extra ? 0 : report.requests / 4 })
-    if (!('on_restart' in extra)) assert.ok((report.failures.daemon_restart ?? 0) > 0, 'some were running when the runner was killed')
+    if (!('on_restart' in extra))
+      assert.ok((report.failures.daemon_restart ?? 0) > 0, 'some were running when the runner was killed')
     assert.deepEqual(load.auditRuns(ksi.runEnds()), [])
     assert.equal((await ksi.status()).crashes, 0)
   })
@@ -75,7 +84,11 @@ test(`everything killed at once ${rounds} times under load: what was acknowledge
     for (const pid of all) signal(pid, 'SIGKILL')
     await ksi.exited
     load[Symbol.dispose]()
-    for (const limit = performance.now() + 5_000; all.some((pid) => signal(pid, 'SIGCONT')) && performance.now() < limit;) await delay(10)
+    for (
+      const limit = performance.now() + 5_000;
+      all.some((pid) => signal(pid, 'SIGCONT')) && performance.now() < limit;
+    )
+      await delay(10)
     assert.deepEqual(
       all.filter((pid) => signal(pid, 'SIGCONT')),
       [],
@@ -84,7 +97,16 @@ test(`everything killed at once ${rounds} times under load: what was acknowledge
   }
   await using ksi = await Ksi.start(project)
   assert.ok(load)
-  using last = await Load.start({ address: ksi.socket, seed, senders: 1, subscribers: 1, restMs: 200, probeMs: 50, tag: 'last-', after: load })
+  using last = await Load.start({
+    address: ksi.socket,
+    seed,
+    senders: 1,
+    subscribers: 1,
+    restMs: 200,
+    probeMs: 50,
+    tag: 'last-',
+    after: load,
+  })
   const report = await last.finish()
   t.diagnostic(`start → live: median ${Math.round(median(backMs))} ms; ${JSON.stringify(report)}`)
   assertClean(report, { restarted: report.requests / 2, quarantined: 2 })

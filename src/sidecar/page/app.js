@@ -12,7 +12,11 @@ const stream = new EventSource('/events')
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
-  element.append(...children.filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : String(child))))
+  element.append(
+    ...children
+      .filter((child) => child !== null && child !== undefined)
+      .map((child) => (child instanceof Node ? child : String(child))),
+  )
   return element
 }
 
@@ -63,8 +67,16 @@ function showState(status) {
     ['Running', counts?.processing ?? '–'],
     ['Completed', counts?.completed ?? '–'],
     ['Failed', counts ? `${counts.failed} (${journal.facts.lost} lost)` : '–'],
-    ['Journal', daemon.facts ? `${daemon.facts.journal.path} (${daemon.facts.journal.kept ? 'kept' : 'not kept'})` : '–'],
-    ['Saves', daemon.facts ? `${daemon.facts.swaps} live, ${daemon.facts.failed_swaps} not; ${daemon.facts.crashes} crashes` : '–'],
+    [
+      'Journal',
+      daemon.facts ? `${daemon.facts.journal.path} (${daemon.facts.journal.kept ? 'kept' : 'not kept'})` : '–',
+    ],
+    [
+      'Saves',
+      daemon.facts
+        ? `${daemon.facts.swaps} live, ${daemon.facts.failed_swaps} not; ${daemon.facts.crashes} crashes`
+        : '–',
+    ],
     ['Connections', daemon.facts?.connections ?? '–'],
   ]
   show('facts', ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))
@@ -89,8 +101,12 @@ function showAlerts(facts) {
   const wasOpen = failure.querySelector('details')?.open
   failure.hidden = !current && !facts?.trouble
   failure.replaceChildren(
-    ...(current ? report(`The last change did not become live (${current.phase})`, current.at, current.error, current.files) : []),
-    ...(facts?.trouble ? report('An error nobody caught in the live generation', facts.trouble.at, facts.trouble.error) : []),
+    ...(current
+      ? report(`The last change did not become live (${current.phase})`, current.at, current.error, current.files)
+      : []),
+    ...(facts?.trouble
+      ? report('An error nobody caught in the live generation', facts.trouble.at, facts.trouble.error)
+      : []),
   )
   // A new document must not close what somebody is reading.
   if (wasOpen) failure.querySelector('details')?.setAttribute('open', '')
@@ -99,14 +115,23 @@ function showAlerts(facts) {
   show(
     'waiting',
     make('h2', {}, 'Waiting for a restart'),
-    make('p', {}, `${files(waiting)} belong to the supervisor: `, make('code', {}, 'docker compose restart daemon'), ' or ', make('code', {}, 'ksi restart')),
+    make(
+      'p',
+      {},
+      `${files(waiting)} belong to the supervisor: `,
+      make('code', {}, 'docker compose restart daemon'),
+      ' or ',
+      make('code', {}, 'ksi restart'),
+    ),
   )
 }
 
 function phaseText(phases) {
   const { total, ...parts } = phases
   const text = Object.entries(parts).map(([name, ms]) => `${name} ${Math.round(ms)}`)
-  return [total === undefined ? null : `${Math.round(total)} ms`, text.length > 0 ? `(${text.join(', ')})` : null].filter(Boolean).join(' ')
+  return [total === undefined ? null : `${Math.round(total)} ms`, text.length > 0 ? `(${text.join(', ')})` : null]
+    .filter(Boolean)
+    .join(' ')
 }
 
 const restoredText = (restored) =>
@@ -244,7 +269,8 @@ function tick() {
 function lost(text) {
   byId('link').textContent = text
   byId('state').dataset.status = 'unknown'
-  byId('summary').textContent = `The sidecar does not answer.${latest ? ` Its last word, ${ago(latest.at)}: ${latest.summary}` : ''}`
+  byId('summary').textContent =
+    `The sidecar does not answer.${latest ? ` Its last word, ${ago(latest.at)}: ${latest.summary}` : ''}`
   document.title = '? ksi (no answer from the sidecar)'
 }
 

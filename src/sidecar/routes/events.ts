@@ -6,17 +6,30 @@ import type { Snapshot, StatusHub } from '../status-hub.ts'
 const maxStreams = 100
 
 /** `/events`: server-sent events, the whole document as `snapshot` at once and after each change. */
-export async function eventRoutes(server: FastifyInstance, options: { hub: StatusHub; pingMs: number; headers: Record<string, string> }): Promise<void> {
+export async function eventRoutes(
+  server: FastifyInstance,
+  options: { hub: StatusHub; pingMs: number; headers: Record<string, string> },
+): Promise<void> {
   const { hub, pingMs, headers } = options
   const open = new Set<ServerResponse>()
   server.get('/events', { exposeHeadRoute: false }, async (_request, reply) => {
     if (open.size >= maxStreams) {
       const detail = `${maxStreams} streams are open already: close a page, or ask /status now and then.`
-      return sendProblem(reply.header('retry-after', '10'), { status: 503, code: 'KSI_QUEUE_FULL', title: 'Too many streams', detail })
+      return sendProblem(reply.header('retry-after', '10'), {
+        status: 503,
+        code: 'KSI_QUEUE_FULL',
+        title: 'Too many streams',
+        detail,
+      })
     }
     reply.hijack()
     const { raw } = reply
-    raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+    raw.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    })
     raw.write('retry: 2000\n\n')
     open.add(raw)
     const end = stream(raw, hub, pingMs)

@@ -72,19 +72,26 @@ test('news of the daemon are followed by a look at once', { timeout: 4_000 }, as
   assert.equal(changes, 1)
 })
 
-test('over the wire: says why there is no daemon, finds it when it comes, and keeps the last facts when it goes', { timeout: 8_000 }, async () => {
-  const finder = await new FakeDaemon({ port: 0, host: '127.0.0.1' }).start()
-  const { port } = finder
-  await finder.stop()
-  start(createClientLink({ address: `tcp://127.0.0.1:${port}`, token: undefined }))
-  assert.equal((await reading(({ state }) => state === 'failed')).error, 'connection refused')
-  const daemon = await new FakeDaemon({ port, host: '127.0.0.1' }, { 'supervisor:status': () => supervisorFacts() }).start()
-  assert.equal((await reading(({ state }) => state === 'fine')).facts?.generation, 7)
-  assert.equal(daemon.received[0]?._client_id, 'ksi-sidecar')
-  await daemon.stop()
-  const { facts } = await reading(({ state }) => state === 'failed')
-  assert.equal(facts?.generation, 7)
-})
+test(
+  'over the wire: says why there is no daemon, finds it when it comes, and keeps the last facts when it goes',
+  { timeout: 8_000 },
+  async () => {
+    const finder = await new FakeDaemon({ port: 0, host: '127.0.0.1' }).start()
+    const { port } = finder
+    await finder.stop()
+    start(createClientLink({ address: `tcp://127.0.0.1:${port}`, token: undefined }))
+    assert.equal((await reading(({ state }) => state === 'failed')).error, 'connection refused')
+    const daemon = await new FakeDaemon(
+      { port, host: '127.0.0.1' },
+      { 'supervisor:status': () => supervisorFacts() },
+    ).start()
+    assert.equal((await reading(({ state }) => state === 'fine')).facts?.generation, 7)
+    assert.equal(daemon.received[0]?._client_id, 'ksi-sidecar')
+    await daemon.stop()
+    const { facts } = await reading(({ state }) => state === 'failed')
+    assert.equal(facts?.generation, 7)
+  },
+)
 
 test('over the wire: a daemon that hangs is told apart from one that is not there', { timeout: 8_000 }, async () => {
   const daemon = await new FakeDaemon({ port: 0, host: '127.0.0.1' }, { 'supervisor:status': () => undefined }).start()

@@ -57,7 +57,10 @@ async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>, limitMs
     const parsed = supervisorStatus.safeParse(await within(link.ask(limitMs), limitMs))
     if (parsed.success) box.good(parsed.data)
     else
-      box.bad('failed', `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`)
+      box.bad(
+        'failed',
+        `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`,
+      )
   } catch (error) {
     box.bad('failed', messageOf(error))
   }

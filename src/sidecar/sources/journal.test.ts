@@ -138,12 +138,16 @@ test('a file of something else is a finding, not an end', () => {
   assert.equal(box.reading.state, 'failed')
 })
 
-test('a file this user may not read is told apart from a closed one', { skip: process.getuid?.() === 0 && 'root may read everything' }, () => {
-  writeFileSync(path, '')
-  chmodSync(path, 0o000)
-  new JournalSource({ path, keepsState: true, box, open: openJournalReader }).look()
-  assert.match(box.reading.error ?? '', /run the sidecar as the daemon's user/)
-})
+test(
+  'a file this user may not read is told apart from a closed one',
+  { skip: process.getuid?.() === 0 && 'root may read everything' },
+  () => {
+    writeFileSync(path, '')
+    chmodSync(path, 0o000)
+    new JournalSource({ path, keepsState: true, box, open: openJournalReader }).look()
+    assert.match(box.reading.error ?? '', /run the sidecar as the daemon's user/)
+  },
+)
 
 test('follows a real journal through commits and a restore by rename', () => {
   const journal = Journal.open(path, 'boot-1', { suspect: false, now: Date.now() })

@@ -10,7 +10,8 @@ import type { ReadingBox } from '../reading.ts'
 const limits = { boots: 50, checkpoints: 20, queues: 200 }
 
 /** A writer that comes back clears these within a moment; said only when they stay (reference/containers.md E). */
-const passing = /^SQLITE_(BUSY|LOCKED|READONLY_RECOVERY|READONLY_ROLLBACK|READONLY_CANTINIT|CANTOPEN_DIRTYWAL|IOERR_SHORT_READ)/
+const passing =
+  /^SQLITE_(BUSY|LOCKED|READONLY_RECOVERY|READONLY_ROLLBACK|READONLY_CANTINIT|CANTOPEN_DIRTYWAL|IOERR_SHORT_READ)/
 const triesBeforeSaid = 5
 
 /** Keeps reading the journal, by short reads on a read-only connection. */
@@ -39,14 +40,26 @@ export function startJournalSource(options: {
   }
 }
 
-/** One look at the journal at a time; the connection stays open between looks, since opening costs more than reading. */
+/**
+ * One look at the journal at a time; the connection stays open between looks, since opening costs more than reading.
+ */
 export class JournalSource {
-  readonly #options: { path: string; keepsState: boolean; open: (path: string) => JournalReader; box: ReadingBox<JournalFacts> }
+  readonly #options: {
+    path: string
+    keepsState: boolean
+    open: (path: string) => JournalReader
+    box: ReadingBox<JournalFacts>
+  }
   #reader: JournalReader | undefined
   #facts: JournalFacts | undefined
   #failures = 0
 
-  constructor(options: { path: string; keepsState: boolean; open: (path: string) => JournalReader; box: ReadingBox<JournalFacts> }) {
+  constructor(options: {
+    path: string
+    keepsState: boolean
+    open: (path: string) => JournalReader
+    box: ReadingBox<JournalFacts>
+  }) {
     this.#options = options
   }
 
@@ -81,13 +94,18 @@ export class JournalSource {
     const code = systemCodeOf(error) ?? ''
     this.#failures += 1
     if (passing.test(code)) {
-      if (this.#failures >= triesBeforeSaid) box.bad('failed', `The journal cannot be read until the daemon has opened it again (${code}).`)
+      if (this.#failures >= triesBeforeSaid)
+        box.bad('failed', `The journal cannot be read until the daemon has opened it again (${code}).`)
       return
     }
     if (!existsSync(path)) return box.bad('absent', this.#absence())
-    if (!readable(path)) return box.bad('failed', `The journal ${path} cannot be read by this user: run the sidecar as the daemon's user.`)
+    if (!readable(path))
+      return box.bad('failed', `The journal ${path} cannot be read by this user: run the sidecar as the daemon's user.`)
     if (code.startsWith('SQLITE_CANTOPEN'))
-      return box.bad('closed', 'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.')
+      return box.bad(
+        'closed',
+        'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.',
+      )
     box.bad('failed', `The journal cannot be read: ${messageOf(error)}${code === '' ? '' : ` (${code})`}.`)
   }
 

@@ -12,7 +12,9 @@ export interface FakeContainer {
   state?: Record<string, unknown>
 }
 
-/** A Docker engine on a Unix socket, as far as the proxy lets anybody see it; it filters by label as the real one does. */
+/**
+ * A Docker engine on a Unix socket, as far as the proxy lets anybody see it; it filters by label as the real one does.
+ */
 export interface FakeEngine {
   socketPath: string
   /** The request lines that reached it: `GET /…`. */
@@ -54,8 +56,11 @@ export async function startFakeEngine(containers: FakeContainer[]): Promise<Fake
       })
       return tell()
     }
-    const found = path === '/containers/json' ? listed(containers, url) : inspected(containers, path.split('/')[2] ?? '')
-    response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? { message: 'No such container' }))
+    const found =
+      path === '/containers/json' ? listed(containers, url) : inspected(containers, path.split('/')[2] ?? '')
+    response
+      .writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(found ?? { message: 'No such container' }))
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   return {
@@ -86,16 +91,30 @@ function labelsOf(container: FakeContainer): Record<string, string> {
 function listed(containers: FakeContainer[], url: URL): unknown {
   const wanted = parseObject(url.searchParams.get('filters') ?? '')?.['label']
   const labels = Array.isArray(wanted) ? wanted.map(String) : Object.keys(isObject(wanted) ? wanted : {})
-  const fits = (container: FakeContainer): boolean => labels.every((label) => labelsOf(container)[label.split('=')[0] ?? ''] === label.split('=')[1])
+  const fits = (container: FakeContainer): boolean =>
+    labels.every((label) => labelsOf(container)[label.split('=')[0] ?? ''] === label.split('=')[1])
   return containers.filter(fits).map((container) => ({ Id: container.id, Labels: labelsOf(container) }))
 }
 
 function inspected(containers: FakeContainer[], id: string): unknown {
   const container = containers.find((each) => each.id === id)
   if (!container) return undefined
-  const state = { Status: 'running', Running: true, OOMKilled: false, ExitCode: 0, StartedAt: '2026-11-22T12:00:00.5Z', Health: { Status: 'healthy' } }
+  const state = {
+    Status: 'running',
+    Running: true,
+    OOMKilled: false,
+    ExitCode: 0,
+    StartedAt: '2026-11-22T12:00:00.5Z',
+    Health: { Status: 'healthy' },
+  }
   const config = { Labels: labelsOf(container), Env: ['ANTHROPIC_API_KEY=secret'] }
-  return { Id: id, Name: `/${container.project}-${container.service}-1`, RestartCount: 0, State: { ...state, ...container.state }, Config: config }
+  return {
+    Id: id,
+    Name: `/${container.project}-${container.service}-1`,
+    RestartCount: 0,
+    State: { ...state, ...container.state },
+    Config: config,
+  }
 }
 
 let nano = Date.UTC(2026, 10, 22, 12) * 1e6

@@ -47,7 +47,10 @@ export function failure(changes: Partial<BootFailure> = {}): BootFailure {
     cause: 'save',
     files: ['src/daemon/router.ts'],
     phase: 'import',
-    error: { message: 'SyntaxError: Unexpected token\n    at line 3', stack: 'SyntaxError: Unexpected token\n    at …' },
+    error: {
+      message: 'SyntaxError: Unexpected token\n    at line 3',
+      stack: 'SyntaxError: Unexpected token\n    at …',
+    },
     at: minutesAgo(5),
     ...changes,
   }
@@ -74,7 +77,17 @@ export function boot(changes: Partial<BootRecord> = {}): BootRecord {
 
 export function journalFacts(changes: Partial<JournalFacts> = {}): JournalFacts {
   const counts = { queued: 20, processing: 3, completed: 100, failed: 1, cancelled: 0 }
-  return { generation: 7, counts, lost: 0, last_seq: 500, boots: [boot()], checkpoints: [], queues: [], running: [], ...changes }
+  return {
+    generation: 7,
+    counts,
+    lost: 0,
+    last_seq: 500,
+    boots: [boot()],
+    checkpoints: [],
+    queues: [],
+    running: [],
+    ...changes,
+  }
 }
 
 export function container(changes: Partial<ContainerFact> = {}): ContainerFact {
@@ -96,7 +109,11 @@ export function fine<T>(facts: T, sinceMs: number = minutesAgo(90)): Reading<T> 
   return { state: 'fine', error: null, atMs: nowMs, sinceMs, facts }
 }
 
-export function unread<T>(state: Reading<T>['state'], error: string, options: { sinceMs?: number; facts?: T } = {}): Reading<T> {
+export function unread<T>(
+  state: Reading<T>['state'],
+  error: string,
+  options: { sinceMs?: number; facts?: T } = {},
+): Reading<T> {
   const { sinceMs = minutesAgo(2), facts = null } = options
   return { state, error, atMs: facts === null ? null : sinceMs, sinceMs, facts }
 }
@@ -109,6 +126,12 @@ export function allWell(changes: Partial<Readings> = {}): Readings {
 
 /** Nothing has been asked yet. */
 export function nothingKnown(): Readings {
-  const pending = { state: 'pending', error: 'It has not been asked yet.', atMs: null, sinceMs: nowMs, facts: null } as const
+  const pending = {
+    state: 'pending',
+    error: 'It has not been asked yet.',
+    atMs: null,
+    sinceMs: nowMs,
+    facts: null,
+  } as const
   return { daemon: pending, journal: pending, docker: pending }
 }

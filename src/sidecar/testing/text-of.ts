@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
 
-/** Reads a stream as text; the returned function resolves with the next piece that fits and forgets what came before. */
+/**
+ * Reads a stream as text; the returned function resolves with the next piece that fits and forgets what came before.
+ */
 export function textOf(stream: Readable): (pattern: RegExp) => Promise<RegExpExecArray> {
   let text = ''
   let wake = (): void => {}

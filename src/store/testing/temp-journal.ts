@@ -16,7 +16,11 @@ export class TempJournal implements Disposable {
 
   open(options: { bootId?: string; suspect?: boolean; migrations?: string } = {}): Journal {
     const { bootId = 'boot', suspect = false, migrations } = options
-    const journal = Journal.open(this.path, bootId, { suspect, now: Date.now(), ...(migrations === undefined ? {} : { migrations }) })
+    const journal = Journal.open(this.path, bootId, {
+      suspect,
+      now: Date.now(),
+      ...(migrations === undefined ? {} : { migrations }),
+    })
     this.#open.push(journal)
     return journal
   }
@@ -49,7 +53,12 @@ export class TestQueue {
   }
 
   /** @returns its tick */
-  accept(requestId: string, conversation: string, priority: Priority = 'ASYNC', payload: object = { prompt: requestId }): number {
+  accept(
+    requestId: string,
+    conversation: string,
+    priority: Priority = 'ASYNC',
+    payload: object = { prompt: requestId },
+  ): number {
     return this.journal.tx(() => {
       const tick = this.journal.emit('completion:queued', { request_id: requestId }, requestId)
       this.conversations.create(conversation, { model: 'echo/echo', now: tick })
@@ -77,7 +86,15 @@ export class TestQueue {
     return this.journal.tx(() => {
       const conversation = this.requests.get(requestId)?.conversation ?? ''
       const tick = this.journal.emit('completion:progress', { request_id: requestId }, requestId)
-      const started = this.requests.start({ request_id: requestId, now: tick, tick, run_id: `run-${tick}`, runner_id: '1', epoch: 1, resumed_from: null })
+      const started = this.requests.start({
+        request_id: requestId,
+        now: tick,
+        tick,
+        run_id: `run-${tick}`,
+        runner_id: '1',
+        epoch: 1,
+        resumed_from: null,
+      })
       if (!started) return false
       this.conversations.setRunning(conversation, requestId, tick)
       this.conversations.refresh(conversation, -1)
@@ -100,7 +117,11 @@ export class TestQueue {
     return this.journal.tx(() => {
       const row = this.requests.get(requestId)
       const tick = this.journal.emit(`completion:${state}`, { request_id: requestId }, requestId)
-      if (row === undefined || !this.requests.finish(requestId, { state, now: tick, tick, outcome: {}, fileDue: false })) return false
+      if (
+        row === undefined ||
+        !this.requests.finish(requestId, { state, now: tick, tick, outcome: {}, fileDue: false })
+      )
+        return false
       if (row.state === 'queued') this.conversations.refresh(row.conversation, -1)
       if (state !== 'cancelled') this.conversations.clearRunning(row.conversation, requestId)
       return true
@@ -113,7 +134,9 @@ export class TestQueue {
 
   /** Ids of a conversation's queue, in its order. */
   queue(conversation: string): string[] {
-    const statement = this.journal.db.prepare("SELECT request_id FROM requests WHERE conversation = ? AND state = 'queued' ORDER BY rank, accepted_tick")
+    const statement = this.journal.db.prepare(
+      "SELECT request_id FROM requests WHERE conversation = ? AND state = 'queued' ORDER BY rank, accepted_tick",
+    )
     return statement.pluck().all(conversation) as string[]
   }
 
@@ -129,8 +152,14 @@ export class TestQueue {
         OR EXISTS (SELECT 1 FROM requests r WHERE r.conversation = c.conversation AND state = 'processing' AND request_id IS NOT c.running)`,
         )
         .all(),
-      ...db.prepare("SELECT state, n FROM totals WHERE state <> 'lost' AND n <> (SELECT count(*) FROM requests r WHERE r.state = totals.state)").all(),
-      ...db.prepare('SELECT conversation FROM requests WHERE conversation NOT IN (SELECT conversation FROM conversations)').all(),
+      ...db
+        .prepare(
+          "SELECT state, n FROM totals WHERE state <> 'lost' AND n <> (SELECT count(*) FROM requests r WHERE r.state = totals.state)",
+        )
+        .all(),
+      ...db
+        .prepare('SELECT conversation FROM requests WHERE conversation NOT IN (SELECT conversation FROM conversations)')
+        .all(),
     ]
   }
 }
@@ -138,7 +167,9 @@ export class TestQueue {
 /** Runs a module's source in a process of its own, with the store's modules at `STORE`. */
 export function runModule(source: string): ChildProcess {
   const store = `file://${join(import.meta.dirname, '..')}`
-  return spawn(process.execPath, ['--input-type=module', '-e', source.replaceAll('STORE', store)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(process.execPath, ['--input-type=module', '-e', source.replaceAll('STORE', store)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }
 
 /** Lets the file grow no further (as on a full disk); or again. */

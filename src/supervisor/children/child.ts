@@ -32,7 +32,10 @@ const maxLogLine = 1_048_576
  * stderr is kept, since it says why a process died.
  * @param extraPipe true for a duplex pipe as file descriptor 4
  */
-export function startChild(path: string, options: { env: NodeJS.ProcessEnv; extraPipe?: boolean; onLine: (line: string) => void }): Child {
+export function startChild(
+  path: string,
+  options: { env: NodeJS.ProcessEnv; extraPipe?: boolean; onLine: (line: string) => void },
+): Child {
   const child = fork(path, [], {
     env: options.env,
     // A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it.

@@ -2,7 +2,10 @@
 const waitsMs = [0, 250, 1_000, 5_000]
 /** One that served this long, in ms, ends the row. */
 const soundMs = 1_000
-/** So many kills from outside within `killWindowMs` are taken for an operator or a test; more look like a kernel that is out of memory. */
+/**
+ * So many kills from outside within `killWindowMs` are taken for an operator or a test; more look like a kernel that is
+ * out of memory.
+ */
 const toleratedKills = 30
 const killWindowMs = 10_000
 

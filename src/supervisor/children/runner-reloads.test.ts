@@ -38,13 +38,19 @@ test('a runner that does not start is named with its files until one does', asyn
   reloads.saved(['src/runner/x.ts'], 5)
   starts[0]?.reject(new Error('broken'))
   await nextTurn()
-  assert.deepEqual([reloads.failure?.files, reloads.failure?.at, reloads.failure?.error.message], [['src/runner/x.ts'], 5, 'broken'])
+  assert.deepEqual(
+    [reloads.failure?.files, reloads.failure?.at, reloads.failure?.error.message],
+    [['src/runner/x.ts'], 5, 'broken'],
+  )
   assert.match(String(reloads.problem), /src\/runner\/x\.ts.*broken/)
   reloads.saved(['src/runner/x.ts'], 6)
   assert.notEqual(reloads.failure, null, 'it is not mended before it runs')
   starts[1]?.resolve()
   await nextTurn()
-  assert.deepEqual([reloads.failure, reloads.problem, told], [null, null, ['failed src/runner/x.ts', 'mended src/runner/x.ts']])
+  assert.deepEqual(
+    [reloads.failure, reloads.problem, told],
+    [null, null, ['failed src/runner/x.ts', 'mended src/runner/x.ts']],
+  )
 })
 
 test('after the stop nothing is started and nothing is told', async () => {

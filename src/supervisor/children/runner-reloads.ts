@@ -14,7 +14,8 @@ export interface RunnerReloadsOptions {
 }
 
 /**
- * New runners for changed code: one start at a time, since of two the one with the older code may be ready last. Changes
+ * New runners for changed code: one start at a time, since of two the one with the older code may be ready last.
+ * Changes
  * that come meanwhile are folded into the next.
  */
 export class RunnerReloads {
@@ -36,13 +37,18 @@ export class RunnerReloads {
   /** The same in a sentence. */
   get problem(): string | null {
     const { files = [], error } = this.#failure ?? {}
-    return error === undefined ? null : `The change of ${files.join(', ')} did not bring a new runner, the old one works on: ${error.message}`
+    return error === undefined
+      ? null
+      : `The change of ${files.join(', ')} did not bring a new runner, the old one works on: ${error.message}`
   }
 
   /** These files of the runner were saved at `at` (epoch ms). */
   saved(files: readonly string[], at: number): void {
     if (this.#stopped) return
-    this.#pending = { files: new Set([...(this.#pending?.files ?? []), ...files]), at: Math.min(this.#pending?.at ?? at, at) }
+    this.#pending = {
+      files: new Set([...(this.#pending?.files ?? []), ...files]),
+      at: Math.min(this.#pending?.at ?? at, at),
+    }
     if (!this.#working) void this.#work()
   }
 

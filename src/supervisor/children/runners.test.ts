@@ -70,7 +70,14 @@ test('an old runner that has nothing to do still refuses what it is given, so th
   )
   const until = performance.now() + watchedMs
   for (let n = 0; performance.now() < until; n++) {
-    const input = { request_id: 'r', run_id: `run-${n}`, attempt: 1, model: 'echo/echo', prompt: 'x', timeout_ms: 1_000 }
+    const input = {
+      request_id: 'r',
+      run_id: `run-${n}`,
+      attempt: 1,
+      model: 'echo/echo',
+      prompt: 'x',
+      timeout_ms: 1_000,
+    }
     assert.equal(await say({ type: 'start', epoch: 1, input }), 'refused')
   }
   assert.equal((await lines.next()).done, true, 'then it ends')

@@ -23,9 +23,15 @@ interface Runner {
 }
 
 const endMs = 3_000
-/** An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is refused, and queued again at once. */
+/**
+ * An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is
+ * refused, and queued again at once.
+ */
 const idleMs = 500
-/** So many runners that ended in peace are remembered: what was given to one of them unread is queued again, not taken for lost. */
+/**
+ * So many runners that ended in peace are remembered: what was given to one of them unread is queued again, not taken
+ * for lost.
+ */
 const drainedKept = 100
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
@@ -42,7 +48,13 @@ export class Runners {
   #stopping = false
   #problem: string | null = null
 
-  constructor(options: { settings: Settings; log: Log; env: NodeJS.ProcessEnv; onLine: (line: string) => void; onChange: () => void }) {
+  constructor(options: {
+    settings: Settings
+    log: Log
+    env: NodeJS.ProcessEnv
+    onLine: (line: string) => void
+    onChange: () => void
+  }) {
     this.#settings = options.settings
     this.#log = options.log
     this.#env = options.env
@@ -52,11 +64,19 @@ export class Runners {
 
   /** Those a generation may talk to, and those that ended in peace. */
   addresses(): RunnerAddress[] {
-    return [...this.#runners.filter(({ ready }) => ready).map(({ id, socket, accepting }) => ({ id, socket, accepting })), ...this.#drained]
+    return [
+      ...this.#runners.filter(({ ready }) => ready).map(({ id, socket, accepting }) => ({ id, socket, accepting })),
+      ...this.#drained,
+    ]
   }
 
   facts(): SupervisorStatus['runners'] {
-    return this.#runners.map(({ id, accepting, since, child }) => ({ id, accepting, since, pid: child.process.pid ?? null }))
+    return this.#runners.map(({ id, accepting, since, child }) => ({
+      id,
+      accepting,
+      since,
+      pid: child.process.pid ?? null,
+    }))
   }
 
   /** Why no runner takes work; null when one does. */
@@ -70,7 +90,8 @@ export class Runners {
   }
 
   /**
-   * Starts a runner with the code as it is on disk; once it is ready it takes the new work and the others finish theirs.
+   * Starts a runner with the code as it is on disk; once it is ready it takes the new work and the others finish
+   * theirs.
    * @throws Error with the reason when it does not become ready; the old one goes on taking work then
    */
   async start(): Promise<void> {
@@ -105,7 +126,16 @@ export class Runners {
     const socket = join(this.#settings.paths.run, `runner-${id.slice(0, 8)}.sock`)
     const env = { ...this.#env, KSI_RUNNER_ID: id, KSI_RUNNER_SOCKET: socket }
     const child = startChild(join(this.#settings.paths.src, 'runner/main.ts'), { env, onLine: this.#onLine })
-    const runner: Runner = { id, socket, child, accepting: false, ready: false, draining: false, since: Date.now(), leaving: undefined }
+    const runner: Runner = {
+      id,
+      socket,
+      child,
+      accepting: false,
+      ready: false,
+      draining: false,
+      since: Date.now(),
+      leaving: undefined,
+    }
     this.#runners.push(runner)
     void child.ended.then((end) => this.#onEnd(runner, end))
     return runner
@@ -117,7 +147,11 @@ export class Runners {
     const ready = new Promise<void>((resolve) => {
       child.process.on('message', (message) => {
         const { data: known } = fromRunner.safeParse(message)
-        if (known === undefined) this.#log.warn({ runner: runner.id, message }, 'the runner says something this supervisor does not know: it is ignored')
+        if (known === undefined)
+          this.#log.warn(
+            { runner: runner.id, message },
+            'the runner says something this supervisor does not know: it is ignored',
+          )
         else if (known.type === 'ready') resolve()
         else if (runner.draining) this.#endSoon(runner)
       })
@@ -155,7 +189,10 @@ export class Runners {
     rmSync(runner.socket, { force: true })
     if (this.#stopping || !runner.ready) return
     if (runner.leaving !== undefined && end.code === 0)
-      this.#drained = [...this.#drained.slice(1 - drainedKept), { id: runner.id, socket: '', accepting: false, drained: true }]
+      this.#drained = [
+        ...this.#drained.slice(1 - drainedKept),
+        { id: runner.id, socket: '', accepting: false, drained: true },
+      ]
     this.#onChange()
     if (runner.draining) {
       this.#log.info({ runner: runner.id }, 'an old runner has finished its work')

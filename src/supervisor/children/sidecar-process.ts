@@ -27,7 +27,10 @@ export class SidecarProcess {
   }
 
   start(): void {
-    const child = startChild(join(this.#settings.paths.src, 'sidecar/main.ts'), { env: this.#env, onLine: this.#onLine })
+    const child = startChild(join(this.#settings.paths.src, 'sidecar/main.ts'), {
+      env: this.#env,
+      onLine: this.#onLine,
+    })
     this.#child = child
     const began = Date.now()
     void child.ended.then((end) => {

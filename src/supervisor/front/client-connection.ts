@@ -54,7 +54,16 @@ export class Connection {
   #paused = false
   #linger: NodeJS.Timeout | undefined
 
-  constructor(socket: Socket, options: { id: number; transport: ConnectionInfo['transport']; maxLineBytes: number; owner: ConnectionOwner; log: Log }) {
+  constructor(
+    socket: Socket,
+    options: {
+      id: number
+      transport: ConnectionInfo['transport']
+      maxLineBytes: number
+      owner: ConnectionOwner
+      log: Log
+    },
+  ) {
     const { id, transport, maxLineBytes, owner, log } = options
     this.id = id
     this.info = { transport, connected_at: Date.now() }
@@ -88,7 +97,10 @@ export class Connection {
   send(line: string): void {
     if (this.#phase === 'closing' || this.#phase === 'gone') return
     if (this.#writer.pending > cutAt) {
-      this.#log.warn({ connection: this.id, unread: this.#writer.pending }, 'client cut: it does not read what it is sent')
+      this.#log.warn(
+        { connection: this.id, unread: this.#writer.pending },
+        'client cut: it does not read what it is sent',
+      )
       this.#phase = 'closing'
       this.#socket.destroy()
       return
@@ -150,7 +162,9 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#setSlow(false))
-    socket.on('error', (error) => this.#log.debug({ connection: this.id, error: messageOf(error) }, 'client connection failed'))
+    socket.on('error', (error) =>
+      this.#log.debug({ connection: this.id, error: messageOf(error) }, 'client connection failed'),
+    )
     socket.once('close', () => {
       clearTimeout(this.#linger)
       this.#phase = 'gone'

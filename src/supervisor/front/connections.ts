@@ -38,7 +38,12 @@ export class Reception implements ConnectionOwner {
     this.#sockets.add(connection)
     if (this.#closed) return connection.refuse(errorReply('The daemon is shutting down', 'KSI_RESTARTING'))
     if (this.#open >= maxConnections) {
-      return connection.refuse(errorReply(`Too many connections: the limit is ${maxConnections}. Close some, or set KSI_MAX_CONNECTIONS.`, 'KSI_QUEUE_FULL'))
+      return connection.refuse(
+        errorReply(
+          `Too many connections: the limit is ${maxConnections}. Close some, or set KSI_MAX_CONNECTIONS.`,
+          'KSI_QUEUE_FULL',
+        ),
+      )
     }
     this.#open++
     this.#relay.add(connection)
@@ -67,16 +72,21 @@ export class Reception implements ConnectionOwner {
   onLine(connection: Connection, text: string, bytes: number): void {
     const strict = isFirstOnTcp(connection)
     const verdict = judgeLine(text, { strict, token: this.#options.token })
-    if (verdict.kind !== 'request') return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
+    if (verdict.kind !== 'request')
+      return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
     const { request } = verdict
-    const isOurs = eventSpec(request.event)?.front === true || (request.event === 'system:health' && !this.#relay.isLive)
+    const isOurs =
+      eventSpec(request.event)?.front === true || (request.event === 'system:health' && !this.#relay.isLive)
     if (isOurs) void this.#answer(connection, request)
     else this.#relay.take(connection, request, bytes)
   }
 
   onTooLong(connection: Connection): void {
     const limit = this.#options.maxLineBytes
-    const reply = errorReply(`The line is over the limit of ${limit} bytes and was not taken. Send less, or set KSI_MAX_LINE_BYTES.`, 'KSI_LINE_TOO_LONG')
+    const reply = errorReply(
+      `The line is over the limit of ${limit} bytes and was not taken. Send less, or set KSI_MAX_LINE_BYTES.`,
+      'KSI_LINE_TOO_LONG',
+    )
     if (isFirstOnTcp(connection)) connection.refuse(reply)
     else connection.send(reply)
   }
@@ -85,7 +95,10 @@ export class Reception implements ConnectionOwner {
     this.#unfinishedBytes += bytes
     if (bytes <= 0 || this.#unfinishedBytes <= maxUnfinishedBytes) return
     connection.refuse(
-      errorReply(`All connections together have over ${maxUnfinishedBytes} bytes of lines without an end. Send whole lines.`, 'KSI_LINE_TOO_LONG'),
+      errorReply(
+        `All connections together have over ${maxUnfinishedBytes} bytes of lines without an end. Send whole lines.`,
+        'KSI_LINE_TOO_LONG',
+      ),
     )
   }
 
@@ -106,11 +119,16 @@ export class Reception implements ConnectionOwner {
     const about = { event, correlation_id: correlationId }
     connection.took(0)
     try {
-      const result = await this.#options.answer(event, data, { connection: connection.id, transport: connection.info.transport })
+      const result = await this.#options.answer(event, data, {
+        connection: connection.id,
+        transport: connection.info.transport,
+      })
       connection.send(dataReply(result === undefined ? [] : [result], about))
     } catch (error) {
       const code = systemCodeOf(error)
-      connection.send(dataReply([{ status: 'error', error: messageOf(error), ...(code === undefined ? {} : { code }) }], about))
+      connection.send(
+        dataReply([{ status: 'error', error: messageOf(error), ...(code === undefined ? {} : { code }) }], about),
+      )
     }
     connection.settled(0)
     this.#relay.forgetIfDone(connection)

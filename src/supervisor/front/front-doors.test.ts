@@ -79,7 +79,11 @@ test('asks for the token on the first line, and passes it on to nobody', async (
   await using h = await openFront({ token: 'a secret of some length' })
   const generation = await h.generation()
   h.front.attach(generation.stream)
-  for (const line of ['{"event":"a"}', '{"event":"a","_token":"a secret of some lengtH"}', '{"event":"a","_token":1}']) {
+  for (const line of [
+    '{"event":"a"}',
+    '{"event":"a","_token":"a secret of some lengtH"}',
+    '{"event":"a","_token":1}',
+  ]) {
     const stranger = await h.client('tcp')
     stranger.send(`${line}\n{"event":"b","_token":"a secret of some length"}\n`)
     assert.equal((await stranger.inbox.next())['code'], 'KSI_UNAUTHORIZED')
@@ -107,9 +111,14 @@ test('makes a socket only its owner can use and removes it at the end', async ()
 test('refuses to start beside a running one, and replaces the socket of a dead one', async () => {
   await using h = await openFront()
   await assert.rejects(startFront(optionsFor(h.front.socketPath)), { code: 'KSI_INSTANCE_RUNNING' })
-  await assert.rejects(startFront(optionsFor(join(h.dir, 'other.sock'), h.front.tcpPort)), { code: 'KSI_PORT_IN_USE', message: /KSI_PORT/ })
+  await assert.rejects(startFront(optionsFor(join(h.dir, 'other.sock'), h.front.tcpPort)), {
+    code: 'KSI_PORT_IN_USE',
+    message: /KSI_PORT/,
+  })
   assert.equal(existsSync(join(h.dir, 'other.sock')), false)
-  await assert.rejects(startFront(optionsFor(`${join(h.dir, 'x'.repeat(100))}.sock`)), { code: 'KSI_SOCKET_PATH_TOO_LONG' })
+  await assert.rejects(startFront(optionsFor(`${join(h.dir, 'x'.repeat(100))}.sock`)), {
+    code: 'KSI_SOCKET_PATH_TOO_LONG',
+  })
   writeFileSync(join(h.dir, 'file.sock'), 'mine')
   await assert.rejects(startFront(optionsFor(join(h.dir, 'file.sock'))), { code: 'KSI_CONFIG_INVALID' })
   assert.equal(existsSync(join(h.dir, 'file.sock')), true)
@@ -156,11 +165,23 @@ test('tells of the shutdown once, answers what still waits, and ends every conne
 })
 
 function optionsFor(socketPath: string, port = 0): FrontOptions {
-  return { socketPath, host: '127.0.0.1', port, maxLineBytes: 1_024, maxConnections: 10, holdMs: 1_000, log: silentLog(), answer: () => ({}) }
+  return {
+    socketPath,
+    host: '127.0.0.1',
+    port,
+    maxLineBytes: 1_024,
+    maxConnections: 10,
+    holdMs: 1_000,
+    log: silentLog(),
+    answer: () => ({}),
+  }
 }
 
 /** A socket file as a killed process leaves it. */
 function leaveSocket(path: string): void {
-  spawnSync(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`])
+  spawnSync(process.execPath, [
+    '-e',
+    `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+  ])
   assert.equal(statSync(path).isSocket(), true)
 }

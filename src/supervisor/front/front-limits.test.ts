@@ -13,7 +13,10 @@ test('tells held and relayed lines apart when the daemon does not come back in t
   client.send({ event: 'held', correlation_id: 'h' })
   const relayed = await client.inbox.next((line) => line['event'] === 'relayed')
   const held = await client.inbox.next((line) => line['event'] === 'held')
-  assert.deepEqual([relayed['code'], relayed['correlation_id'], held['code'], held['correlation_id']], ['KSI_RESTARTING', { any: 1 }, 'KSI_RESTARTING', 'h'])
+  assert.deepEqual(
+    [relayed['code'], relayed['correlation_id'], held['code'], held['correlation_id']],
+    ['KSI_RESTARTING', { any: 1 }, 'KSI_RESTARTING', 'h'],
+  )
   assert.match(String(relayed['error']), /MAY have been taken.*60 ms/)
   assert.match(String(held['error']), /NOT taken.*60 ms/)
   assert.equal(h.front.stats().unanswered, 0)
@@ -52,7 +55,8 @@ test('stops pushes to a client that does not read, keeps its memory bounded, ser
   h.front.attach(generation.stream)
   const [slow, other] = [await h.client(), await h.client()]
   slow.socket.pause()
-  const push = (seq: number): string => `P 1 ${seq} ${JSON.stringify({ event: 'e', seq, data: { pad: 'x'.repeat(100_000) } })}`
+  const push = (seq: number): string =>
+    `P 1 ${seq} ${JSON.stringify({ event: 'e', seq, data: { pad: 'x'.repeat(100_000) } })}`
   let seq = 0
   const stopped = generation.frames.next((frame) => frame.kind === 'Z')
   const turn = (): Promise<undefined> => new Promise((resolve) => setImmediate(() => resolve(undefined)))

@@ -19,7 +19,9 @@ export interface FrontOptions {
   /** how long a line waits for a generation */
   holdMs: number
   log: Log
-  /** Answers `front: true` events, and `system:health` while no generation is live. What it throws becomes a data error. */
+  /**
+   * Answers `front: true` events, and `system:health` while no generation is live. What it throws becomes a data error.
+   */
   answer: (event: string, data: Record<string, unknown>, context: AnswerContext) => unknown
 }
 

@@ -22,7 +22,11 @@ test('sends an unanswered request again under the same event id, then what was h
   h.front.detach()
   old.reply(second, { by: 'old, too late' })
   h.front.attach(young.stream)
-  const again = [await young.frames.next(isRequest), await young.frames.next(isRequest), await young.frames.next(isRequest)]
+  const again = [
+    await young.frames.next(isRequest),
+    await young.frames.next(isRequest),
+    await young.frames.next(isRequest),
+  ]
   assert.deepEqual(
     again.map((frame) => [JSON.parse(frame.json).data.n, frame.fields[2]]),
     [
@@ -67,7 +71,11 @@ test('takes the old generation back after a swap that failed, with or without ha
     ['1', '1'],
   )
   generation.far.write('ta":1}\n')
-  assert.equal((await client.inbox.next((line) => line['event'] === 'a'))['data'], 1, 'a frame cut by the detach is whole')
+  assert.equal(
+    (await client.inbox.next((line) => line['event'] === 'a'))['data'],
+    1,
+    'a frame cut by the detach is whole',
+  )
 })
 
 test('lets a new generation go on with a subscription after the last seq pushed', async () => {

@@ -9,11 +9,15 @@ test('tells the generation of a connection, relays its line byte for byte and br
   const client = await h.client()
   const opened = await generation.frames.next((frame) => frame.kind === 'C')
   assert.equal(JSON.parse(opened.json).transport, 'unix')
-  const raw = '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
+  const raw =
+    '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
   client.send(`${raw}\r\n`)
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json, raw)
-  assert.deepEqual([request.fields[0], request.fields[2], request.fields[3]], [opened.fields[0], '0', encodeURIComponent('evt 1/é')])
+  assert.deepEqual(
+    [request.fields[0], request.fields[2], request.fields[3]],
+    [opened.fields[0], '0', encodeURIComponent('evt 1/é')],
+  )
   generation.send(`R ${request.fields[0]} ${request.fields[1]} {"event":"completion:async","data":{"x":1}}`)
   assert.deepEqual(await client.inbox.next(), { event: 'completion:async', data: { x: 1 } })
   assert.equal(h.front.stats().unanswered, 0)
@@ -75,7 +79,9 @@ test('serves 500 connections at once, each its own reply', async () => {
     }
   })()
   const clients = await Promise.all(Array.from({ length: 500 }, (_, i) => h.client(i % 2 === 0 ? 'unix' : 'tcp')))
-  const replies = await Promise.all(clients.map((client, i) => client.ask('completion:status', { request_id: `r${i}` })))
+  const replies = await Promise.all(
+    clients.map((client, i) => client.ask('completion:status', { request_id: `r${i}` })),
+  )
   assert.deepEqual(
     replies.map((reply) => (reply['data'] as { request_id: string }).request_id),
     clients.map((_, i) => `r${i}`),
@@ -106,7 +112,9 @@ test('relays at least 10,000 pipelined requests a second', async (t) => {
   generation.far.removeAllListeners('data').on('data', (chunk: Buffer) => {
     const lines = (text + chunk.toString('latin1')).split('\n')
     text = lines.pop() ?? ''
-    const replies = lines.filter((line) => line[0] === 'Q').map((line) => `R ${line.split(' ', 3).slice(1).join(' ')} {"event":"completion:async","data":{}}\n`)
+    const replies = lines
+      .filter((line) => line[0] === 'Q')
+      .map((line) => `R ${line.split(' ', 3).slice(1).join(' ')} {"event":"completion:async","data":{}}\n`)
     generation.far.write(replies.join(''))
   })
   const client = await h.client()
@@ -119,7 +127,11 @@ test('relays at least 10,000 pipelined requests a second', async (t) => {
     }),
   )
   const started = performance.now()
-  client.send('{"event":"completion:async","data":{"prompt":"hello there","agent_id":"a1"},"correlation_id":"0b5a3f"}\n'.repeat(count))
+  client.send(
+    '{"event":"completion:async","data":{"prompt":"hello there","agent_id":"a1"},"correlation_id":"0b5a3f"}\n'.repeat(
+      count,
+    ),
+  )
   await all
   const perSecond = Math.round((count / (performance.now() - started)) * 1_000)
   t.diagnostic(`${perSecond} requests/s pipelined through the front, client and generation in the same process`)

@@ -9,7 +9,8 @@ export interface Front {
   readonly socketPath: string
   readonly tcpPort: number
   /**
-   * Makes `stream` the live generation's: tells it all connections and subscriptions, sends again what has no reply, then
+   * Makes `stream` the live generation's: tells it all connections and subscriptions, sends again what has no reply,
+   * then
    * what was held, then goes on live. With the stream that is attached already it only ends a hold.
    */
   attach(stream: Duplex): void
@@ -20,7 +21,10 @@ export interface Front {
   /** Tells every connection once that the daemon ends. */
   notifyShutdown(reason: string): void
   stats(): FrontStats
-  /** Answers what waits with an error, flushes (500 ms at most), ends all connections, removes the socket file. Idempotent. */
+  /**
+   * Answers what waits with an error, flushes (500 ms at most), ends all connections, removes the socket file.
+   * Idempotent.
+   */
   close(): Promise<void>
 }
 
@@ -31,7 +35,10 @@ export interface Front {
 export async function startFront(options: FrontOptions): Promise<Front> {
   const relay = new Relay(options)
   const reception = new Reception(options, relay)
-  const listeners = await openListeners({ ...options, onSocket: (socket, transport) => reception.accept(socket, transport) })
+  const listeners = await openListeners({
+    ...options,
+    onSocket: (socket, transport) => reception.accept(socket, transport),
+  })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     const unbound = listeners.close()

@@ -42,8 +42,10 @@ export class Lines {
 
   /** Why a further line of `bytes` cannot be held, if so. */
   fullFor(bytes: number): string | undefined {
-    if (this.#heldCount >= holdLimits.lines) return `${holdLimits.lines} requests are already waiting for the daemon to come back`
-    if (this.#heldBytes + bytes > holdLimits.bytes) return `more than ${holdLimits.bytes} bytes of requests would be waiting for the daemon to come back`
+    if (this.#heldCount >= holdLimits.lines)
+      return `${holdLimits.lines} requests are already waiting for the daemon to come back`
+    if (this.#heldBytes + bytes > holdLimits.bytes)
+      return `more than ${holdLimits.bytes} bytes of requests would be waiting for the daemon to come back`
     return undefined
   }
 

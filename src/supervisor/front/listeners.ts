@@ -37,7 +37,9 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const stale = await isStale(socketPath)
   const tcp = serve(options, 'tcp')
   // The port first: only one of two supervisors that start at once gets it, and only that one removes a socket file.
-  await listen(tcp, { host, port, exclusive: true, backlog: maxConnections }).catch((error: unknown) => Promise.reject(tcpError(error, host, port)))
+  await listen(tcp, { host, port, exclusive: true, backlog: maxConnections }).catch((error: unknown) =>
+    Promise.reject(tcpError(error, host, port)),
+  )
   const unix = serve(options, 'unix')
   try {
     mkdirSync(dirname(socketPath), { recursive: true })
@@ -69,13 +71,18 @@ function checkPath(path: string): void {
 }
 
 function serve(options: ListenersOptions, transport: ConnectionInfo['transport']): Server {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => options.onSocket(socket, transport))
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+    options.onSocket(socket, transport),
+  )
   server.maxConnections = options.maxConnections + refusedAtOnce
   server.on('error', (error) => options.log.error({ transport, error: messageOf(error) }, 'listener failed'))
   return server
 }
 
-/** `backlog`: all may come in one instant; with Node's own 511 the next one would be refused. The system has the last word. */
+/**
+ * `backlog`: all may come in one instant; with Node's own 511 the next one would be refused. The system has the last
+ * word.
+ */
 function listen(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -86,7 +93,9 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
   })
 }
 
-/** A path is bound within the call of listen(), so the file never has a wider mode than 0600, not even for an instant. */
+/**
+ * A path is bound within the call of listen(), so the file never has a wider mode than 0600, not even for an instant.
+ */
 function listenPrivately(server: Server, where: ListenOptions): Promise<void> {
   const before = process.umask(0o177)
   try {
@@ -100,11 +109,15 @@ function listenPrivately(server: Server, where: ListenOptions): Promise<void> {
 async function isStale(path: string): Promise<boolean> {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
-  if (!stats.isSocket()) throw new KsiError('KSI_CONFIG_INVALID', `${path} is in the way: it is not a socket. Move it away and start again.`)
+  if (!stats.isSocket())
+    throw new KsiError('KSI_CONFIG_INVALID', `${path} is in the way: it is not a socket. Move it away and start again.`)
   const code = await connectCode(path)
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return true
   const why = code === undefined ? 'answers there' : `seems to be there (${code})`
-  throw new KsiError('KSI_INSTANCE_RUNNING', `A daemon ${why}: ${path}. Stop it first, or start this one with another KSI_ROOT.`)
+  throw new KsiError(
+    'KSI_INSTANCE_RUNNING',
+    `A daemon ${why}: ${path}. Stop it first, or start this one with another KSI_ROOT.`,
+  )
 }
 
 /** The system's error code of connecting to `path`; undefined when somebody answers. */
@@ -120,9 +133,17 @@ function connectCode(path: string): Promise<string | undefined> {
 
 function tcpError(error: unknown, host: string, port: number): KsiError {
   if (systemCodeOf(error) === 'EADDRINUSE') {
-    return new KsiError('KSI_PORT_IN_USE', `Port ${port} on ${host} is in use. Stop what uses it, or set KSI_PORT to a free port (0: any).`, { cause: error })
+    return new KsiError(
+      'KSI_PORT_IN_USE',
+      `Port ${port} on ${host} is in use. Stop what uses it, or set KSI_PORT to a free port (0: any).`,
+      { cause: error },
+    )
   }
-  return new KsiError('KSI_CONFIG_INVALID', `Cannot listen on ${host}:${port}: ${messageOf(error)}. Correct KSI_HOST or KSI_PORT.`, { cause: error })
+  return new KsiError(
+    'KSI_CONFIG_INVALID',
+    `Cannot listen on ${host}:${port}: ${messageOf(error)}. Correct KSI_HOST or KSI_PORT.`,
+    { cause: error },
+  )
 }
 
 function closed(server: Server): Promise<void> {

@@ -20,7 +20,10 @@ export class RelayLink {
   readonly stream: Duplex
   readonly #writer: BatchedWriter
 
-  constructor(stream: Duplex, options: { log: Log; onFrame: (link: RelayLink, frame: Frame) => void; onClosed: (link: RelayLink) => void }) {
+  constructor(
+    stream: Duplex,
+    options: { log: Log; onFrame: (link: RelayLink, frame: Frame) => void; onClosed: (link: RelayLink) => void },
+  ) {
     const { log, onFrame, onClosed } = options
     this.stream = stream
     this.#writer = new BatchedWriter(stream)

@@ -10,7 +10,10 @@ import { RelayLink } from './relay-link.ts'
 import type { RequestLine } from './request-line.ts'
 import { mayBeTaken, notTaken } from './restarting.ts'
 
-/** All connections together may have this much unanswered; past it, whoever adds is not read from until half is answered. */
+/**
+ * All connections together may have this much unanswered; past it, whoever adds is not read from until half is
+ * answered.
+ */
 const crowdedAt = 268_435_456
 
 /** Brings request lines to the generation that is live and replies back, and keeps the lines while there is none. */
@@ -102,7 +105,15 @@ export class Relay {
     const { text, event, correlationId, subscription } = request
     const eventId = request.eventId ?? `evt_${this.#bootId}${relay.toString(36)}`
     const kept = { text, event, correlationId, subscription }
-    const line: Line = { relay, connection, bytes, eventId, request: kept, relayed: false, waitingSince: performance.now() }
+    const line: Line = {
+      relay,
+      connection,
+      bytes,
+      eventId,
+      request: kept,
+      relayed: false,
+      waitingSince: performance.now(),
+    }
     this.lines.add(line)
     connection.took(bytes)
     if (this.lines.bytes > crowdedAt) {
@@ -160,7 +171,8 @@ export class Relay {
     const line = this.lines.get(relay)
     if (line === undefined) return
     // Only what a generation has agreed to is asked of the next one.
-    if (line.request.subscription !== undefined && isSuccess(json)) line.connection.subscription = line.request.subscription
+    if (line.request.subscription !== undefined && isSuccess(json))
+      line.connection.subscription = line.request.subscription
     line.connection.send(json)
     this.#settle(line)
   }
@@ -194,7 +206,8 @@ export class Relay {
       const { connection } = line
       if (this.#link === undefined || !line.relayed) {
         mayWait = true
-        if (now - line.waitingSince > this.#holdMs) this.#fail(line, `the daemon is restarting and was not back within ${this.#holdMs} ms`)
+        if (now - line.waitingSince > this.#holdMs)
+          this.#fail(line, `the daemon is restarting and was not back within ${this.#holdMs} ms`)
       } else if (connection.isGone) {
         mayWait = true
         // The generation has it, and owes nobody a reply to it.
@@ -208,7 +221,11 @@ export class Relay {
 
   #fail(line: Line, why: string): void {
     const { connection, request, relayed } = line
-    if (connection.isGone) this.#log.warn({ connection: connection.id, event: request.event, relayed, why }, 'request of a client that hung up is given up')
+    if (connection.isGone)
+      this.#log.warn(
+        { connection: connection.id, event: request.event, relayed, why },
+        'request of a client that hung up is given up',
+      )
     connection.send(relayed ? mayBeTaken(why, request) : notTaken(why, request))
     this.#settle(line)
   }

@@ -23,14 +23,16 @@ type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 're
 
 /**
  * Judges a line.
- * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry the token if there is one
+ * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry the token if there is
+ * one
  */
 export function judgeLine(text: string, checks: { strict: boolean; token: string | undefined }): Verdict {
   const { strict, token } = checks
   const line = readObject(text)
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
   if (!line.ok) return { kind: strict ? 'refuse' : 'error', reply: line.reply }
-  if (strict && token !== undefined && !hasToken(line.value, token)) return { kind: 'refuse', reply: unauthorized(line.value) }
+  if (strict && token !== undefined && !hasToken(line.value, token))
+    return { kind: 'refuse', reply: unauthorized(line.value) }
   const request = toRequest(line.value, text)
   return request.ok ? { kind: 'request', request: request.value } : { kind: 'error', reply: request.reply }
 }
@@ -54,11 +56,18 @@ function toRequest(line: Record<string, unknown>, text: string): Read<RequestLin
   if (typeof event !== 'string') return refuse('Invalid event name: it must be a string', about)
   if (!isObject(data)) return refuse(`Invalid data for ${event}: it must be a JSON object`, about)
   const subscription = event === 'monitor:subscribe' ? subscriptionOf(line, data) : undefined
-  return { ok: true, value: { text: withoutToken(line, text), event, data, correlationId, eventId: eventIdOf(line), subscription } }
+  return {
+    ok: true,
+    value: { text: withoutToken(line, text), event, data, correlationId, eventId: eventIdOf(line), subscription },
+  }
 }
 
 function unauthorized(line: Record<string, unknown>): string {
-  return errorReply('Unauthorized: the first line of a TCP connection must carry "_token", with the value of KSI_TOKEN', 'KSI_UNAUTHORIZED', line)
+  return errorReply(
+    'Unauthorized: the first line of a TCP connection must carry "_token", with the value of KSI_TOKEN',
+    'KSI_UNAUTHORIZED',
+    line,
+  )
 }
 
 /** Compares in constant time, whatever the lengths. */
@@ -92,6 +101,9 @@ function subscriptionOf(line: Record<string, unknown>, data: Record<string, unkn
   return JSON.stringify(name === undefined ? data : { ...data, client_id: name })
 }
 
-function refuse(message: string, about: { event?: unknown; correlation_id?: unknown } = {}): { ok: false; reply: string } {
+function refuse(
+  message: string,
+  about: { event?: unknown; correlation_id?: unknown } = {},
+): { ok: false; reply: string } {
   return { ok: false, reply: errorReply(message, 'KSI_BAD_REQUEST', about) }
 }

@@ -15,7 +15,10 @@ export class GenerationError extends Error {
   readonly said: boolean
   /** Somebody outside killed it, which says nothing of its code. */
   readonly killed: boolean
-  constructor(message: string, options: { code?: string | undefined; stack?: string | undefined; said?: boolean; killed?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: { code?: string | undefined; stack?: string | undefined; said?: boolean; killed?: boolean } = {},
+  ) {
     super(message)
     this.said = options.said ?? false
     this.killed = options.killed ?? false
@@ -73,7 +76,12 @@ export class GenerationProcess {
       return (await new Promise<FromGeneration>((resolve, reject) => {
         this.#waiting = { type, resolve, reject }
         timer = setTimeout(
-          () => reject(new GenerationError(`no "${type}" within ${limitMs} ms: an endless loop, or a wait that never ends`, { code: 'KSI_TIMEOUT' })),
+          () =>
+            reject(
+              new GenerationError(`no "${type}" within ${limitMs} ms: an endless loop, or a wait that never ends`, {
+                code: 'KSI_TIMEOUT',
+              }),
+            ),
           limitMs,
         )
       })) as Extract<FromGeneration, { type: T }>
@@ -135,7 +143,12 @@ function typeOf(message: unknown): string {
   return isObject(message) && typeof message.type === 'string' ? `"${message.type.slice(0, 100)}"` : 'without a type'
 }
 
-function describeDeath({ code, signal, stderr, killedFromOutside }: ChildEnd): [string, { stack: string; killed: boolean }] {
+function describeDeath({
+  code,
+  signal,
+  stderr,
+  killedFromOutside,
+}: ChildEnd): [string, { stack: string; killed: boolean }] {
   const how = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`
   return [`the process ${how}${headline(stderr)}`, { stack: stderr, killed: killedFromOutside }]
 }

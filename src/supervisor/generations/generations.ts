@@ -25,7 +25,9 @@ export interface GenerationsOptions {
 /** A boot that takes longer than this, in ms, is given up for a newer change. */
 const hangingMs = 1_000
 
-export type SwapResult = { status: 'live'; generation: number; phases: Phases } | { status: 'failed'; failure: BootFailure }
+export type SwapResult =
+  | { status: 'live'; generation: number; phases: Phases }
+  | { status: 'failed'; failure: BootFailure }
 
 /** The generations: boots the new beside the old, falls back when that fails, restarts what crashed. */
 export class Generations {
@@ -38,7 +40,9 @@ export class Generations {
   #pending: { change: Change; done: ((result: SwapResult) => void)[] } | undefined
   /** One on its way to standby: nothing is lost if it is killed. */
   #booting: { process: GenerationProcess; since: number; superseded: boolean } | undefined
-  /** Files that were saved since the code that is live: one of them may be to blame for any failure until all are live. */
+  /**
+   * Files that were saved since the code that is live: one of them may be to blame for any failure until all are live.
+   */
   readonly #notLive = new Set<string>()
   #retry: NodeJS.Timeout | undefined
   /** Those of the change that is live. */
@@ -101,7 +105,9 @@ export class Generations {
   }
 
   #inTurn(task: () => Promise<void>): void {
-    this.#turns = this.#turns.then(task).catch((error: unknown) => this.#o.log.error({ err: error }, 'the supervisor made a mistake'))
+    this.#turns = this.#turns
+      .then(task)
+      .catch((error: unknown) => this.#o.log.error({ err: error }, 'the supervisor made a mistake'))
   }
 
   async #workPending(): Promise<void> {
@@ -147,7 +153,14 @@ export class Generations {
       if (superseded) return undefined
       const killed = error instanceof GenerationError && error.killed
       next?.child.kill()
-      const failure: BootFailure = { boot_id: bootId, cause: change.cause, files: change.files, phase, error: toErrorReport(error), at: begun }
+      const failure: BootFailure = {
+        boot_id: bootId,
+        cause: change.cause,
+        files: change.files,
+        phase,
+        error: toErrorReport(error),
+        at: begun,
+      }
       await this.#fallBack(failure, killed)
       return { status: 'failed', failure }
     }
@@ -171,7 +184,10 @@ export class Generations {
   async #fallBack(failure: BootFailure, killed: boolean): Promise<void> {
     const what = failure.files.length === 0 ? 'The new generation' : `The change of ${failure.files.join(', ')}`
     this.record.failed(failure, `${what} did not go live: ${failure.error.message}`)
-    this.#o.log.error({ files: failure.files, phase: failure.phase, err: failure.error }, `the new code did not go live: ${failure.error.message}`)
+    this.#o.log.error(
+      { files: failure.files, phase: failure.phase, err: failure.error },
+      `the new code did not go live: ${failure.error.message}`,
+    )
     this.#o.spares.refill()
     if (this.#succession.hasLive) {
       this.#succession.tellFailure(failure)
@@ -204,7 +220,14 @@ export class Generations {
     }
     this.record.setPhase('swapping')
     for (const file of this.#files) this.#notLive.add(file)
-    const failure: BootFailure = { boot_id: randomUUID(), cause: 'save', files: this.#files, phase: 'probation', error: { message }, at: Date.now() }
+    const failure: BootFailure = {
+      boot_id: randomUUID(),
+      cause: 'save',
+      files: this.#files,
+      phase: 'probation',
+      error: { message },
+      at: Date.now(),
+    }
     const what = this.#files.length === 0 ? 'The new code' : `The change of ${this.#files.join(', ')}`
     this.record.failed(failure, `${what} died right after it went live (${how}); the generation before serves on.`)
     this.#inTurn(async () => {

@@ -8,7 +8,9 @@ import { GenerationProcess } from './generation-process.ts'
 /** After a swap the next spare waits this long, in ms: first those who were held get their replies. */
 const refillDelayMs = 30
 
-/** Keeps one generation process waiting, dependencies imported, so that a save costs only the import of our own files. */
+/**
+ * Keeps one generation process waiting, dependencies imported, so that a save costs only the import of our own files.
+ */
 export class SparePool {
   readonly #settings: Settings
   readonly #env: NodeJS.ProcessEnv
@@ -26,7 +28,9 @@ export class SparePool {
     return this.#spare?.process.child.alive === true
   }
 
-  /** The spare, or a process made now (its time goes into `phases.fork`). @throws GenerationError when it does not start */
+  /**
+   * The spare, or a process made now (its time goes into `phases.fork`). @throws GenerationError when it does not start
+   */
   async take(phases: Phases): Promise<GenerationProcess> {
     clearTimeout(this.#timer)
     const begun = performance.now()
@@ -68,7 +72,11 @@ export class SparePool {
 
   /** What a spare has already loaded: its own two files and the dependencies. A change of any makes it useless. */
   #stamp(): string {
-    return [this.#entry, join(this.#settings.paths.src, 'daemon/warm-up.ts'), join(this.#settings.paths.root, 'node_modules/.package-lock.json')]
+    return [
+      this.#entry,
+      join(this.#settings.paths.src, 'daemon/warm-up.ts'),
+      join(this.#settings.paths.root, 'node_modules/.package-lock.json'),
+    ]
       .map(mtimeOf)
       .join(' ')
   }

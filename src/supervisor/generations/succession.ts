@@ -68,7 +68,10 @@ export class Succession {
     return this.#parked?.child.alive === true
   }
 
-  /** Hands over from the live generation, if there is one, to `next`, which is standby. @throws GenerationError; then nobody is live */
+  /**
+   * Hands over from the live generation, if there is one, to `next`, which is standby. @throws GenerationError; then
+   * nobody is live
+   */
   async handOver(next: GenerationProcess, bootId: string, change: Change, phases: Phases): Promise<Live> {
     const old = this.#live
     const held = performance.now()
@@ -78,7 +81,12 @@ export class Succession {
       this.#unpark()
       if (old.child.alive) this.#parked = old
     }
-    const live = await this.#activate(next, { boot_id: bootId, cause: change.cause, files: change.files, at: change.at })
+    const live = await this.#activate(next, {
+      boot_id: bootId,
+      cause: change.cause,
+      files: change.files,
+      at: change.at,
+    })
     Object.assign(phases, live.phases)
     if (old !== undefined) phases.hold = roundMs(performance.now() - held)
     clearTimeout(this.#probation)
@@ -94,7 +102,12 @@ export class Succession {
     if (parked === undefined || !parked.child.alive) return undefined
     try {
       this.#untold.push(failure)
-      return await this.#activate(parked, { boot_id: randomUUID(), cause: 'rollback', files: failure.files, at: Date.now() })
+      return await this.#activate(parked, {
+        boot_id: randomUUID(),
+        cause: 'rollback',
+        files: failure.files,
+        at: Date.now(),
+      })
     } catch (error) {
       this.#untold.pop()
       this.#o.log.error({ err: error }, 'the generation before could not take the journal back')
@@ -103,7 +116,10 @@ export class Succession {
     }
   }
 
-  /** The live generation takes a checkpoint and lets go; lines are held from now on. @throws GenerationError when it cannot, at a reload: then it serves on */
+  /**
+   * The live generation takes a checkpoint and lets go; lines are held from now on. @throws GenerationError when it
+   * cannot, at a reload: then it serves on
+   */
   async letGo(reason: CheckpointReason, files: string[]): Promise<void> {
     const old = this.#live
     if (old === undefined) return
@@ -136,7 +152,9 @@ export class Succession {
     this.#live?.send({ type: 'runners', runners: this.#o.runners() })
   }
 
-  /** Tells the live generation of a failure, to be written down and told to subscribers; or keeps it for the next one. */
+  /**
+   * Tells the live generation of a failure, to be written down and told to subscribers; or keeps it for the next one.
+   */
   tellFailure(failure: BootFailure): void {
     if (this.#live !== undefined) this.#live.send({ type: 'failure', failure })
     else this.#untold = [...this.#untold.slice(-9), failure]
@@ -154,7 +172,10 @@ export class Succession {
     throw error
   }
 
-  async #activate(process: GenerationProcess, boot: { boot_id: string; cause: BootCause; files: string[]; at: number }): Promise<Live> {
+  async #activate(
+    process: GenerationProcess,
+    boot: { boot_id: string; cause: BootCause; files: string[]; at: number },
+  ): Promise<Live> {
     const { front, runners, settings } = this.#o
     process.send({ type: 'activate', ...boot, ...this.#end, runners: runners(), failures: this.#untold })
     const live = await process.expect('live', settings.KSI_BOOT_TIMEOUT_MS)
@@ -171,7 +192,10 @@ export class Succession {
   #watchHeartbeat(process: GenerationProcess): void {
     const { log, settings } = this.#o
     process.watchHeartbeat(settings.KSI_HEARTBEAT_MS, () => {
-      log.error({ pid: process.child.process.pid }, `the live generation gave no sign of life for ${settings.KSI_HEARTBEAT_MS} ms and is replaced`)
+      log.error(
+        { pid: process.child.process.pid },
+        `the live generation gave no sign of life for ${settings.KSI_HEARTBEAT_MS} ms and is replaced`,
+      )
       process.child.kill()
     })
   }

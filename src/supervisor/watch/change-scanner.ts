@@ -13,12 +13,20 @@ export interface WatchedChange {
   watchMs: number
 }
 
-/** chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is due. */
+/**
+ * chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is
+ * due.
+ */
 const secondLookMs = 60
-/** A file that is empty or gone may be half-way through a save: so long it is given to be whole again, looked at so often. */
+/**
+ * A file that is empty or gone may be half-way through a save: so long it is given to be whole again, looked at so
+ * often.
+ */
 const tornMs = 50
 const tornLookMs = 10
-/** A look without any event: for what happens before the watcher is ready, for lost events (overflow, VirtioFS deletes). */
+/**
+ * A look without any event: for what happens before the watcher is ready, for lost events (overflow, VirtioFS deletes).
+ */
 const sweepMs = 2_000
 
 /** Turns hints that something changed into changes that did happen, each told once. */

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -95,7 +104,15 @@ test('says nothing of what is no change: same content, touch, tests, fixtures, e
   save('daemon/a.ts', 'export const a = 0\n')
   utimesSync(join(root, 'daemon/b.ts'), new Date(), new Date())
   mkdirSync(join(root, 'daemon/testing'))
-  for (const path of ['daemon/a.test.ts', 'daemon/testing/x.ts', 'daemon/a.ts~', 'daemon/.a.ts.swp', 'daemon/.#a.ts', 'daemon/4913', 'daemon/x.tmp'])
+  for (const path of [
+    'daemon/a.test.ts',
+    'daemon/testing/x.ts',
+    'daemon/a.ts~',
+    'daemon/.a.ts.swp',
+    'daemon/.#a.ts',
+    'daemon/4913',
+    'daemon/x.tmp',
+  ])
     save(path, 'x')
   save('daemon/c.ts', 'export const c = 1\n')
   const { files } = await watched.next()
@@ -187,7 +204,9 @@ test('leaves no child, timer or watcher behind, so that the process ends by itse
     while (left().includes('ProcessWrap') && performance.now() < 5_000) await new Promise((resolve) => setImmediate(resolve))
     process.stdout.write(JSON.stringify(left()))`
   for (const when of ['later', 'at once']) {
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code, when], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code, when], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let out = ''
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
     const [status] = await once(child, 'exit')

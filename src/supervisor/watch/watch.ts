@@ -29,24 +29,31 @@ const pollMs = 100
 const startMs = 5_000
 
 /**
- * Watches the source folder: `onChange` is called for every save that changed content, however it was made. nodemon says
+ * Watches the source folder: `onChange` is called for every save that changed content, however it was made. nodemon
+ * says
  * when to look, the files' hashes say what changed. One per process, as nodemon is one per process.
  * @throws KsiError KSI_CONFIG_INVALID in a process with an IPC channel: nodemon would send its events up that channel
  */
 export function startWatch(options: WatchOptions): Watch {
   const { root, poll, log, onChange } = options
   if (process.send !== undefined)
-    throw new KsiError('KSI_CONFIG_INVALID', 'A process that watches must have no IPC channel. Start it with spawn and without "ipc".')
+    throw new KsiError(
+      'KSI_CONFIG_INVALID',
+      'A process that watches must have no IPC channel. Start it with spawn and without "ipc".',
+    )
   const scanner = new ChangeScanner({ root, prefix: basename(root), log, onChange })
   const signal = startNodemon(root, poll || !canWatch(root, log), () => scanner.hint())
   signal.then(
     () => log.info({ root, files: scanner.files }, 'watching'),
-    (error: unknown) => log.error({ error: messageOf(error) }, 'nodemon did not start: changes are seen up to 2 s late'),
+    (error: unknown) =>
+      log.error({ error: messageOf(error) }, 'nodemon did not start: changes are seen up to 2 s late'),
   )
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     scanner.stop()
-    await signal.then((stopNodemon) => stopNodemon()).catch((error: unknown) => log.debug({ error: messageOf(error) }, 'nodemon did not stop'))
+    await signal
+      .then((stopNodemon) => stopNodemon())
+      .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'nodemon did not stop'))
   }
   return { stop: () => (stopping ??= stop()) }
 }
@@ -57,7 +64,10 @@ function canWatch(root: string, log: Log): boolean {
     fsWatch(root).close()
     return true
   } catch (error) {
-    log.warn({ error: messageOf(error) }, 'no file watcher to be had: polling instead. Raise fs.inotify.max_user_instances or max_user_watches.')
+    log.warn(
+      { error: messageOf(error) },
+      'no file watcher to be had: polling instead. Raise fs.inotify.max_user_instances or max_user_watches.',
+    )
     return false
   }
 }
@@ -66,8 +76,10 @@ function canWatch(root: string, log: Log): boolean {
 async function startNodemon(root: string, poll: boolean, onEvent: () => void): Promise<() => Promise<void>> {
   const { default: nodemon } = await import('nodemon')
   const config = nodemon.config as unknown as { run: boolean; lastStarted: number }
-  // With `runOnChangeOnly` nodemon starts no child as long as it has none started before. Otherwise each of 100 files of
-  // a git checkout has it hunt the child of the last one with ps and kill: seen, half a second in which the front is deaf.
+  // With `runOnChangeOnly` nodemon starts no child as long as it has none started before. Otherwise each of 100 files
+  // of
+  // a git checkout has it hunt the child of the last one with ps and kill: seen, half a second in which the front is
+  // deaf.
   Object.defineProperty(config, 'lastStarted', { get: () => 0, set: () => {}, configurable: true })
   nodemon({
     exec: 'true',

@@ -88,7 +88,10 @@ export async function openFront(overrides: Partial<FrontOptions> = {}): Promise<
     front,
     dir,
     answered,
-    client: async (where = 'unix') => asClient(await open(sockets, where === 'unix' ? { path: front.socketPath } : { port: front.tcpPort, host: '127.0.0.1' })),
+    client: async (where = 'unix') =>
+      asClient(
+        await open(sockets, where === 'unix' ? { path: front.socketPath } : { port: front.tcpPort, host: '127.0.0.1' }),
+      ),
     generation: () => fakeGeneration(sockets, join(dir, `relay-${sockets.length}`)),
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy()
@@ -150,7 +153,9 @@ async function fakeGeneration(sockets: Socket[], path: string): Promise<FakeGene
     send,
     reply: (request, data = {}) => {
       const { event, correlation_id = null } = JSON.parse(request.json)
-      send(`R ${request.fields[0]} ${request.fields[1]} ${JSON.stringify({ event, data, count: 1, correlation_id, timestamp: 0 })}`)
+      send(
+        `R ${request.fields[0]} ${request.fields[1]} ${JSON.stringify({ event, data, count: 1, correlation_id, timestamp: 0 })}`,
+      )
     },
   }
 }
