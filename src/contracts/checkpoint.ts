@@ -38,6 +38,9 @@ export const checkpointContent = checkpointSummary.extend({
       client_info: clientInfo.nullable(),
     }),
   ),
+  /** what the add-on modules gave, by name */
   services: z.record(z.string(), z.unknown()),
+  /** more was queued than a reply can hold */
+  truncated: z.boolean(),
 })
 export type CheckpointContent = z.infer<typeof checkpointContent>
