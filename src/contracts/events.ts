@@ -2,11 +2,9 @@ import type { z } from 'zod'
 import { completionEvents, completionPushes } from './events/completion.ts'
 import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
-import { moduleEvents } from './events/module.ts'
+import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
-import { permissionEvents } from './events/permission.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
-import { supervisorEvents } from './events/supervisor.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
 import type { lifecycle } from './events/system.ts'
 
@@ -16,10 +14,8 @@ export const eventSpecs = {
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,
-  ...supervisorEvents,
   ...devEvents,
-  ...permissionEvents,
-  ...moduleEvents,
+  ...listingEvents,
 } as const satisfies Record<string, EventSpec>
 
 /** Every event of ksi itself that is pushed to subscribers. */
@@ -39,13 +35,13 @@ export type EventName = keyof Specs
 export type EventInput<N extends EventName> = Named<z.input<Specs[N]['data']>>
 /** What its handler gets: checked, with defaults. Parameters the contract does not name have no type. */
 export type EventData<N extends EventName> = Named<z.output<Specs[N]['data']>>
-export type EventReply<N extends EventName> = z.output<Specs[N]['reply']>
+export type EventReply<N extends EventName> = z.output<ReturnType<Specs[N]['reply']>>
 
 export type PushName = keyof Pushes
-export type PushData<N extends PushName> = z.output<Pushes[N]['data']>
+export type PushData<N extends PushName> = z.output<ReturnType<Pushes[N]['data']>>
 
 export type LifecycleName = keyof Lifecycle
-export type LifecycleData<N extends LifecycleName> = z.output<Lifecycle[N]>
+export type LifecycleData<N extends LifecycleName> = z.output<ReturnType<Lifecycle[N]>>
 
 /** Events the supervisor answers; all others are the live generation's. */
 export type FrontEventName = { [N in EventName]: Specs[N] extends { front: true } ? N : never }[EventName]

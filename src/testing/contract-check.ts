@@ -22,11 +22,12 @@ export function assertFits(schema: z.ZodType, value: unknown, what: string): voi
 /** Fails unless this is a reply the contract knows for the event. Events of modules are not in it. */
 export function assertReply(event: string, reply: unknown): void {
   const spec = eventSpec(event)
-  if (spec !== undefined && !errorData.safeParse(reply).success) assertFits(spec.reply, reply, `the reply to ${event}`)
+  if (spec !== undefined && !errorData.safeParse(reply).success)
+    assertFits(spec.reply(), reply, `the reply to ${event}`)
 }
 
 /** Fails unless the contract knows this push. Those of modules are not in it. */
 export function assertPush(name: string, data: unknown): void {
   const spec = pushSpec(name)
-  if (spec !== undefined) assertFits(spec.data, data, name)
+  if (spec !== undefined) assertFits(spec.data(), data, name)
 }

@@ -48,71 +48,74 @@ export const completionData = z.looseObject({
 })
 
 /** The acknowledgement of a submission: it is in the journal. */
-const acknowledgement = z.object({
-  request_id: z.string(),
-  status: requestState,
-  message: z.string(),
-  queued: z.boolean(),
-  queue_depth: z.number(),
-  session_active: z.boolean(),
-  priority,
-  conversation: z.string(),
-  session_id: z.string().nullable(),
-  /** The same id with the same content was accepted before. */
-  duplicate: z.literal(true).optional(),
-})
+const acknowledgement = () =>
+  z.object({
+    request_id: z.string(),
+    status: requestState,
+    message: z.string(),
+    queued: z.boolean(),
+    queue_depth: z.number(),
+    session_active: z.boolean(),
+    priority,
+    conversation: z.string(),
+    session_id: z.string().nullable(),
+    /** The same id with the same content was accepted before. */
+    duplicate: z.literal(true).optional(),
+  })
 
 /** `completion:status` without a request_id (ksi-wire §3.1). */
-const serviceStatus = z.object({
-  service_ready: z.boolean(),
-  generation: z.number(),
-  active_completions: z.number(),
-  active_tasks: z.number(),
-  status_counts: z.record(requestState, z.number()),
-  /** Requests that died with a runner, ever. */
-  lost: z.number(),
-  running: z.array(requestStatus),
-  queues: z.object({
-    total_sessions: z.number(),
-    active_sessions: z.number(),
-    total_queued: z.number(),
-    /** by session, or by conversation before there is one */
-    sessions: z.record(
-      z.string(),
-      z.object({
-        queue_size: z.number(),
-        is_active: z.boolean(),
-        running: z.string().nullable(),
-        conversation: z.string(),
-        next_try_at: z.string().nullable(),
-      }),
-    ),
-  }),
-})
-export type ServiceStatus = z.infer<typeof serviceStatus>
+const serviceStatus = () =>
+  z.object({
+    service_ready: z.boolean(),
+    generation: z.number(),
+    active_completions: z.number(),
+    active_tasks: z.number(),
+    status_counts: z.record(requestState, z.number()),
+    /** Requests that died with a runner, ever. */
+    lost: z.number(),
+    running: z.array(requestStatus()),
+    queues: z.object({
+      total_sessions: z.number(),
+      active_sessions: z.number(),
+      total_queued: z.number(),
+      /** by session, or by conversation before there is one */
+      sessions: z.record(
+        z.string(),
+        z.object({
+          queue_size: z.number(),
+          is_active: z.boolean(),
+          running: z.string().nullable(),
+          conversation: z.string(),
+          next_try_at: z.string().nullable(),
+        }),
+      ),
+    }),
+  })
+export type ServiceStatus = z.infer<ReturnType<typeof serviceStatus>>
 
 /** ksi-wire §3.1 */
-const sessionStatus = z.object({
-  session_id: z.string(),
-  conversation: z.string().nullable(),
-  completions: z.array(requestStatus),
-  queue: z.object({
-    exists: z.boolean(),
+const sessionStatus = () =>
+  z.object({
     session_id: z.string(),
-    queue_size: z.number(),
-    is_active: z.boolean(),
-    is_empty: z.boolean(),
-  }),
-  session: z.object({
-    exists: z.boolean(),
-    session_id: z.string(),
-    agent_id: z.string().nullable(),
-    last_activity: z.string().nullable(),
-    request_count: z.number(),
-    is_locked: z.boolean(),
-    lock_holder: z.string().nullable(),
-  }),
-})
+    conversation: z.string().nullable(),
+    completions: z.array(requestStatus()),
+    queue: z.object({
+      exists: z.boolean(),
+      session_id: z.string(),
+      queue_size: z.number(),
+      is_active: z.boolean(),
+      is_empty: z.boolean(),
+    }),
+    session: z.object({
+      exists: z.boolean(),
+      session_id: z.string(),
+      agent_id: z.string().nullable(),
+      last_activity: z.string().nullable(),
+      request_count: z.number(),
+      is_locked: z.boolean(),
+      lock_holder: z.string().nullable(),
+    }),
+  })
 
 /** What clients can send to the completion service. */
 export const completionEvents = {
@@ -131,7 +134,7 @@ export const completionEvents = {
   'completion:status': {
     summary: 'Counts, queues and running requests; with request_id, that request.',
     data: z.looseObject({ request_id: requestId.optional().describe('only this request') }),
-    reply: z.union([serviceStatus, requestStatus]),
+    reply: () => z.union([serviceStatus(), requestStatus()]),
   },
   'completion:session_status': {
     summary: "A session's requests, queue and conversation.",
@@ -141,7 +144,7 @@ export const completionEvents = {
   'completion:cancel': {
     summary: 'Cancel a queued or processing request.',
     data: z.looseObject({ request_id: requestId.describe('the request') }),
-    reply: z.object({ request_id: z.string(), status: z.literal('cancelled') }),
+    reply: () => z.object({ request_id: z.string(), status: z.literal('cancelled') }),
     mutates: true,
   },
   'completion:wait': {
@@ -155,57 +158,60 @@ export const completionEvents = {
 } as const satisfies Record<string, EventSpec>
 
 /** Which request an event is about, and whose it is. */
-const identity = {
+const identity = () => ({
   request_id: z.string(),
   conversation: z.string(),
   session_id: z.string().nullable(),
   agent_id: z.string().nullable(),
-}
-
-const failed = z.object({
-  ...identity,
-  reason: failureReason,
-  message: z.string(),
-  /** the same as `message`, where KSI's clients look for it */
-  error: z.string(),
-  /** of what was lost with its runner */
-  started_at: z.string().nullable().optional(),
-  client_info: clientInfo.nullable().optional(),
 })
 
-const progress = z.discriminatedUnion('status', [
+const failed = () =>
   z.object({
-    status: z.literal('calling_provider'),
-    request_id: z.string(),
-    conversation: z.string(),
-    session_id: z.string().nullable(),
-    provider: z.string(),
-    attempt: z.number(),
-  }),
-  z.object({
-    status: z.literal('retrying'),
-    request_id: z.string(),
-    conversation: z.string(),
-    attempt: z.number(),
-    max_attempts: z.number(),
+    ...identity(),
+    reason: failureReason,
+    message: z.string(),
+    /** the same as `message`, where KSI's clients look for it */
     error: z.string(),
-    next_try_at: z.string(),
-  }),
-  /** with what the provider has to say beside */
-  z.looseObject({ status: z.literal('streaming'), request_id: z.string(), conversation: z.string() }),
-])
+    /** of what was lost with its runner */
+    started_at: z.string().nullable().optional(),
+    client_info: clientInfo().nullable().optional(),
+  })
+
+const progress = () =>
+  z.discriminatedUnion('status', [
+    z.object({
+      status: z.literal('calling_provider'),
+      request_id: z.string(),
+      conversation: z.string(),
+      session_id: z.string().nullable(),
+      provider: z.string(),
+      attempt: z.number(),
+    }),
+    z.object({
+      status: z.literal('retrying'),
+      request_id: z.string(),
+      conversation: z.string(),
+      attempt: z.number(),
+      max_attempts: z.number(),
+      error: z.string(),
+      next_try_at: z.string(),
+    }),
+    /** with what the provider has to say beside */
+    z.looseObject({ status: z.literal('streaming'), request_id: z.string(), conversation: z.string() }),
+  ])
 
 /** What the completion service pushes. */
 export const completionPushes = {
   'completion:queued': {
     summary: 'a request was accepted, or queued again',
-    data: z.object({
-      ...identity,
-      priority,
-      model: z.string(),
-      /** it was queued before, and its try never took place */
-      again: z.literal(true).optional(),
-    }),
+    data: () =>
+      z.object({
+        ...identity(),
+        priority,
+        model: z.string(),
+        /** it was queued before, and its try never took place */
+        again: z.literal(true).optional(),
+      }),
   },
   'completion:progress': {
     summary: 'a request went to its provider, waits for another try, or has news',
@@ -213,12 +219,13 @@ export const completionPushes = {
   },
   'completion:result': {
     summary: 'a request is completed: the full result',
-    data: z.object({
-      ...identity,
-      /** the session it went on from, where that was not the one it named */
-      resumed_from: z.string().optional(),
-      result: completionResult,
-    }),
+    data: () =>
+      z.object({
+        ...identity(),
+        /** the session it went on from, where that was not the one it named */
+        resumed_from: z.string().optional(),
+        result: completionResult(),
+      }),
   },
   'completion:failed': { summary: 'a request failed, with its reason', data: failed },
   'completion:error': {
@@ -227,6 +234,6 @@ export const completionPushes = {
   },
   'completion:cancelled': {
     summary: 'a request was cancelled',
-    data: z.object({ ...identity, was: requestState }),
+    data: () => z.object({ ...identity(), was: requestState }),
   },
 } as const satisfies Record<string, PushSpec>

@@ -15,19 +15,20 @@ export const monitorEvents = {
       since: z.number().int().min(0).optional().describe('the last seq you have seen'),
       client_id: z.string().max(200).optional().describe('your name in listings'),
     }),
-    reply: z.object({
-      status: z.literal('subscribed'),
-      client_id: z.string().nullable(),
-      patterns: z.array(z.string()),
-      /** pushes begin after this seq */
-      since: z.number(),
-      last_seq: z.number(),
-    }),
+    reply: () =>
+      z.object({
+        status: z.literal('subscribed'),
+        client_id: z.string().nullable(),
+        patterns: z.array(z.string()),
+        /** pushes begin after this seq */
+        since: z.number(),
+        last_seq: z.number(),
+      }),
   },
   'monitor:unsubscribe': {
     summary: 'Push no more events to this connection.',
     data: z.looseObject({}),
-    reply: z.object({ status: z.enum(['unsubscribed', 'not_subscribed']) }),
+    reply: () => z.object({ status: z.enum(['unsubscribed', 'not_subscribed']) }),
   },
 } as const satisfies Record<string, EventSpec>
 
@@ -35,6 +36,6 @@ export const monitorEvents = {
 export const monitorPushes = {
   'monitor:gap': {
     summary: 'events you asked for are no longer kept',
-    data: z.object({ from: z.number(), to: z.number() }),
+    data: () => z.object({ from: z.number(), to: z.number() }),
   },
 } as const satisfies Record<string, PushSpec>

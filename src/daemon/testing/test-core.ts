@@ -57,7 +57,7 @@ function holdToContract({ router, journal }: Core): void {
 
 /** Registers an event that takes and replies anything, as an add-on module may. */
 export function addEvent(core: Core, event: string, handler: (data: Record<string, unknown>) => unknown): void {
-  const spec = { summary: 'anything', data: z.looseObject({}), reply: z.unknown() }
+  const spec = { summary: 'anything', data: z.looseObject({}), reply: () => z.unknown() }
   core.router.add(event, spec, handler, event.split(':')[0] ?? '')
 }
 

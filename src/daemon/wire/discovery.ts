@@ -1,9 +1,11 @@
+import type { z } from 'zod'
 import { eventSpec, eventSpecs, pushSpec, pushSpecs } from '../../contracts/events.ts'
 import type { EventData, EventReply } from '../../contracts/events.ts'
 import type {
   DiscoverListing,
   DiscoverSummary,
   EventDescription,
+  Parameter,
   PushDescription,
 } from '../../contracts/events/discovery.ts'
 import type { EventSpec, PushSpec } from '../../contracts/events/spec.ts'
@@ -105,12 +107,21 @@ function describe(event: string, spec: EventSpec): EventDescription {
     async: false,
     summary: spec.summary,
     parameters: parametersOf(spec.data),
-    reply: parametersOf(spec.reply),
+    reply: told(spec.reply),
   }
 }
 
 function describePush(event: string, spec: PushSpec): PushDescription {
-  return { event, summary: spec.summary, parameters: parametersOf(spec.data) }
+  return { event, summary: spec.summary, parameters: told(spec.data) }
+}
+
+const made = new WeakMap<() => z.ZodType, Record<string, Parameter>>()
+
+/** The fields of a schema that is made only when it is asked for: once. */
+function told(make: () => z.ZodType): Record<string, Parameter> {
+  const known = made.get(make) ?? parametersOf(make())
+  made.set(make, known)
+  return known
 }
 
 function namespaceOf(event: string): string {

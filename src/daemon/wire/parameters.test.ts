@@ -18,9 +18,9 @@ test("every type is a word KSI's command line reads as meant", () => {
   const schemas: [string, z.ZodType][] = [
     ...Object.entries<EventSpec>(eventSpecs).flatMap(([event, { data, reply }]): [string, z.ZodType][] => [
       [event, data],
-      [event, reply],
+      [event, reply()],
     ]),
-    ...Object.entries(pushSpecs).map(([event, { data }]): [string, z.ZodType] => [event, data]),
+    ...Object.entries(pushSpecs).map(([event, { data }]): [string, z.ZodType] => [event, data()]),
   ]
   for (const [event, schema] of schemas)
     for (const [name, { type }] of Object.entries(parametersOf(schema)))

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { EventRouter, eventPriority } from './router.ts'
 
 const service = 'test'
-const spec = { summary: 'anything', data: z.looseObject({}), reply: z.unknown() }
+const spec = { summary: 'anything', data: z.looseObject({}), reply: () => z.unknown() }
 
 /** Registers a handler under a name that is not in the contract. */
 function add(router: EventRouter, event: string, handler: () => unknown): void {
