@@ -139,7 +139,7 @@ function handle(
   return {
     live,
     retire({ reason, files }) {
-      void core.router.emit('system:shutdown', { reason })
+      void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
       const checkpoint = journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })

@@ -6,7 +6,7 @@ import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
 function cut(journal: Journal, services: Record<string, unknown> = {}): number {
   return journal.tx(() => {
-    const tick = journal.emit('checkpoint:saved', {})
+    const tick = journal.emitAny('checkpoint:saved', {})
     return insertCheckpoint(journal.db, {
       tick,
       at: tick,

@@ -94,11 +94,11 @@ export function listCheckpoints(db: Db, limit: number): CheckpointSummary[] {
 }
 
 /** A checkpoint with its queues and active operations as they were then; the newest when no number is given. */
-export function showCheckpoint(db: Db, id?: number): (CheckpointContent & { truncated: boolean }) | undefined {
+export function showCheckpoint(db: Db, id?: number): CheckpointContent | undefined {
   const row = findCheckpoint(db, id)
   if (row === undefined) return undefined
   const active = new Set(JSON.parse(row.active) as string[])
-  const content: CheckpointContent & { truncated: boolean } = {
+  const content: CheckpointContent = {
     ...toSummary(row),
     session_queues: {},
     active_operations: {},

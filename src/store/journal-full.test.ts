@@ -15,8 +15,8 @@ test('a full disk is an error that keeps nothing, and with room again work goes 
   setFull(journal, true)
   const write = (): void =>
     journal.tx(() => {
-      journal.emit('small', {})
-      journal.emit('large', { muchText })
+      journal.emitAny('small', {})
+      journal.emitAny('large', { muchText })
     })
   assert.throws(write, { code: 'SQLITE_FULL' })
   assert.deepEqual([kept(journal), heard], [[], []])
@@ -46,7 +46,7 @@ test('a disk that is full for one part fails the whole transaction, also when th
         ['last', {}],
       ] as const) {
         try {
-          journal.tx(() => journal.emit(name, data))
+          journal.tx(() => journal.emitAny(name, data))
           journal.afterCommit(() => heard.push(`call ${name}`))
         } catch (error) {
           errors.push(error)

@@ -1,3 +1,4 @@
+import type { PushData, PushName } from '../contracts/events.ts'
 import { KsiError } from '../lib/errors.ts'
 import { migrate, putBackIfNewer } from './migrate.ts'
 import type { Db } from './open.ts'
@@ -148,7 +149,12 @@ export class Journal {
   }
 
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
-  emit(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
+  emit<N extends PushName>(name: N, data: PushData<N>, requestId: string | null = null): number {
+    return this.emitAny(name, data, requestId)
+  }
+
+  /** The same for an event that is not in the contract: an add-on module's. */
+  emitAny(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
     const at = Date.now()
     const seq = Number(this.#insertEvent.run(name, at, requestId, JSON.stringify(data)).lastInsertRowid)
     this.#fresh.push({ seq, name, at, data })

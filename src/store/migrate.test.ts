@@ -10,7 +10,7 @@ import { openForReading } from './open.ts'
 import { TempJournal, runModule } from './testing/temp-journal.ts'
 
 const second = { '0002_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
-const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emit(name, {}))
+const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emitAny(name, {}))
 const kept = (journal: Journal): string[] => new Events(journal).after(0, 100).map(({ name }) => name)
 const versionOf = (journal: Journal): unknown => journal.db.pragma('user_version', { simple: true })
 

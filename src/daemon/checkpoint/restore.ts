@@ -1,4 +1,5 @@
 import { iso } from '../../contracts/completion.ts'
+import type { EventReply } from '../../contracts/events.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
 import { listCheckpoints, markRestored } from '../../store/checkpoints.ts'
 import { takeCheckpoint } from './checkpoint.ts'
@@ -42,7 +43,7 @@ function restoreServices(core: Core): void {
 }
 
 /** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */
-function restoreAgain(core: Core, completion: CompletionService): Record<string, unknown> {
+function restoreAgain(core: Core, completion: CompletionService): EventReply<'dev:restore'> {
   const [checkpoint] = listCheckpoints(core.journal.db, 1)
   const report = completion.restore(false)
   return {

@@ -1,11 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { CompletionData } from '../../contracts/events.ts'
+import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { ClientInfo } from '../../contracts/completion.ts'
 import type { Priority } from '../../contracts/words.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
+
+type CompletionData = EventData<'completion:async'>
+type Acknowledgement = EventReply<'completion:async'>
 
 /** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
 const notContent = new Set(['request_id', '_silent', '_ksi_context'])
@@ -21,7 +24,7 @@ export function acceptRequest(
   priority: Priority,
   data: CompletionData,
   context: EventContext,
-): Record<string, unknown> {
+): Acknowledgement {
   if (data.prompt === undefined && data.messages === undefined) {
     throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', {
       details: { available: ['prompt', 'messages'] },
@@ -88,7 +91,7 @@ export function acceptRequest(
 }
 
 /** The same id again: the same content gets the request as it stands, other content is an error. */
-function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record<string, unknown> {
+function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Acknowledgement {
   if (known.digest !== digest) {
     throw new KsiError(
       'KSI_DUPLICATE_REQUEST',

@@ -90,7 +90,7 @@ export class Dispatcher {
           conversation: conversation.conversation,
           session_id: input.session_id ?? null,
           status: 'calling_provider',
-          provider: input.model.split('/')[0],
+          provider: input.model.split('/')[0] ?? input.model,
           attempt: input.attempt,
         },
         request.request_id,

@@ -50,7 +50,7 @@ function setUp(core: Core, plans: Plan[]): RunnerWorld {
     requests.set(id, fate)
     if (!cancelled) continue
     core.journal.tx(() => {
-      const tick = core.journal.emit('completion:cancelled', { request_id: id }, id)
+      const tick = core.journal.emitAny('completion:cancelled', { request_id: id }, id)
       core.requests.finish(id, { state: 'cancelled', now: 1, tick, outcome: {}, fileDue: false })
     })
   }

@@ -146,7 +146,7 @@ const muchName = 's'.repeat(150)
 function fillTheRest(core: Core): void {
   assert.throws(
     () => {
-      for (;;) core.journal.tx(() => core.journal.emit('filler', {}))
+      for (;;) core.journal.tx(() => core.journal.emitAny('filler', {}))
     },
     { code: 'SQLITE_FULL' },
   )

@@ -1,4 +1,6 @@
+import type { RequestStatus } from '../../contracts/completion.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
+import type { EventData, EventReply, PushData } from '../../contracts/events.ts'
 import type { HeldRun, RunOutcome } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
 import { readSpool, removeSpool } from '../../store/spool.ts'
@@ -50,7 +52,8 @@ export class CompletionService implements RunnerListener {
     const { router } = this.#core
     const service = { service: 'completion' }
     const accept =
-      (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
+      (event: string, priority: 'INJECT' | 'ASYNC') =>
+      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
         const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
         this.#core.journal.afterCommit(() => this.#dispatcher.kick())
         return acknowledgement
@@ -60,14 +63,12 @@ export class CompletionService implements RunnerListener {
     router.on(
       'completion:status',
       (data) =>
-        typeof data.request_id === 'string'
-          ? describeRequest(this.#core, data.request_id)
-          : describeService(this.#core),
+        data.request_id === undefined ? describeService(this.#core) : describeRequest(this.#core, data.request_id),
       service,
     )
-    router.on('completion:session_status', (data) => describeSession(this.#core, String(data.session_id)), service)
-    router.on('completion:cancel', (data) => this.cancel(String(data.request_id)), service)
-    router.on('completion:wait', (data) => this.#wait(String(data.request_id), Number(data.timeout_ms)), service)
+    router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
+    router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on('completion:wait', (data) => this.#wait(data.request_id, data.timeout_ms), service)
   }
 
   /**
@@ -113,12 +114,12 @@ export class CompletionService implements RunnerListener {
    * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
    * outcome
    */
-  cancel(requestId: string): Record<string, unknown> {
+  cancel(requestId: string): EventReply<'completion:cancel'> {
     const core = this.#core
     const row = core.requests.get(requestId)
     if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
     if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
-    const about = { ...identityOf(row), was: row.state }
+    const about: PushData<'completion:cancelled'> = { ...identityOf(row), was: row.state }
     const tick = core.journal.emit('completion:cancelled', about, requestId)
     core.requests.finish(requestId, {
       state: 'cancelled',
@@ -188,7 +189,7 @@ export class CompletionService implements RunnerListener {
     if (this.#closed || !this.#restored) return
     const row = this.#core.requests.get(requestId)
     if (row?.state !== 'processing') return
-    const about = { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }
+    const about = { ...data, request_id: requestId, conversation: row.conversation, status: 'streaming' as const }
     try {
       this.#core.journal.tx(() => this.#core.journal.emit('completion:progress', about, requestId))
     } catch (error) {
@@ -265,7 +266,7 @@ export class CompletionService implements RunnerListener {
       if (!wanted.has(run_id) && !held.has(run_id)) removeSpool(this.#core.settings.paths.spool, run_id)
   }
 
-  #wait(requestId: string, limitMs: number): unknown {
+  #wait(requestId: string, limitMs: number): RequestStatus | Promise<RequestStatus> {
     const status = describeRequest(this.#core, requestId)
     return status.completed_at !== null || limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
   }

@@ -1,5 +1,6 @@
 import { iso } from '../../contracts/completion.ts'
 import type { CompletionResult } from '../../contracts/completion.ts'
+import type { PushData } from '../../contracts/events.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 import { backoffMs } from '../../lib/backoff.ts'
@@ -36,7 +37,7 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
       conversation: row.conversation,
       session_id: sessionId ?? null,
       agent_id: row.agent_id,
-      ...resumed(row),
+      resumed_from: row.resumed_from ?? undefined,
       result,
     },
     row.request_id,
@@ -53,10 +54,6 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
   core.conversations.clearRunning(row.conversation, row.request_id)
 }
 
-function resumed(row: RequestRow): { resumed_from?: string } {
-  return row.resumed_from === null ? {} : { resumed_from: row.resumed_from }
-}
-
 function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
   const client = clientOf(row)
   return {
@@ -65,9 +62,9 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
       request_id: row.request_id,
       timestamp: iso(now),
       duration_ms: outcome.duration_ms,
-      ...(client?.client_id ? { client_id: client.client_id } : {}),
-      ...(row.agent_id === null ? {} : { agent_id: row.agent_id }),
-      ...resumed(row),
+      client_id: client?.client_id ?? undefined,
+      agent_id: row.agent_id ?? undefined,
+      resumed_from: row.resumed_from ?? undefined,
     },
     response: outcome.response,
   }
@@ -102,14 +99,13 @@ export function identityOf(
   return { request_id, conversation, session_id, agent_id }
 }
 
+/** What is told besides of a request that died with its runner. */
+type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info'>
+
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
-export function fail(
-  core: Core,
-  row: RequestRow,
-  end: { reason: FailureReason; message: string; extra?: Record<string, unknown> },
-): void {
+export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Lost }): void {
   const { reason, message, extra = {} } = end
-  const about = { ...identityOf(row), reason, message, error: message, ...extra }
+  const about: PushData<'completion:failed'> = { ...identityOf(row), reason, message, error: message, ...extra }
   const tick = core.journal.emit('completion:failed', about, row.request_id)
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
@@ -134,7 +130,7 @@ export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
     return 'requeued'
   }
   core.requests.countLost()
-  const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
+  const extra: Lost = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
   fail(core, row, {
     reason: 'daemon_restart',
     message: 'The request was running when its runner went down; what it had done is lost',

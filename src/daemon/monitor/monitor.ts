@@ -1,4 +1,6 @@
+import type { EventData, EventReply, PushData, PushName } from '../../contracts/events.ts'
 import type { WirePush } from '../../contracts/wire.ts'
+import { KsiError } from '../../lib/errors.ts'
 import type { JournalEvent } from '../../store/journal.ts'
 import type { Core } from '../core.ts'
 import { globMatcher } from '../../lib/glob.ts'
@@ -74,11 +76,11 @@ export class Monitor implements ConnectionListener {
     for (const { connection, cursor } of this.#subscriptions.values()) this.#send(`U ${connection} ${cursor}`)
   }
 
-  #subscribe(data: Record<string, unknown>, connection: number | undefined): Record<string, unknown> {
-    if (connection === undefined) return { status: 'error', error: 'monitor:subscribe needs a connection' }
-    const patterns = data.event_patterns as string[]
+  #subscribe(data: EventData<'monitor:subscribe'>, connection: number | undefined): EventReply<'monitor:subscribe'> {
+    if (connection === undefined) throw new KsiError('KSI_BAD_REQUEST', 'monitor:subscribe needs a connection')
+    const patterns = data.event_patterns
     const last = this.#core.events.lastSeq()
-    const since = data.since === undefined ? last : Math.min(Number(data.since), last)
+    const since = data.since === undefined ? last : Math.min(data.since, last)
     this.#core.journal.afterCommit(() => {
       // Before the reply: the front takes it as the sign that the subscription stands.
       this.#send(`U ${connection} ${since}`)
@@ -89,7 +91,7 @@ export class Monitor implements ConnectionListener {
     return { status: 'subscribed', client_id: data.client_id ?? null, patterns, since, last_seq: last }
   }
 
-  #unsubscribe(connection: number | undefined): Record<string, unknown> {
+  #unsubscribe(connection: number | undefined): EventReply<'monitor:unsubscribe'> {
     if (connection === undefined || !this.#subscriptions.delete(connection)) return { status: 'not_subscribed' }
     this.#core.journal.afterCommit(() => this.#send(`U ${connection} -1`))
     return { status: 'unsubscribed' }
@@ -116,12 +118,8 @@ export class Monitor implements ConnectionListener {
   #tellGap(subscription: Subscription): void {
     const first = this.#core.events.firstSeq()
     if (subscription.cursor + 1 >= first) return
-    const gap: JournalEvent = {
-      seq: first - 1,
-      name: 'monitor:gap',
-      at: Date.now(),
-      data: { from: subscription.cursor + 1, to: first - 1 },
-    }
+    const data: PushData<'monitor:gap'> = { from: subscription.cursor + 1, to: first - 1 }
+    const gap: JournalEvent = { seq: first - 1, name: 'monitor:gap' satisfies PushName, at: Date.now(), data }
     this.#push(subscription, gap.seq, toLine(gap))
     subscription.cursor = gap.seq
   }

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { completionData } from '../../contracts/events.ts'
+import { z } from 'zod'
+import { completionData } from '../../contracts/events/completion.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import { readSettings } from '../../contracts/settings.ts'
 import type { Priority } from '../../contracts/words.ts'
@@ -12,6 +13,7 @@ import { acceptRequest } from '../completion/accept.ts'
 import { CompletionService } from '../completion/service.ts'
 import { createCore } from '../core.ts'
 import type { Core } from '../core.ts'
+import { assertPush, assertReply } from '../../testing/contract-check.ts'
 import { internalContext } from '../wire/router.ts'
 import { RunnerLinks } from '../completion/runner-links.ts'
 
@@ -25,7 +27,9 @@ export class TestRoot implements Disposable {
     const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', ...env })
     const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now() })
     this.#open.push(() => journal.close())
-    return createCore(settings, silentLog(), journal, 'boot')
+    const core = createCore(settings, silentLog(), journal, 'boot')
+    holdToContract(core)
+    return core
   }
 
   /** A completion service to which no runner is named: every runner is gone. */
@@ -41,19 +45,33 @@ export class TestRoot implements Disposable {
   }
 }
 
+/** From now on every reply and every push of this generation must be what the contract says. */
+function holdToContract({ router, journal }: Core): void {
+  router.inspect = assertReply
+  const emit = journal.emit.bind(journal)
+  journal.emit = (name, data, requestId) => {
+    assertPush(name, data)
+    return emit(name, data, requestId)
+  }
+}
+
+/** Registers an event that takes and replies anything, as an add-on module may. */
+export function addEvent(core: Core, event: string, handler: (data: Record<string, unknown>) => unknown): void {
+  const spec = { summary: 'anything', data: z.looseObject({}), reply: () => z.unknown() }
+  core.router.add(event, spec, handler, event.split(':')[0] ?? '')
+}
+
 /** Accepts a request as `completion:async` (or `inject`) does. @returns its id */
 export function accept(core: Core, data: Record<string, unknown>, priority: Priority = 'ASYNC'): string {
   const parsed = completionData.parse({ prompt: 'hello', ...data })
-  return String(
-    core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id,
-  )
+  return core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id
 }
 
 /** Starts a request as the dispatcher does. The run's id is `run-` and the request's. */
 export function begin(core: Core, requestId: string, runnerId = '1'): void {
   core.journal.tx(() => {
     const conversation = core.requests.get(requestId)?.conversation ?? ''
-    const tick = core.journal.emit('completion:progress', { request_id: requestId }, requestId)
+    const tick = core.journal.emitAny('completion:progress', { request_id: requestId }, requestId)
     const about = {
       now: Date.now(),
       tick,

@@ -7,7 +7,7 @@ import { LineDecoder } from '../../lib/ndjson.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import { Monitor } from '../monitor/monitor.ts'
-import { TestRoot } from '../testing/test-core.ts'
+import { TestRoot, addEvent } from '../testing/test-core.ts'
 import { serveRelay } from './relay-server.ts'
 import type { Transport } from './relay-server.ts'
 
@@ -68,9 +68,9 @@ test('each line is answered with its correlation id, by number of results', asyn
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
-  core.router.on('notes:none', () => null, { service: 'notes' })
-  core.router.on('notes:late', async () => 'late', { service: 'notes' })
-  for (const i of [1, 2]) core.router.on('notes:two', () => i, { service: 'notes' })
+  addEvent(core, 'notes:none', () => null)
+  addEvent(core, 'notes:late', async () => 'late')
+  for (const i of [1, 2]) addEvent(core, 'notes:two', () => i)
   const front = new Front(core)
   front.write(connect)
   const replies = await front.ask(

@@ -60,7 +60,7 @@ export class TestQueue {
     payload: object = { prompt: requestId },
   ): number {
     return this.journal.tx(() => {
-      const tick = this.journal.emit('completion:queued', { request_id: requestId }, requestId)
+      const tick = this.journal.emitAny('completion:queued', { request_id: requestId }, requestId)
       this.conversations.create(conversation, { model: 'echo/echo', now: tick })
       this.requests.insert({
         request_id: requestId,
@@ -85,7 +85,7 @@ export class TestQueue {
   start(requestId: string): boolean {
     return this.journal.tx(() => {
       const conversation = this.requests.get(requestId)?.conversation ?? ''
-      const tick = this.journal.emit('completion:progress', { request_id: requestId }, requestId)
+      const tick = this.journal.emitAny('completion:progress', { request_id: requestId }, requestId)
       const started = this.requests.start({
         request_id: requestId,
         now: tick,
@@ -116,7 +116,7 @@ export class TestQueue {
   finish(requestId: string, state: 'completed' | 'failed' | 'cancelled'): boolean {
     return this.journal.tx(() => {
       const row = this.requests.get(requestId)
-      const tick = this.journal.emit(`completion:${state}`, { request_id: requestId }, requestId)
+      const tick = this.journal.emitAny(`completion:${state}`, { request_id: requestId }, requestId)
       if (
         row === undefined ||
         !this.requests.finish(requestId, { state, now: tick, tick, outcome: {}, fileDue: false })
