@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { FromGeneration, Phases, RunnerAddress, ToGeneration } from '../contracts/control.ts'
+import type { FromGeneration, Phases, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import { roundMs } from '../lib/duration.ts'
 import type { Log } from '../lib/log.ts'
@@ -32,18 +32,17 @@ const helloLimitMs = 1_000
  * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
  * @throws KsiError KSI_SCHEMA_NEWER
  */
-export function standBy(settings: Settings, log: Log, runners: RunnerAddress[]): RunnerLinks {
+export function standBy(settings: Settings, log: Log): RunnerLinks {
   checkSchema(settings.paths.journal)
   const links = new RunnerLinks(log)
-  links.update(runners)
+  links.follow(settings.paths.runnerHost)
   return links
 }
 
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
-  retire(reason: Extract<ToGeneration, { type: 'retire' }>): number
-  runners(addresses: RunnerAddress[]): void
+  retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
   failure(failure: Extract<ToGeneration, { type: 'failure' }>['failure']): void
   phases(phases: Phases): void
 }
@@ -69,7 +68,6 @@ export async function goLive(
   const monitor = new Monitor(core)
   const completion = new CompletionService(core, links)
   try {
-    completion.links.update(message.runners)
     const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
@@ -141,10 +139,10 @@ function handle(
     retire({ reason, files }) {
       void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
-      const checkpoint = journal.durably(() => {
+      journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
-        return takeCheckpoint(core, reason, files)
+        takeCheckpoint(core, reason, files)
       })
       // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
       if (reason !== 'reload') journal.flush()
@@ -153,9 +151,7 @@ function handle(
       monitor.reportCursors()
       transport.stop()
       completion.close()
-      return checkpoint.id
     },
-    runners: (addresses) => completion.links.update(addresses),
     failure: (failure) =>
       note(core, () => {
         insertFailedBoot(journal.db, failure)

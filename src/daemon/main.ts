@@ -47,7 +47,7 @@ stream.on('error', () => process.exit(1))
 let boot: Promise<App> | undefined
 let live: LiveGeneration | undefined
 
-async function importApp(message: Message<'boot'>): Promise<App> {
+async function importApp(): Promise<App> {
   const started = performance.now()
   const [{ goLive, standBy }, { readSettings }, { createLog }] = await Promise.all([
     import('./generation.ts'),
@@ -57,7 +57,7 @@ async function importApp(message: Message<'boot'>): Promise<App> {
   const imported = performance.now() - started
   const settings = readSettings(process.env)
   const log = createLog('daemon', settings.KSI_LOG_LEVEL)
-  const links = standBy(settings, log, message.runners)
+  const links = standBy(settings, log)
   tell({
     type: 'standby',
     phases: {
@@ -74,46 +74,44 @@ async function activate(message: Message<'activate'>): Promise<void> {
     if (app === undefined) throw new Error('activated before it was booted')
     const { settings, log } = app
     // One that takes the journal back has let its connections go.
-    const links = app.links ?? app.standBy(settings, log, message.runners)
+    const links = app.links ?? app.standBy(settings, log)
     app.links = undefined
     live = await app.goLive({ settings, log, stream, links }, message)
     tell(live.live)
     // What was compiled for this boot helps the next one.
     setTimeout(flushCompileCache, 500)
   } catch (error) {
-    tell({ type: 'failed', phase: 'activate', error: report(error) })
+    tell({ type: 'failed', error: report(error) })
   }
 }
 
 function retire(message: Message<'retire'>): void {
   try {
-    const checkpoint = live?.retire(message) ?? null
+    live?.retire(message)
     live = undefined
-    tell({ type: 'retired', checkpoint })
+    tell({ type: 'retired' })
   } catch (error) {
-    tell({ type: 'failed', phase: 'activate', error: report(error) })
+    tell({ type: 'failed', error: report(error) })
   }
 }
 
 process.on('message', (message: ToGeneration) => {
   switch (message.type) {
     case 'boot':
-      boot = importApp(message)
-      boot.catch((error: unknown) => tell({ type: 'failed', phase: 'import', error: report(error) }))
+      boot = importApp()
+      boot.catch((error: unknown) => tell({ type: 'failed', error: report(error) }))
       return
     case 'activate':
       void activate(message)
       return
     case 'retire':
       return retire(message)
-    case 'runners':
-      return live?.runners(message.runners)
     case 'failure':
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
     case 'ping':
-      return tell({ type: 'pong', n: message.n })
+      return tell({ type: 'pong' })
     case 'end':
       // No close of the journal: the last close would take the WAL away from readers on a read-only mount.
       process.exit(0)

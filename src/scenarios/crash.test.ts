@@ -56,7 +56,7 @@ test('a killed runner loses only what it was running: told once, or run again wh
     extra: { on_restart: 'requeue' },
   })
   await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length === 6)
-  const pid = (await ksi.status()).runners[0]?.pid ?? 0
+  const pid = await ksi.runnerPid()
   process.kill(pid, 'SIGKILL')
   await untilAllDone(client, new Map([...plain, ...again]))
   const outcomes = outcomesOf(client)
@@ -91,7 +91,7 @@ test('when the supervisor is killed nobody is left behind, and the next start go
       extra: { on_restart: 'requeue' },
     }))
       sent.set(session, ids)
-    pids.push(await ksi.livePid(), ...(await ksi.status()).runners.map((runner) => runner.pid ?? 0))
+    pids.push(await ksi.livePid(), await ksi.runnerPid())
     ksi.process.kill('SIGKILL')
     await ksi.exited
   }

@@ -99,6 +99,19 @@ export class Ksi {
     }
   }
 
+  /** The pid of the runner that takes new work, by its host's own word; waits for one. */
+  async runnerPid(): Promise<number> {
+    const { runners } = await this.untilStatus((status) => status.runners.some(({ accepting }) => accepting))
+    const { id } = runners.find(({ accepting }) => accepting) ?? {}
+    for (;;) {
+      const entry = this.log.find(
+        ({ name, runner, pid }) => name === 'runner-host' && runner === id && pid !== undefined,
+      )
+      if (entry !== undefined) return entry.pid as number
+      await delay(2)
+    }
+  }
+
   /** How often each request was run, by what the runner itself wrote. */
   runsByRequest(): Map<string, number> {
     const runs = new Map<string, number>()

@@ -1,11 +1,12 @@
 import { createConnection } from 'node:net'
 import type { Socket } from 'node:net'
-import type { RunnerAddress } from '../../contracts/control.ts'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, RunOutcome, ToRunnerLine } from '../../contracts/runner.ts'
+import type { RunnerAddress } from '../../contracts/runner-host.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
+import { HostLink } from './host-link.ts'
 
 /** What a runner tells its generation. */
 export interface RunnerListener {
@@ -14,11 +15,13 @@ export interface RunnerListener {
   /** The runner is reached (again): these are all the runs it holds. */
   welcomed(link: RunnerLink, runs: HeldRun[]): void
   refused(link: RunnerLink, runId: string, reason: string): void
-  /** The supervisor says this runner is no more. */
+  /** The runner host says this runner is no more. */
   gone(runnerId: string): void
 }
 
 const reconnectMs = 25
+
+type Address = Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>
 
 /** The connection to one runner. */
 export class RunnerLink {
@@ -34,7 +37,7 @@ export class RunnerLink {
   #closed = false
   #onWelcome: (() => void)[] = []
 
-  constructor(address: RunnerAddress, listener: () => RunnerListener, log: Log) {
+  constructor(address: Address, listener: () => RunnerListener, log: Log) {
     this.id = address.id
     this.accepting = address.accepting
     this.#socketPath = address.socket
@@ -126,13 +129,16 @@ export class RunnerLink {
   }
 }
 
-/** The connections to all runners the supervisor names. */
+/** The connections to all runners the runner host names. */
 export class RunnerLinks {
   readonly #links = new Map<string, RunnerLink>()
   readonly #log: Log
   #drained = new Set<string>()
   #listener: RunnerListener | undefined
   #epoch: number | undefined
+  #host: HostLink | undefined
+  /** Runners that were asked for while the host had not yet said whether they live. */
+  #unknown: Set<string> | undefined
 
   constructor(log: Log) {
     this.#log = log
@@ -143,10 +149,19 @@ export class RunnerLinks {
     this.#listener = listener
   }
 
-  /** Takes over the supervisor's list: new runners are connected to, missing ones are gone. */
-  update(all: RunnerAddress[]): void {
-    const addresses = all.filter(({ drained }) => drained !== true)
-    this.#drained = new Set(all.filter(({ drained }) => drained === true).map(({ id }) => id))
+  /** From now on the runner host at this socket says which runners there are. */
+  follow(socket: string): void {
+    this.#unknown = new Set()
+    this.#host = new HostLink({
+      socket,
+      log: this.#log,
+      onList: ({ runners, drained }) => this.update(runners, drained),
+    })
+  }
+
+  /** Takes over the host's list: new runners are connected to, missing ones are gone. */
+  update(addresses: readonly Address[], drained: readonly string[] = []): void {
+    this.#drained = new Set(drained)
     const named = new Set(addresses.map(({ id }) => id))
     for (const [id, link] of this.#links) {
       if (named.has(id)) continue
@@ -164,11 +179,21 @@ export class RunnerLinks {
       this.#links.set(address.id, link)
       if (this.#epoch !== undefined) void link.hello(this.#epoch, 0)
     }
+    const asked = this.#unknown ?? []
+    this.#unknown = undefined
+    for (const id of asked) if (!named.has(id)) this.#listener?.gone(id)
+  }
+
+  /** Whether the host has not yet said which runners there are: then this one may live. It is told when it does not. */
+  isUnknown(id: string): boolean {
+    this.#unknown?.add(id)
+    return this.#unknown !== undefined
   }
 
   /** Takes over from the generation before; resolves once every runner has told what it holds, or after `limitMs`. */
   async hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
+    if (this.#unknown !== undefined) await this.#host?.known(limitMs)
     await Promise.all([...this.#links.values()].map((link) => link.hello(epoch, limitMs)))
   }
 
@@ -185,7 +210,7 @@ export class RunnerLinks {
     return this.#drained.has(id)
   }
 
-  /** The runner with this id, if it lives as far as the supervisor knows. */
+  /** The runner with this id, if it lives as far as the host knows. */
   get(id: string | null): RunnerLink | undefined {
     return id === null ? undefined : this.#links.get(id)
   }
@@ -196,6 +221,7 @@ export class RunnerLinks {
   }
 
   close(): void {
+    this.#host?.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
   }

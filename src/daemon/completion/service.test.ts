@@ -192,7 +192,7 @@ test('what was given to a runner that ended in peace without reading it is queue
   ] as const)
     begin(core, accept(core, { request_id: id, session_id: id }), runner)
   const service = root.completion(core)
-  service.links.update([{ id: 'drained', socket: '', accepting: false, drained: true }])
+  service.links.update([], ['drained'])
   const report = service.restore(false)
   assert.deepEqual([report.requeued, report.lost], [1, 1])
   assert.deepEqual(

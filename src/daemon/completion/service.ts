@@ -244,6 +244,7 @@ export class CompletionService implements RunnerListener {
       knowledge: (runnerId) => {
         if (runnerId !== null && this.links.get(runnerId) !== undefined)
           return this.#held.get(runnerId) ?? 'unreachable'
+        if (runnerId !== null && this.links.isUnknown(runnerId)) return 'unreachable'
         return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
       },
       spooled: (runId) => spool.get(runId),

@@ -33,10 +33,13 @@ for (const [what, extra] of [
     const backMs: number[] = []
     for (let i = 0; i < count; i++) {
       await delay(350 * random())
-      const { pid } = (await ksi.status()).runners.find(({ accepting }) => accepting) ?? {}
+      const pid = await ksi.runnerPid()
+      const { runners: before } = await ksi.status()
       const killed = performance.now()
-      signal(pid ?? 0, 'SIGKILL')
-      await ksi.untilStatus(({ runners }) => runners.some((runner) => runner.accepting && runner.pid !== pid))
+      signal(pid, 'SIGKILL')
+      await ksi.untilStatus(({ runners }) =>
+        runners.some(({ accepting, id }) => accepting && !before.some((old) => old.id === id)),
+      )
       backMs.push(performance.now() - killed)
     }
     const report = await load.finish()

@@ -1,31 +1,35 @@
 import { randomUUID } from 'node:crypto'
 import type { BootFailure } from '../../contracts/control.ts'
 import { toErrorReport } from '../../lib/errors.ts'
-import type { Log } from '../../lib/log.ts'
+import type { WordLog } from '../../lib/plain-log.ts'
 
-export interface RunnerReloadsOptions {
-  log: Log
+export interface ReloadsOptions {
+  log: WordLog
   /** Starts a runner with the code as it is on disk. */
   start: () => Promise<void>
-  /** Tells the live generation. */
-  onFailure: (failure: BootFailure) => void
-  /** All that was wrong before is mended. */
-  onMended: (failure: BootFailure) => void
+  /** A start has failed, or what failed before is mended. */
+  onChange: () => void
+}
+
+/** Files saved, when (epoch ms), and who waits to hear what came of it. */
+interface Saved {
+  files: Set<string>
+  at: number
+  answers: ((failure: BootFailure | null) => void)[]
 }
 
 /**
  * New runners for changed code: one start at a time, since of two the one with the older code may be ready last.
- * Changes
- * that come meanwhile are folded into the next.
+ * Changes that come meanwhile are folded into the next.
  */
-export class RunnerReloads {
-  readonly #o: RunnerReloadsOptions
-  #pending: { files: Set<string>; at: number } | undefined
+export class Reloads {
+  readonly #o: ReloadsOptions
+  #pending: Saved | undefined
   #working = false
   #stopped = false
   #failure: BootFailure | null = null
 
-  constructor(options: RunnerReloadsOptions) {
+  constructor(options: ReloadsOptions) {
     this.#o = options
   }
 
@@ -34,22 +38,21 @@ export class RunnerReloads {
     return this.#failure
   }
 
-  /** The same in a sentence. */
-  get problem(): string | null {
-    const { files = [], error } = this.#failure ?? {}
-    return error === undefined
-      ? null
-      : `The change of ${files.join(', ')} did not bring a new runner, the old one works on: ${error.message}`
-  }
-
-  /** These files of the runner were saved at `at` (epoch ms). */
-  saved(files: readonly string[], at: number): void {
-    if (this.#stopped) return
-    this.#pending = {
-      files: new Set([...(this.#pending?.files ?? []), ...files]),
-      at: Math.min(this.#pending?.at ?? at, at),
-    }
-    if (!this.#working) void this.#work()
+  /**
+   * These files of the runner were saved at `at` (epoch ms). Resolves to why they are not in use, or null; never after
+   * `stop`.
+   */
+  saved(files: readonly string[], at: number): Promise<BootFailure | null> {
+    return new Promise((resolve) => {
+      if (this.#stopped) return
+      const before = this.#pending
+      this.#pending = {
+        files: new Set([...(before?.files ?? []), ...files]),
+        at: Math.min(before?.at ?? at, at),
+        answers: [...(before?.answers ?? []), resolve],
+      }
+      if (!this.#working) void this.#work()
+    })
   }
 
   /** Starts no more; a runner that is being started is the caller's to end. */
@@ -61,26 +64,26 @@ export class RunnerReloads {
   async #work(): Promise<void> {
     this.#working = true
     while (this.#pending !== undefined) {
-      const { files, at } = this.#pending
+      const { files, at, answers } = this.#pending
       this.#pending = undefined
       await this.#start([...files].sort(), at)
+      if (!this.#stopped) for (const answer of answers) answer(this.#failure)
     }
     this.#working = false
   }
 
   async #start(files: string[], at: number): Promise<void> {
-    const { log, start, onFailure, onMended } = this.#o
+    const { log, start, onChange } = this.#o
     try {
       await start()
       log.info({ files }, 'a new runner takes the new work; the old one finishes its own')
-      const mended = this.#failure
+      if (this.#failure === null) return
       this.#failure = null
-      if (mended !== null) onMended(mended)
     } catch (error) {
       if (this.#stopped) return
       log.error({ files, err: error }, 'the new runner did not start; the old one goes on taking work')
       this.#failure = { boot_id: randomUUID(), cause: 'save', files, phase: 'import', error: toErrorReport(error), at }
-      onFailure(this.#failure)
     }
+    onChange()
   }
 }

@@ -7,18 +7,28 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, ToRunnerLine } from '../../contracts/runner.ts'
-import { readSettings } from '../../contracts/settings.ts'
 import { silentLog } from '../../lib/log.ts'
-import { Runners } from './runners.ts'
+import { openChildRegister } from '../orphans.ts'
+import { RunnerPool } from './runner-pool.ts'
 
 /** Long enough for an old runner that ends at once to be gone. */
 const watchedMs = 200
 
 /** Runners of a project without sources; `addSources` brings them. */
-function makeRunners(onChange: () => void): { runners: Runners; addSources: () => void } & AsyncDisposable {
+function makeRunners(onChange: () => void): { runners: RunnerPool; addSources: () => void } & AsyncDisposable {
   const root = mkdtempSync(join(tmpdir(), 'ksi-runners-'))
-  const env = { KSI_ROOT: root, KSI_MODE: 'dev' }
-  const runners = new Runners({ settings: readSettings(env), log: silentLog(), env, onLine: () => {}, onChange })
+  const log = silentLog()
+  const runners = new RunnerPool({
+    runDir: join(root, 'var/run'),
+    path: join(root, 'src/runner/main.ts'),
+    env: { KSI_ROOT: root, KSI_MODE: 'dev' },
+    bootMs: 10_000,
+    heartbeatMs: 5_000,
+    log,
+    register: openChildRegister(join(root, 'var/run/runners'), log),
+    onLine: () => {},
+    onChange,
+  })
   return {
     runners,
     addSources: () => symlinkSync(resolve(import.meta.dirname, '../..'), join(root, 'src')),
@@ -31,7 +41,9 @@ function makeRunners(onChange: () => void): { runners: Runners; addSources: () =
 
 test('a first runner that does not start is named as the problem, and tried again until there is one', async () => {
   const started = Promise.withResolvers<void>()
-  await using made = makeRunners(started.resolve)
+  await using made = makeRunners(() => {
+    if (made.runners.addresses().length > 0) started.resolve()
+  })
   const { runners, addSources } = made
   await runners.startFirst()
   assert.deepEqual(runners.addresses(), [])

@@ -7,7 +7,7 @@ import { signalGroup } from './orphans.ts'
 import type { ChildRegister } from './orphans.ts'
 
 /** A program to run to its end. */
-export interface ChildSpec {
+export interface ProgramSpec {
   command: string
   args: string[]
   cwd: string
@@ -21,7 +21,7 @@ export interface ChildSpec {
   killAfterMs?: number
 }
 
-export interface ChildEnd {
+export interface ProgramEnd {
   code: number | null
   signal: NodeJS.Signals | null
   stdout: string
@@ -38,7 +38,7 @@ const lastOutputMs = 1_000
  * Runs a program in a process group of its own, so that all it starts ends with it when the signal aborts.
  * @throws the system's own error when it cannot be started; the signal's reason when it was aborted
  */
-export async function runChild(spec: ChildSpec): Promise<ChildEnd> {
+export async function runProgram(spec: ProgramSpec): Promise<ProgramEnd> {
   spec.signal.throwIfAborted()
   const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, detached: true, stdio: 'pipe' })
   const { pid } = child
