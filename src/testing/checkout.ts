@@ -31,7 +31,7 @@ export class Checkout {
     this.root = root
     this.#tools = tools
     this.#env = {
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|KSI_|NODE_)/i.test(name))),
+      ...withoutOurs(process.env),
       PATH: [dirname(tools.node), plainPath()].join(delimiter),
       ...env,
     }
@@ -67,6 +67,12 @@ export class Checkout {
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
+}
+
+/** The environment without what npm and the test runner have put into it for themselves. */
+function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isOurs = (name: string): boolean => /^(npm_|KSI_|NODE_OPTIONS$|NODE_TEST_CONTEXT$|INIT_CWD$)/.test(name)
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOurs(name)))
 }
 
 /** The PATH without what npm or this checkout put on it. */

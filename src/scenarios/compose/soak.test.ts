@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { median, quantile } from '../../lib/statistics.ts'
 import { LineDecoder, parseObject } from '../../lib/ndjson.ts'
-import type { RunEnd } from '../../testing/audit.ts'
+import type { RunEnd } from '../../history/runs.ts'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { Load } from '../../testing/load.ts'
 import { assertClean } from '../../testing/load-report.ts'
@@ -60,7 +60,7 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
     t.diagnostic(`supervisor: ${JSON.stringify(memoryAtFirst)} → ${JSON.stringify(memory)} MB`)
     assertClean(report)
     await runs.until((ended) => ended.length >= report.requests / 2)
-    assert.deepEqual(load.auditRuns(runs.ended), [])
+    assert.deepEqual(load.checkRuns(runs.ended), [])
     assert.equal((await stack.status()).crashes, 0)
     assert.ok(memory.highest < 400, `the supervisor took ${memory.highest} MB`)
   })
