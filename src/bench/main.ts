@@ -117,6 +117,8 @@ const rows = allRows(figures)
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, figures })}\n`)
 else
   process.stdout.write(
-    `${reloadTable(figures.reload)}\n\n${phaseTable([figures.reload.noSpare, figures.reload.ksi])}\n\n${showRows(rows)}\n`,
+    [reloadTable(figures.reload), phaseTable([figures.reload.noSpare, figures.reload.ksi]), showRows(rows), ''].join(
+      '\n\n',
+    ),
   )
 process.exitCode = rows.some(({ verdict }) => verdict === 'fail') ? 1 : 0

@@ -43,7 +43,8 @@ function editStructure(project: Project): void {
     project,
     'src/daemon/completion/settle.ts',
     /^(export function settle\([^\n]*\n)/m,
-    "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, row.request_id)\n",
+    "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, " +
+      'row.request_id)\n',
   )
 }
 

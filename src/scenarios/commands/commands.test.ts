@@ -23,7 +23,7 @@ after(() => toolbox[Symbol.dispose]())
 
 for (const { node, npm } of pairs) {
   const names = `Node ${node ?? 'of this machine'}, npm ${npm}`
-  test(`${names}: after npm ci, dev serves and ends as a whole, lint and a test run, no file has changed`, async (t) => {
+  test(`${names}: after npm ci, dev serves and ends as a whole, lint and a test run, no file changes`, async (t) => {
     const tools = { node: await toolbox.node(node), npm: await toolbox.npm(npm) }
     const ports = { KSI_PORT: String(await freePort()), KSI_SIDECAR_PORT: String(await freePort()) }
     using checkout = await Checkout.clone(tools, ports)

@@ -22,7 +22,7 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
   })
   after(() => stack[Symbol.asyncDispose]())
 
-  test(`${saves} saves under load: nothing refused, cut, lost, doubled, missed, out of order or run twice`, async (t) => {
+  test(`${saves} saves under load: nothing refused, cut, lost, doubled, missed, disordered, run twice`, async (t) => {
     const seed = chooseSeed()
     t.diagnostic(`KSI_SEED=${seed}`)
     const random = randomFrom(seed)
@@ -46,16 +46,19 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
     const memory = await supervisorMemory(stack)
     const report = await load.finish()
     t.diagnostic(
-      `${saves} saves, ${report.requests} requests, ${report.replies} replies, ${report.probes} new connections in ${Math.round(tookS)} s`,
+      `${saves} saves, ${report.requests} requests, ${report.replies} replies, ` +
+        `${report.probes} new connections in ${Math.round(tookS)} s`,
     )
     t.diagnostic(
-      `refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, missed ${report.missed}`,
+      `refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, ` +
+        `missed ${report.missed}`,
     )
     t.diagnostic(
       `slowest reply of each save: median ${round(median(slowest))} ms, p99 ${round(quantile(slowest, 0.99))} ms`,
     )
     t.diagnostic(
-      `save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, slowest ${round(quantile(liveMs, 1))} ms`,
+      `save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, ` +
+        `slowest ${round(quantile(liveMs, 1))} ms`,
     )
     t.diagnostic(`supervisor: ${JSON.stringify(memoryAtFirst)} → ${JSON.stringify(memory)} MB`)
     assertClean(report)
