@@ -51,7 +51,7 @@ test(`${count} ends of the live generation under load: one outcome each, in orde
   }
   t.diagnostic(
     `slowest reply, median of ${count}: ${round(median(slowest))} ms; ` +
-      `supervisor ${JSON.stringify(memory)} MB; ${crashes} crashes; took ${round((performance.now() - began) / 1_000)} s`,
+      `supervisor ${JSON.stringify(memory)} MB; ${crashes} crashes; ${round((performance.now() - began) / 1_000)} s`,
   )
   t.diagnostic(JSON.stringify(report))
   assertClean(report, { quarantined: Math.ceil(count / 100) })
