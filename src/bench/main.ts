@@ -13,7 +13,7 @@ import type { Starts } from './starts.ts'
 import { largest, median, quantile } from '../lib/statistics.ts'
 import { measureStructuralEdit } from './structural-edit.ts'
 import { progress } from './table.ts'
-import type { Audit } from './work-audit.ts'
+import type { WorkCounts } from '../history/work.ts'
 
 /*
  * npm run bench [-- --saves N --peer-saves N --kills N --json]
@@ -27,7 +27,7 @@ interface Figures {
   kills: Starts
   enqueue: EnqueueFigures
   losses: Losses
-  structural: Audit
+  structural: WorkCounts
 }
 
 const peerNames = ({ peers }: ReloadFigures, value: (fresh: number[], silence: number[]) => number): string => {
@@ -56,11 +56,11 @@ function reloadRows(reload: ReloadFigures): Row[] {
   ]
 }
 
-function startRows(name: string, { audit }: Starts): Row[] {
+function startRows(name: string, { counts }: Starts): Row[] {
   return [
-    exactly(`${name}: requests lost`, audit.lost, 0, '–'),
-    exactly(`${name}: requests run twice`, audit.twice, 0, 'all that run'),
-    exactly(`${name}: requests out of order`, audit.disordered, 0, '0 to 92 %'),
+    exactly(`${name}: requests lost`, counts.lost, 0, '–'),
+    exactly(`${name}: requests run twice`, counts.twice, 0, 'all that run'),
+    exactly(`${name}: requests out of order`, counts.disordered, 0, '0 to 92 %'),
   ]
 }
 
@@ -117,6 +117,8 @@ const rows = allRows(figures)
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, figures })}\n`)
 else
   process.stdout.write(
-    `${reloadTable(figures.reload)}\n\n${phaseTable([figures.reload.noSpare, figures.reload.ksi])}\n\n${showRows(rows)}\n`,
+    [reloadTable(figures.reload), phaseTable([figures.reload.noSpare, figures.reload.ksi]), showRows(rows), ''].join(
+      '\n\n',
+    ),
   )
 process.exitCode = rows.some(({ verdict }) => verdict === 'fail') ? 1 : 0

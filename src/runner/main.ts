@@ -89,7 +89,6 @@ function say(message: FromRunner): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-// eslint-disable-next-line node/no-process-env -- the composition root
 main(process.env).catch((error: unknown) => {
   process.stderr.write(`The runner could not start: ${messageOf(error)}\n`)
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

@@ -5,7 +5,7 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import { assertAllDone, outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
 
-test('kill -9 of the live generation with work running: back within 1 s, everything finishes, nothing runs twice', async (t) => {
+test('kill -9 of the live generation at work: back within 1 s, everything finishes, nothing runs twice', async (t) => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -42,7 +42,7 @@ test('a live generation that stops answering is noticed and replaced', async () 
   assertAllDone(client, sent, ksi.runsByRequest())
 })
 
-test('a killed runner loses only what it was running: told once, or run again where asked; the rest goes on', async () => {
+test('a killed runner loses only what it ran: told once, or run again where asked; the rest goes on', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

@@ -1,16 +1,13 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
+import type { HistoryEvent } from '../history/event.ts'
 import { LineDecoder } from '../lib/ndjson.ts'
 
 export type Data = Record<string, unknown>
 
 /** A push as it came over the wire. */
-export interface Push {
-  event: string
-  seq: number
-  data: Data
-}
+export type Push = HistoryEvent
 
 /**
  * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows.

@@ -16,7 +16,8 @@ export const health: Command = {
   ],
   options: { quiet: { type: 'boolean', short: 'q', help: 'print nothing' } },
   notes: [
-    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s), 69 when nobody listens.',
+    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s),' +
+      ' 69 when nobody listens.',
   ],
   run: async (invocation) => {
     const quiet = invocation.values['quiet'] === true

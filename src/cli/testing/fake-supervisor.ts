@@ -8,7 +8,6 @@ import { sampleStatus } from './samples.ts'
  * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM
  * is ignored
  */
-// oxlint-disable-next-line node/no-process-env
 const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_DEAF } = process.env
 const mode = KSI_MODE === 'dev' ? 'dev' : 'production'
 const run = join(KSI_ROOT, 'var/run')
