@@ -68,6 +68,16 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     }
   })
 
+  test('the window onto the engine has no network, only a socket that the sidecar alone can reach', async () => {
+    assert.equal((await inspect(stack, 'docker-proxy')).HostConfig.NetworkMode, 'none')
+    await stack.untilDocument((document) => document.docker.ok)
+    const node = `require('net').connect('/run/ksi/docker.sock').on('error', (e) => console.log(e.code)).on('connect', function () { console.log('open'); this.destroy() })`
+    const reach = (service: string): Promise<string> =>
+      stack.compose('exec', '--no-TTY', service, 'node', '-e', node).then((text) => text.trim())
+    assert.equal(await reach('sidecar'), 'open')
+    assert.equal(await reach('daemon'), 'ENOENT')
+  })
+
   test('KSI_MAX_CONCURRENT, KSI_MEMORY and KSI_PIDS decide what the container with the runners may take', async () => {
     const limits = async (env: NodeJS.ProcessEnv): Promise<unknown> => {
       const { services: all } = JSON.parse(await stack.config(env)) as {
