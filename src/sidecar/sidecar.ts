@@ -78,9 +78,9 @@ function createBoxes(settings: Settings, onReading: () => void): Boxes {
 
 function dockerOf(settings: Settings): { proxy: string; project: string } | undefined {
   const { KSI_DOCKER_PROXY: proxy, KSI_DOCKER_PROJECT: project } = settings
-  if (proxy !== undefined && !URL.canParse(proxy))
-    throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no URL: "${proxy}". Say http://host:port.`)
-  return proxy === undefined || project === undefined ? undefined : { proxy, project }
+  if (proxy !== undefined && !proxy.startsWith('unix:/'))
+    throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no socket: "${proxy}". Say unix:/path.`)
+  return proxy === undefined || project === undefined ? undefined : { proxy: proxy.slice('unix:'.length), project }
 }
 
 async function startSources(settings: Settings, boxes: Boxes, watched: () => boolean, log: Log): Promise<Poller[]> {

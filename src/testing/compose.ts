@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { chmodSync, cpSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -88,6 +89,21 @@ export class Stack {
       maxBuffer: 256 * 1024 * 1024,
     })
     return stdout + stderr
+  }
+
+  /** What Compose makes of its file with these variables, as JSON. */
+  async config(env: NodeJS.ProcessEnv): Promise<string> {
+    const options = { cwd: this.project.root, env: { ...this.#env, ...env } }
+    return (await run('docker', ['compose', 'config', '--format', 'json'], options)).stdout
+  }
+
+  /** Starts `docker compose …` and leaves it running; the caller ends it. */
+  start(...args: string[]): ChildProcess {
+    return spawn('docker', ['compose', '--ansi', 'never', '--progress', 'plain', ...args], {
+      cwd: this.project.root,
+      env: this.#env,
+      stdio: 'ignore',
+    })
   }
 
   /** Runs `docker …` on the daemon's container. */
