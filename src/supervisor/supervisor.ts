@@ -1,12 +1,14 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
+import type { EventReply } from '../contracts/events.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import { KsiError, errorCodes } from '../lib/errors.ts'
 import type { ErrorCode } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { lockInstance } from '../store/instance-lock.ts'
+import { answerFrom } from './answers.ts'
 import { bannerLines } from './banner.ts'
 import { classify } from './watch/change-kinds.ts'
 import { startFront } from './front/front.ts'
@@ -69,24 +71,20 @@ export async function startSupervisor(options: {
   const status = (): SupervisorStatus => describe()
   let bannerShown = false
 
-  const answer = async (event: string): Promise<unknown> => {
-    switch (event) {
-      case 'supervisor:status':
-        return status()
-      case 'system:reload':
-        return toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() }))
-      case 'system:shutdown':
-        setImmediate(() => end('system:shutdown'))
-        return { shutdown_initiated: true }
-      default:
-        return {
-          status: generations.record.phase === 'stopping' ? 'stopping' : 'restarting',
-          generation: generations.record.generation,
-          problem: generations.record.problem,
-          next_try_at: generations.record.nextTryAt,
-        }
-    }
-  }
+  const answer = answerFrom({
+    'supervisor:status': status,
+    'system:reload': async () => toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() })),
+    'system:shutdown': () => {
+      setImmediate(() => end('system:shutdown'))
+      return { shutdown_initiated: true }
+    },
+    'system:health': () => ({
+      status: generations.record.phase === 'stopping' ? 'stopping' : 'restarting',
+      generation: generations.record.generation,
+      problem: generations.record.problem,
+      next_try_at: generations.record.nextTryAt,
+    }),
+  })
   const generations = new Generations({
     settings,
     log,
@@ -187,7 +185,7 @@ export async function startSupervisor(options: {
   return { stop }
 }
 
-function toReloadReply(result: Awaited<ReturnType<Generations['boot']>>): Record<string, unknown> {
+function toReloadReply(result: Awaited<ReturnType<Generations['boot']>>): EventReply<'system:reload'> {
   if (result.status === 'live') return { ...result, status: 'reloaded' }
   return { status: 'failed', error: result.failure.error.message, failure: result.failure }
 }
