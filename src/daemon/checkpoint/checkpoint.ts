@@ -2,8 +2,6 @@ import type { CheckpointReason } from '../../contracts/words.ts'
 import { iso } from '../../contracts/completion.ts'
 import { KsiError } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
-import { checkpointIds, insertCheckpoint, listCheckpoints, showCheckpoint } from '../../store/checkpoints.ts'
-import { rowsOf } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
 export interface TakenCheckpoint {
@@ -20,7 +18,7 @@ export interface TakenCheckpoint {
  * a power cut only after `journal.durably()`, or a `flush()` after it.
  */
 export function takeCheckpoint(core: Core, reason: CheckpointReason, files: string[] = []): TakenCheckpoint {
-  const services = collectServices(core)
+  const states = Object.entries(collectServices(core)).map(([module, state]) => ({ module, version: 0, state }))
   return core.journal.tx(() => {
     const at = Date.now()
     const tick = core.journal.emit('checkpoint:saved', {
@@ -31,7 +29,7 @@ export function takeCheckpoint(core: Core, reason: CheckpointReason, files: stri
     })
     return {
       at,
-      ...insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services }),
+      ...core.journal.checkpoints.insert({ tick, at, reason, generation: core.generation, files, states }),
     }
   })
 }
@@ -60,9 +58,9 @@ function answer(
     case 'status':
       return status(core)
     case 'list':
-      return { checkpoints: listCheckpoints(core.journal.db, 500) }
+      return { checkpoints: core.journal.checkpoints.list(500) }
     case 'show':
-      return { ...found(showCheckpoint(core.journal.db, number), number) }
+      return { ...found(core.journal.checkpoints.show(number), number) }
     case 'diff':
       return diff(core, number, data.against as number | undefined)
     case 'list_requests':
@@ -91,7 +89,7 @@ function create(core: Core, reason: CheckpointReason): Record<string, unknown> {
 }
 
 function status(core: Core): Record<string, unknown> {
-  const [row] = listCheckpoints(core.journal.db, 1)
+  const [row] = core.journal.checkpoints.list(1)
   if (row === undefined) return { status: 'no_checkpoint' }
   return {
     status: 'saved',
@@ -105,7 +103,7 @@ function status(core: Core): Record<string, unknown> {
 }
 
 function listRequests(core: Core, number: number | undefined): Record<string, unknown> {
-  const content = found(showCheckpoint(core.journal.db, number), number)
+  const content = found(core.journal.checkpoints.show(number), number)
   const queued = Object.entries(content.session_queues).flatMap(([session_id, queue]) =>
     queue.map(({ request_id }) => ({ request_id, status: 'queued', session_id })),
   )
@@ -129,11 +127,11 @@ function listRequests(core: Core, number: number | undefined): Record<string, un
 /** What changed from checkpoint `number` to `against` (the newest when not given). */
 function diff(core: Core, number: number | undefined, against: number | undefined): Record<string, unknown> {
   if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: checkpoint (int)')
-  const newest = listCheckpoints(core.journal.db, 1)[0]?.id
+  const newest = core.journal.checkpoints.list(1)[0]?.id
   const other = against ?? newest ?? number
   const [a, b] = [
-    found(checkpointIds(core.journal.db, number), number),
-    found(checkpointIds(core.journal.db, other), other),
+    found(core.journal.checkpoints.ids(number), number),
+    found(core.journal.checkpoints.ids(other), other),
   ]
   const was = new Set([...a.queued, ...a.active])
   const is = new Set([...b.queued, ...b.active])
@@ -150,13 +148,8 @@ function diff(core: Core, number: number | undefined, against: number | undefine
 
 /** Removes failed (or all finished) requests from the journal; queued and processing ones stay. */
 function clear(core: Core, filter: 'failed' | 'all'): Record<string, unknown> {
-  const where = filter === 'failed' ? "state = 'failed'" : 'finished_tick IS NOT NULL'
-  const ids = rowsOf<string>(
-    core.journal.db.prepare(`SELECT request_id FROM requests WHERE ${where} AND file_due = 0`).pluck().all(),
-  )
-  core.events.remove(ids)
-  const remaining = Number(core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get())
-  return { status: 'cleared', filter, removed_count: ids.length, remaining_count: remaining }
+  const { removed, remaining } = core.journal.finished.clear(filter)
+  return { status: 'cleared', filter, removed_count: removed, remaining_count: remaining }
 }
 
 function found<T>(value: T | undefined, number: number | undefined): T {

@@ -1,7 +1,6 @@
 import { iso, isoOrNull } from '../../contracts/completion.ts'
 import type { RequestStatus } from '../../contracts/completion.ts'
 import { KsiError } from '../../lib/errors.ts'
-import { readQueues } from '../../store/reader.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
@@ -35,7 +34,7 @@ function describeRow(row: RequestRow): RequestStatus {
 
 /** `completion:status`: the whole service (ksi-wire §3.1). */
 export function describeService(core: Core): Record<string, unknown> {
-  const queues = readQueues(core.journal.db, listed)
+  const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
   const states = ['queued', 'processing', 'completed', 'failed', 'cancelled']
   const sessions = Object.fromEntries(
