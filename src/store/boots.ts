@@ -62,7 +62,13 @@ export class Boots {
     this.#sql.run(
       `INSERT INTO boots (boot_id, generation, cause, files, at, previous_end, previous_detail, phases)
        VALUES (?, ?, ?, ?, ?, ?, ?, '{}')`,
-      ...[boot_id, generation, cause, JSON.stringify(boot.files), at, previousEnd, boot.previous_detail ?? null],
+      boot_id,
+      generation,
+      cause,
+      JSON.stringify(boot.files),
+      at,
+      previousEnd,
+      boot.previous_detail ?? null,
     )
     this.#sql.run('DELETE FROM boots WHERE id <= (SELECT max(id) FROM boots) - ?', kept)
     return previousEnd
@@ -91,7 +97,12 @@ export class Boots {
       `INSERT INTO boots (boot_id, cause, files, at, ended_at, end, previous_end, phases, error)
        VALUES (?, ?, ?, ?, ?, 'failed', 'none', '{}', ?)
        ON CONFLICT (boot_id) DO UPDATE SET end = 'failed', error = excluded.error`,
-      ...[boot_id, cause, JSON.stringify(files), at, Date.now(), JSON.stringify(error)],
+      boot_id,
+      cause,
+      JSON.stringify(files),
+      at,
+      Date.now(),
+      JSON.stringify(error),
     )
   }
 

@@ -69,7 +69,14 @@ export class Checkpoints {
       this.#sql.value<number>(
         `INSERT INTO checkpoints (tick, at, reason, generation, queued, sessions, active, files)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-        ...[tick, at, reason, generation, queued, sessions, JSON.stringify(active), JSON.stringify(files)],
+        tick,
+        at,
+        reason,
+        generation,
+        queued,
+        sessions,
+        JSON.stringify(active),
+        JSON.stringify(files),
       ) ?? 0
     for (const state of cut.states) this.#states.put(id, state)
     this.#sql.run('DELETE FROM checkpoints WHERE id <= ?', id - kept)
@@ -87,7 +94,8 @@ export class Checkpoints {
     return this.#sql.value<number>(
       `UPDATE checkpoints SET restored_at = ?, restored_by = ?
        WHERE id = (SELECT max(id) FROM checkpoints) AND restored_at IS NULL RETURNING id`,
-      ...[by.at, by.generation],
+      by.at,
+      by.generation,
     )
   }
 

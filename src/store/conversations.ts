@@ -30,11 +30,15 @@ export class Conversations {
   setNewestSession(conversation: string, sessionId: string, now: number): void {
     this.#sql.run(
       `INSERT INTO sessions VALUES (?, ?, ?, 1) ON CONFLICT (session_id) DO UPDATE SET handed_out = 1 WHERE handed_out = 0`,
-      ...[sessionId, conversation, now],
+      sessionId,
+      conversation,
+      now,
     )
     this.#sql.run(
       'UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?',
-      ...[sessionId, now, conversation],
+      sessionId,
+      now,
+      conversation,
     )
   }
 
@@ -62,7 +66,8 @@ export class Conversations {
     const due = this.#sql.values<string>(
       `SELECT conversation FROM conversations INDEXED BY conversations_waiting
        WHERE not_before IS NOT NULL AND busy = 0 AND not_before <= ? ORDER BY not_before LIMIT ?`,
-      ...[now, wokenAtOnce],
+      now,
+      wokenAtOnce,
     )
     for (const name of due) this.#sql.run('UPDATE conversations SET not_before = NULL WHERE conversation = ?', name)
   }

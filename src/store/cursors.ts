@@ -18,7 +18,9 @@ export class Cursors {
   set(name: string, seq: number, note: string | null = null): void {
     this.#sql.run(
       'INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, note = excluded.note',
-      ...[name, seq, note],
+      name,
+      seq,
+      note,
     )
   }
 }

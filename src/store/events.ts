@@ -27,7 +27,9 @@ export class Events {
     let bytes = 0
     for (const row of this.#sql.iterate<Omit<JournalEvent, 'data'> & { data: string }>(
       'SELECT seq, name, at, data FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
-      ...[seq, this.#told(), limit],
+      seq,
+      this.#told(),
+      limit,
     )) {
       events.push({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })
       bytes += row.data.length

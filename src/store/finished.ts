@@ -25,7 +25,8 @@ export class Finished {
       this.#sql.values<number>(
         `SELECT id FROM requests q INDEXED BY requests_finished
          WHERE finished_tick IS NOT NULL AND finished_tick < ? AND ${removable} LIMIT ?`,
-        ...[oldest, slice],
+        oldest,
+        slice,
       ),
     )
   }

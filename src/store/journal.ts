@@ -181,7 +181,11 @@ export class Journal {
     const seq = this.#tick + 1
     this.#sql.run(
       'INSERT INTO events (seq, name, at, request_id, data) VALUES (?, ?, ?, ?, ?)',
-      ...[seq, name, at, requestId, JSON.stringify(data)],
+      seq,
+      name,
+      at,
+      requestId,
+      JSON.stringify(data),
     )
     this.#tick = seq
     this.#fresh.push({ seq, name, at, data })

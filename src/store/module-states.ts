@@ -29,7 +29,10 @@ export class ModuleStates {
     this.#sql.run(
       `INSERT INTO module_states (module, checkpoint, version, state) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET version = excluded.version, state = excluded.state`,
-      ...[module, checkpoint, version, text],
+      module,
+      checkpoint,
+      version,
+      text,
     )
   }
 

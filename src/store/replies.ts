@@ -22,7 +22,8 @@ export class Replies {
   put(eventId: string, results: unknown[]): void {
     this.#sql.run(
       'INSERT INTO replies (event_id, reply) VALUES (?, ?) ON CONFLICT DO NOTHING',
-      ...[eventId, JSON.stringify(results)],
+      eventId,
+      JSON.stringify(results),
     )
   }
 
@@ -30,7 +31,8 @@ export class Replies {
   trim(slice: number): number {
     return this.#sql.run(
       'DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE id <= (SELECT max(id) FROM replies) - ? LIMIT ?)',
-      ...[kept, slice],
+      kept,
+      slice,
     )
   }
 }

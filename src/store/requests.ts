@@ -95,7 +95,8 @@ export class Requests {
       this.#sql.run(
         `INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id)
          DO UPDATE SET conversation = excluded.conversation WHERE conversation <> excluded.conversation`,
-        ...[agent_id, conversation],
+        agent_id,
+        conversation,
       )
   }
 
@@ -108,7 +109,9 @@ export class Requests {
     const row = this.#sql.one<{ id: number; conversation: string }>(
       `UPDATE requests SET state = 'queued', rank = 0, not_before = ?, attempts = attempts - ?
        WHERE request_id = ? AND state = 'processing' RETURNING id, conversation`,
-      ...[how.notBefore, how.uncounted ? 1 : 0, requestId],
+      how.notBefore,
+      how.uncounted ? 1 : 0,
+      requestId,
     )
     if (row === undefined) return false
     this.#runs.end(row, how.run, how.now)
@@ -131,7 +134,11 @@ export class Requests {
     this.#sql.run(
       `UPDATE requests SET state = ?, finished_at = ?, finished_tick = ?, session_id = coalesce(?, session_id),
          not_before = NULL WHERE id = ?`,
-      ...[state, now, tick, sessionId ?? null, row.id],
+      state,
+      now,
+      tick,
+      sessionId ?? null,
+      row.id,
     )
     this.#sql.run('INSERT INTO outcomes VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
     if (row.state === 'queued') this.#refresh(row.conversation, -1)
@@ -199,7 +206,8 @@ export class Requests {
     return this.#sql.all(
       `${requestsWithRun} WHERE q.finished_tick > ? AND q.state = 'completed' AND q.session_id IS NOT NULL
        ORDER BY q.finished_tick LIMIT ?`,
-      ...[tick, limit],
+      tick,
+      limit,
     )
   }
 

@@ -49,7 +49,15 @@ export class Runs {
     this.#sql.run(
       `INSERT INTO runs (id, run_id, request, conversation, attempt, runner_id, epoch, started_at, deadline)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[run.tick, run.run_id, id, conversation, begun, run.runner_id, run.epoch, run.now, run.deadline],
+      run.tick,
+      run.run_id,
+      id,
+      conversation,
+      begun,
+      run.runner_id,
+      run.epoch,
+      run.now,
+      run.deadline,
     )
     this.#sql.run(
       `UPDATE conversations SET busy = 1, last_used_at = @now, queued = queued - 1, (head_tick, not_before) =
@@ -66,7 +74,10 @@ export class Runs {
     const ended = this.#sql.run(
       `UPDATE runs INDEXED BY runs_unfinished SET ended_at = ?, end = ?
        WHERE conversation = ? AND request = ? AND ended_at IS NULL`,
-      ...[now, end, conversation, id],
+      now,
+      end,
+      conversation,
+      id,
     )
     if (ended === 0) return false
     this.#sql.run('UPDATE conversations SET busy = 0 WHERE conversation = ?', conversation)

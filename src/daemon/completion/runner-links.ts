@@ -150,7 +150,10 @@ export class RunnerLink {
       this.#log.error({ runner: this.id, err: error }, 'the runner sent a line that cannot be read')
       return
     }
-    if (line.type === 'outcome') return void this.#ended.push(line)
+    if (line.type === 'outcome') {
+      this.#ended.push(line)
+      return
+    }
     // What is said is heard in its order.
     this.#tellEnded()
     switch (line.type) {

@@ -159,7 +159,10 @@ export class CompletionService implements RunnerListener {
       core.journal.tx(() => {
         const row = core.requests.get(run.request_id)
         if (row === undefined || row.run_id !== run.run_id) return
-        if (row.state !== 'processing') return void core.journal.runs.end(row, 'cancelled', Date.now())
+        if (row.state !== 'processing') {
+          core.journal.runs.end(row, 'cancelled', Date.now())
+          return
+        }
         core.journal.hand.take(run.request_id)
         settle(core, row, run.outcome)
       })
