@@ -1,10 +1,10 @@
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import { Conversations } from '../store/conversations.ts'
-import { Events } from '../store/events.ts'
+import type { Conversations } from '../store/conversations.ts'
+import type { Events } from '../store/events.ts'
 import type { Journal } from '../store/journal.ts'
-import { Replies } from '../store/replies.ts'
-import { Requests } from '../store/requests.ts'
+import type { Replies } from '../store/replies.ts'
+import type { Requests } from '../store/requests.ts'
 import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
@@ -28,10 +28,10 @@ export function createCore(settings: Settings, log: Log, journal: Journal, bootI
     settings,
     log,
     journal,
-    requests: new Requests(journal),
-    conversations: new Conversations(journal),
-    events: new Events(journal),
-    replies: new Replies(journal),
+    requests: journal.requests,
+    conversations: journal.conversations,
+    events: journal.events,
+    replies: journal.replies,
     router: new EventRouter(),
     bootId,
     generation: journal.epoch,

@@ -3,7 +3,6 @@ import type { FromGeneration, Phases, RunnerAddress, ToGeneration } from '../con
 import type { Settings } from '../contracts/settings.ts'
 import { roundMs } from '../lib/duration.ts'
 import type { Log } from '../lib/log.ts'
-import { bootEnded, bootLive, bootPhases, insertFailedBoot, openBoot } from '../store/boots.ts'
 import { Journal } from '../store/journal.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
@@ -60,12 +59,14 @@ export async function goLive(
   const { settings, log, stream, links } = parts
   const begun = performance.now()
   const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
-  const journal = Journal.open(settings.paths.journal, message.boot_id, { suspect, now: Date.now() })
+  const journal = Journal.open(settings.paths.journal, message.boot_id, {
+    suspect,
+    now: Date.now(),
+    durability: settings.KSI_DURABILITY,
+  })
   const core = createCore(settings, log, journal, message.boot_id)
   reportOpening(core)
-  const previousEnd = journal.tx(() =>
-    openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }),
-  )
+  const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
   const monitor = new Monitor(core)
   const completion = new CompletionService(core, links)
   try {
@@ -110,10 +111,10 @@ function announce(core: Core, message: Activate, live: Live): void {
   const { journal } = core
   journal.tx(() => {
     for (const failure of message.failures) {
-      insertFailedBoot(journal.db, failure)
+      journal.boots.failed(failure)
       journal.emit('system:reload_failed', { ...failure })
     }
-    bootLive(journal.db, core.bootId, Date.now(), live.restored)
+    journal.boots.live(core.bootId, Date.now(), live.restored)
     // Taking the journal back is told by the failure that led to it.
     if (message.cause === 'rollback') return
     const swap = message.cause === 'save' || message.cause === 'reload'
@@ -143,7 +144,7 @@ function handle(
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
       const checkpoint = journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
-        bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
+        journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
         return takeCheckpoint(core, reason, files)
       })
       // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
@@ -158,10 +159,10 @@ function handle(
     runners: (addresses) => completion.links.update(addresses),
     failure: (failure) =>
       note(core, () => {
-        insertFailedBoot(journal.db, failure)
+        journal.boots.failed(failure)
         journal.emit('system:reload_failed', { ...failure })
       }),
-    phases: (phases) => note(core, () => bootPhases(journal.db, core.bootId, phases)),
+    phases: (phases) => note(core, () => journal.boots.phases(core.bootId, phases)),
   }
 }
 

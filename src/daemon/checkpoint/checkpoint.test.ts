@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listCheckpoints } from '../../store/checkpoints.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
 import type { Core } from '../core.ts'
 import { registerRestore } from './restore.ts'
@@ -38,7 +37,7 @@ test('after a crash the cut is taken at the restore, of what the dead generation
   const core = root.core()
   const result = registerRestore(core, root.completion(core), true)
   await core.router.emitInOrder('system:startup', { generation: core.generation })
-  const [row] = listCheckpoints(core.journal.db, 1)
+  const [row] = core.journal.checkpoints.list(1)
   assert.deepEqual([row?.reason, row?.queued, row?.active, row?.restored_by], ['crash-recovery', 1, 1, core.generation])
   assert.deepEqual([result.report?.queued, result.report?.lost], [1, 1])
 })

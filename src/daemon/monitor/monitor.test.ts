@@ -41,9 +41,9 @@ class Watched {
   }
 
   emit(count: number): void {
+    const last = this.core.events.lastSeq()
     this.core.journal.tx(() => {
-      for (let i = 0; i < count; i++) {
-        const next = this.core.events.lastSeq() + 1
+      for (let next = last + 1; next <= last + count; next++) {
         this.core.journal.emitAny(next % 3 === 0 ? 'count:third' : 'count:other', { next })
       }
     })

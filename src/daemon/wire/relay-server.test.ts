@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { decodeFrame } from '../../contracts/relay.ts'
 import type { Frame } from '../../contracts/relay.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
-import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import { countRequests, giveLeaseTo, muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import { Monitor } from '../monitor/monitor.ts'
 import { TestRoot, addEvent } from '../testing/test-core.ts'
@@ -63,7 +63,7 @@ class Front {
 }
 
 const connect = 'C 1 {"transport":"unix","connected_at":5}'
-const count = (core: Core): unknown => core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get()
+const count = (core: Core): number => countRequests(core.journal)
 
 test('each line is answered with its correlation id, by number of results', async () => {
   using root = new TestRoot()
@@ -138,7 +138,7 @@ test('a generation that lost the journal answers with an error instead of silenc
   assert.ok(refused?.kind === 'R')
   assert.equal((JSON.parse(refused.json) as { data: Data }).data.code, 'KSI_FENCED')
   assert.equal(count(next), 0)
-  next.journal.db.exec('UPDATE lease SET epoch = 1')
+  giveLeaseTo(next.journal, 1)
   const [reply] = await front.ask([2, 'monitor:subscribe', {}])
   assert.equal(dataOf(reply).status, 'subscribed', 'a subscription needs the connection of the failed batch')
   await new Promise(setImmediate)

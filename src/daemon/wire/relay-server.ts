@@ -34,10 +34,12 @@ export interface Transport {
 
 /**
  * Serves the relay. All lines that arrived together are one transaction: each is acknowledged only after it is
- * committed, and ten thousand of them a second cost a few hundred commits.
+ * committed and on disk, and ten thousand of them a second cost a few hundred commits.
  */
 export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListener): Transport {
   const connections = new Map<number, ConnectionInfo>()
+  /** Replies by connection that wait until what they tell is on disk. */
+  const waiting = new Map<number, number>()
   let outgoing: string[] = []
   let outgoingLength = 0
   let stopped = false
@@ -80,6 +82,7 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
   }
 
   const serveRequests = (requests: Request[]): void => {
+    const before = core.journal.changes()
     try {
       core.journal.tx(() => {
         for (const request of requests) request.results = handleEvent(core, request.event)
@@ -88,10 +91,30 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
       // The transaction failed (no room, fenced): nothing of the batch was kept, so nothing of it may be acknowledged.
       for (const request of requests) request.results = [toErrorData(core, request.event.event, error)]
     }
-    for (const { frame, event, results } of requests) {
+    const wrote = core.journal.changes() !== before
+    for (const request of requests) {
+      const { frame, event, results } = request
       if (results instanceof Promise) void results.then((late) => reply(frame, event, late))
+      // Of a connection that waits for the disk nothing overtakes what came before.
+      else if (wrote || waiting.has(frame.connection)) replyOnceSynced(request, results)
       else reply(frame, event, results)
     }
+  }
+
+  /** What tells of a change is said once that is on disk, or else is an error. */
+  const replyOnceSynced = ({ frame, event }: Request, results: unknown[]): void => {
+    const { connection } = frame
+    waiting.set(connection, (waiting.get(connection) ?? 0) + 1)
+    const answer = (given: unknown[]): void => {
+      const left = (waiting.get(connection) ?? 1) - 1
+      if (left === 0) waiting.delete(connection)
+      else waiting.set(connection, left)
+      reply(frame, event, given)
+    }
+    core.journal.whenSynced(
+      () => answer(results),
+      (error) => answer([toErrorData(core, event.event, error)]),
+    )
   }
 
   const reply = ({ connection, relay }: RequestFrame, event: WireEvent, results: unknown[]): void => {
