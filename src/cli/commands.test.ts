@@ -220,6 +220,7 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
     files: ['src/x.ts'],
     restored_at: null,
     restored_by: null,
+    module_failures: [],
   }
   const content: CheckpointContent = {
     ...summary,

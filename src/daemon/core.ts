@@ -5,6 +5,8 @@ import type { Events } from '../store/events.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Replies } from '../store/replies.ts'
 import type { Requests } from '../store/requests.ts'
+import { ModuleHost } from './module-host/module-host.ts'
+import type { ModuleHostOptions } from './module-host/module-host.ts'
 import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
@@ -17,13 +19,21 @@ export interface Core {
   readonly events: Events
   readonly replies: Replies
   readonly router: EventRouter
+  readonly modules: ModuleHost
   readonly bootId: string
   /** The number of this generation: its epoch in the journal. */
   readonly generation: number
 }
 
 /** Puts the core together around an open journal. */
-export function createCore(settings: Settings, log: Log, journal: Journal, bootId: string): Core {
+export function createCore(parts: {
+  settings: Settings
+  log: Log
+  journal: Journal
+  bootId: string
+  modules?: ModuleHostOptions
+}): Core {
+  const { settings, log, journal, bootId } = parts
   return {
     settings,
     log,
@@ -33,6 +43,7 @@ export function createCore(settings: Settings, log: Log, journal: Journal, bootI
     events: journal.events,
     replies: journal.replies,
     router: new EventRouter(),
+    modules: new ModuleHost(parts.modules),
     bootId,
     generation: journal.epoch,
   }

@@ -11,6 +11,7 @@ import { CompletionService } from './completion/service.ts'
 import { createCore } from './core.ts'
 import type { Core } from './core.ts'
 import { registerDiscovery } from './wire/discovery.ts'
+import type { Collected, ModuleHostOptions } from './module-host/module-host.ts'
 import { registerHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { Monitor } from './monitor/monitor.ts'
@@ -41,6 +42,8 @@ export function standBy(settings: Settings, log: Log, runners: RunnerAddress[]):
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
+  /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
+  prepare(): Promise<void> | undefined
   retire(reason: Extract<ToGeneration, { type: 'retire' }>): number
   runners(addresses: RunnerAddress[]): void
   failure(failure: Extract<ToGeneration, { type: 'failure' }>['failure']): void
@@ -53,7 +56,7 @@ export interface LiveGeneration {
  * @param links those `standBy` gave; they end with this generation
  */
 export async function goLive(
-  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks },
+  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks; modules: ModuleHostOptions },
   message: Activate,
 ): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
@@ -64,7 +67,7 @@ export async function goLive(
     now: Date.now(),
     durability: settings.KSI_DURABILITY,
   })
-  const core = createCore(settings, log, journal, message.boot_id)
+  const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
   const monitor = new Monitor(core)
@@ -95,6 +98,7 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerHealth(core, Date.now())
   registerDiscovery(core)
   registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+  core.modules.register(core)
 }
 
 async function runLifecycle(core: Core): Promise<void> {
@@ -137,15 +141,21 @@ function handle(
   const { journal } = core
   const { live, monitor, completion, transport } = parts
   const housekeeping = startHousekeeping(core)
+  let states: Collected[] | undefined
   return {
     live,
+    prepare() {
+      const { now, later } = core.modules.collect()
+      states = now
+      return later?.then((promised) => void (states = [...now, ...promised]))
+    },
     retire({ reason, files }) {
       void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
       const checkpoint = journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
-        return takeCheckpoint(core, reason, files)
+        return takeCheckpoint(core, reason, { files, states: states ?? core.modules.collect().now })
       })
       // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
       if (reason !== 'reload') journal.flush()

@@ -1,7 +1,8 @@
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
 import { iso, isoOrNull } from '../contracts/completion.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
-import type { ModuleState, ModuleStates } from './module-states.ts'
+import { moduleFailures } from './module-states.ts'
+import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { clientOf, requestsWithRun } from './rows.ts'
@@ -40,7 +41,7 @@ export interface NewCheckpoint {
   generation: number
   files: string[]
   /** what the modules give to it */
-  states: ModuleState[]
+  states: (ModuleState | ModuleFailure)[]
 }
 
 /**
@@ -83,7 +84,7 @@ export class Checkpoints {
     // The newest state of a module stays, however old its checkpoint is.
     this.#sql.run(
       `DELETE FROM module_states WHERE checkpoint <= ?
-       AND checkpoint < (SELECT max(checkpoint) FROM module_states n WHERE n.module = module_states.module)`,
+       AND checkpoint < (SELECT max(checkpoint) FROM module_states n WHERE n.module = module_states.module AND n.state IS NOT NULL)`,
       id - kept,
     )
     return { id, queued, sessions, active: active.length }
@@ -110,7 +111,7 @@ export class Checkpoints {
     if (row === undefined) return undefined
     const active = new Set(JSON.parse(row.active) as string[])
     const content: CheckpointContent & { truncated: boolean } = {
-      ...toSummary(row),
+      ...toSummary(row, moduleFailures(this.#sql)),
       session_queues: {},
       active_operations: {},
       services: Object.fromEntries(this.#states.of(row.id).map(({ module, state }) => [module, state])),
@@ -173,10 +174,12 @@ export class Checkpoints {
 
 /** The newest checkpoints, newest first, by any connection. */
 export function checkpoints(sql: Sql, limit: number): CheckpointSummary[] {
-  return sql.all<CheckpointRow>('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?', limit).map(toSummary)
+  const failures = moduleFailures(sql)
+  const rows = sql.all<CheckpointRow>('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?', limit)
+  return rows.map((row) => toSummary(row, failures))
 }
 
-function toSummary(row: CheckpointRow): CheckpointSummary {
+function toSummary(row: CheckpointRow, failures: ReturnType<typeof moduleFailures>): CheckpointSummary {
   return {
     id: row.id,
     tick: row.tick,
@@ -189,5 +192,6 @@ function toSummary(row: CheckpointRow): CheckpointSummary {
     files: JSON.parse(row.files) as string[],
     restored_at: isoOrNull(row.restored_at),
     restored_by: row.restored_by,
+    module_failures: (failures.get(row.id) ?? []).map(({ module, error }) => ({ module, error })),
   }
 }

@@ -8,6 +8,13 @@ export interface ModuleState {
   state: unknown
 }
 
+/** Why a module gave nothing to a checkpoint that should have had its state. */
+export interface ModuleFailure {
+  module: string
+  version: number
+  error: string
+}
+
 interface StateRow {
   module: string
   version: number
@@ -22,24 +29,28 @@ export class ModuleStates {
     this.#sql = new Sql(db)
   }
 
-  /** Keeps what a module gave to a checkpoint. @throws TypeError for what JSON cannot hold */
-  put(checkpoint: number, { module, version, state }: ModuleState): void {
-    const text = JSON.stringify(state) as string | undefined
+  /** Keeps what a module gave to a checkpoint, or why it gave nothing. @throws TypeError for what JSON cannot hold */
+  put(checkpoint: number, given: ModuleState | ModuleFailure): void {
+    const { module, version } = given
+    const error = 'error' in given ? given.error : null
+    const text = 'error' in given ? null : (JSON.stringify(given.state) as string | undefined)
     if (text === undefined) throw new TypeError(`The state of ${module} is nothing that JSON can hold.`)
     this.#sql.run(
-      `INSERT INTO module_states (module, checkpoint, version, state) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET version = excluded.version, state = excluded.state`,
+      `INSERT INTO module_states (module, checkpoint, version, state, error) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET version = excluded.version, state = excluded.state, error = excluded.error`,
       module,
       checkpoint,
       version,
       text,
+      error,
     )
   }
 
   /** The newest state a module ever gave, whichever checkpoint it was. */
   newest(module: string): (ModuleState & { checkpoint: number }) | undefined {
     const row = this.#sql.one<StateRow & { checkpoint: number }>(
-      'SELECT module, checkpoint, version, state FROM module_states WHERE module = ? ORDER BY checkpoint DESC LIMIT 1',
+      `SELECT module, checkpoint, version, state FROM module_states
+       WHERE module = ? AND state IS NOT NULL ORDER BY checkpoint DESC LIMIT 1`,
       module,
     )
     return row && { ...row, state: JSON.parse(row.state) as unknown }
@@ -48,7 +59,18 @@ export class ModuleStates {
   /** What all modules gave to a checkpoint. */
   of(checkpoint: number): ModuleState[] {
     return this.#sql
-      .all<StateRow>('SELECT module, version, state FROM module_states WHERE checkpoint = ?', checkpoint)
+      .all<StateRow>(
+        'SELECT module, version, state FROM module_states WHERE checkpoint = ? AND state IS NOT NULL',
+        checkpoint,
+      )
       .map((row) => ({ ...row, state: JSON.parse(row.state) as unknown }))
   }
+}
+
+/** The modules that gave nothing to a checkpoint though they should have, by its number; by any connection. */
+export function moduleFailures(sql: Sql): Map<number, { module: string; error: string }[]> {
+  const rows = sql.all<{ checkpoint: number; module: string; error: string }>(
+    'SELECT checkpoint, module, error FROM module_states WHERE error IS NOT NULL ORDER BY module',
+  )
+  return Map.groupBy(rows, ({ checkpoint }) => checkpoint) as Map<number, { module: string; error: string }[]>
 }

@@ -3,8 +3,8 @@ import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
 import { iso } from '../../contracts/completion.ts'
 import { KsiError } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
 import type { Core } from '../core.ts'
+import type { Collected } from '../module-host/module-host.ts'
 
 export interface TakenCheckpoint {
   id: number
@@ -15,12 +15,17 @@ export interface TakenCheckpoint {
 }
 
 /**
- * Takes a checkpoint: the other services' state is collected (`checkpoint:collect`), one row written. It is safe
- * against
- * a power cut only after `journal.durably()`, or a `flush()` after it.
+ * Takes a checkpoint: one row, and the states of the add-on modules. It is safe against a power cut only after
+ * `journal.durably()`, or a `flush()` after it.
+ * @param cut `states` where they were collected before; those of the dead are kept in the checkpoints they gave them to
  */
-export function takeCheckpoint(core: Core, reason: CheckpointReason, files: string[] = []): TakenCheckpoint {
-  const states = Object.entries(collectServices(core)).map(([module, state]) => ({ module, version: 0, state }))
+export function takeCheckpoint(
+  core: Core,
+  reason: CheckpointReason,
+  cut: { files?: string[]; states?: Collected[] } = {},
+): TakenCheckpoint {
+  const { files = [], states } = cut
+  if (states === undefined) return collectAndTake(core, reason, files)
   return core.journal.tx(() => {
     const at = Date.now()
     const tick = core.journal.emit('checkpoint:saved', {
@@ -36,11 +41,18 @@ export function takeCheckpoint(core: Core, reason: CheckpointReason, files: stri
   })
 }
 
-function collectServices(core: Core): Record<string, unknown> {
-  const results = core.router.emit('checkpoint:collect', {})
-  if (results instanceof Promise)
-    throw new KsiError('KSI_INTERNAL', 'checkpoint:collect handlers must not be asynchronous: a checkpoint is one cut.')
-  return Object.assign({}, ...results.filter(isObject)) as Record<string, unknown>
+/** What modules only promise is added when it is there, as they are then. */
+function collectAndTake(core: Core, reason: CheckpointReason, files: string[]): TakenCheckpoint {
+  const { journal, modules, log } = core
+  const { now, later } = modules.collect()
+  const taken = takeCheckpoint(core, reason, { files, states: now })
+  const add = async (): Promise<void> => {
+    const states = (await later) ?? []
+    journal.tx(() => states.forEach((state) => journal.moduleStates.put(taken.id, state)))
+  }
+  if (later !== undefined)
+    journal.afterCommit(() => void add().catch((err: unknown) => log.error({ err }, 'modules: no state was added')))
+  return taken
 }
 
 type Data = EventData<'dev:checkpoint'>

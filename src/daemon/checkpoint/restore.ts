@@ -20,25 +20,19 @@ export function registerRestore(core: Core, completion: CompletionService, crash
   const service = 'restore'
   core.router.on(
     'system:startup',
-    () => {
-      // After a crash there is no checkpoint of the end: the cut is taken now, of what the dead generation left.
-      if (crashed) takeCheckpoint(core, 'crash-recovery')
+    async () => {
+      const { journal, modules, generation } = core
+      // After a crash there is no checkpoint of the end: the cut is taken now, of what the dead generation left. What
+      // its modules had died with it; they get what they gave to a checkpoint before.
+      if (crashed) takeCheckpoint(core, 'crash-recovery', { states: [] })
       result.report = completion.restore(crashed)
-      restoreServices(core)
+      journal.tx(() => journal.checkpoints.markRestored({ generation, at: Date.now() }))
+      await modules.restore(core)
     },
     { service, priority: eventPriority.LOW },
   )
   core.router.on('dev:restore', () => restoreAgain(core, completion), { service })
   return result
-}
-
-/** Hands the other services what they gave to the checkpoint. */
-function restoreServices(core: Core): void {
-  const { checkpoints, moduleStates } = core.journal
-  const id = core.journal.tx(() => checkpoints.markRestored({ generation: core.generation, at: Date.now() }))
-  const states = id === undefined ? [] : moduleStates.of(id)
-  if (states.length > 0)
-    void core.router.emit('checkpoint:restore', Object.fromEntries(states.map(({ module, state }) => [module, state])))
 }
 
 /** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */

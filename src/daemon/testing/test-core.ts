@@ -16,6 +16,7 @@ import { CompletionService } from '../completion/service.ts'
 import { createCore } from '../core.ts'
 import type { Core } from '../core.ts'
 import { assertPush, assertReply } from '../../testing/contract-check.ts'
+import type { ModuleHostOptions } from '../module-host/module-host.ts'
 import { internalContext } from '../wire/router.ts'
 import { RunnerLinks } from '../completion/runner-links.ts'
 
@@ -25,14 +26,14 @@ export class TestRoot implements Disposable {
   readonly #open: (() => void)[] = []
 
   /** A new generation: it takes the journal from the one before. */
-  core(env: Record<string, string> = {}, options: Partial<JournalOptions> = {}): Core {
+  core(env: Record<string, string> = {}, options: Partial<JournalOptions> = {}, modules: ModuleHostOptions = {}): Core {
     const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', KSI_DURABILITY: 'process', ...env })
     const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now(), ...options })
     this.#open.push(() => {
       assertSound(journal)
       journal.close()
     })
-    const core = createCore(settings, silentLog(), journal, 'boot')
+    const core = createCore({ settings, log: silentLog(), journal, bootId: 'boot', modules })
     holdToContract(core)
     return core
   }

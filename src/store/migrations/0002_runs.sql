@@ -126,14 +126,15 @@ CREATE INDEX conversations_ready ON conversations (head_tick)
   WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL;
 CREATE INDEX conversations_waiting ON conversations (not_before) WHERE not_before IS NOT NULL AND busy = 0;
 
--- What a module gave to a checkpoint, as JSON with the version it was written in.
+-- What a module gave to a checkpoint, as JSON with the version it was written in; or why it gave nothing.
 CREATE TABLE module_states (
   module TEXT NOT NULL,
   checkpoint INTEGER NOT NULL,
   version INTEGER NOT NULL,
-  state TEXT NOT NULL,
+  state TEXT,
+  error TEXT,
   PRIMARY KEY (module, checkpoint)
 ) WITHOUT ROWID;
-INSERT OR IGNORE INTO module_states
+INSERT OR IGNORE INTO module_states (module, checkpoint, version, state)
   SELECT j.key, c.id, 0, c.services -> j.fullkey FROM checkpoints c, json_each(c.services) j WHERE c.services <> '{}';
 ALTER TABLE checkpoints DROP COLUMN services;
