@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Ksi } from '../testing/ksi.ts'
 import type { Project } from '../testing/project.ts'
 import type { WireClient } from '../testing/wire-client.ts'
-import { listBoots } from '../store/boots.ts'
-import { openForReading } from '../store/open.ts'
+import { openJournalReader } from '../store/reader.ts'
 import { saveConstant } from './edited-file.ts'
 import { fillQueue } from './pipeline.ts'
 import { startProber } from './prober.ts'
@@ -95,12 +94,13 @@ async function pollWork(client: WireClient, until: AbortSignal): Promise<{ begun
 
 /** What the newest boots wrote down of their own time. */
 function readPhases(project: Project, count: number): Swaps['phases'] {
-  const db = openForReading(project.path('var/db/dev_checkpoint.db'))
+  const reader = openJournalReader(project.path('var/db/dev_checkpoint.db'))
   try {
-    return listBoots(db, count)
-      .filter(({ cause, end }) => cause === 'save' && end !== 'failed')
+    return reader
+      .facts({ boots: count })
+      .boots.filter(({ cause, end }) => cause === 'save' && end !== 'failed')
       .map(({ phases }) => phases)
   } finally {
-    db.close()
+    reader.close()
   }
 }

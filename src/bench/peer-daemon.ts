@@ -18,7 +18,7 @@ import { Journal } from '../store/journal.ts'
 const settings = readSettings({ KSI_ROOT: process.cwd(), KSI_MODE: 'dev' })
 const bootId = randomUUID()
 const journal = Journal.open(settings.paths.journal, bootId, { suspect: false, now: Date.now() })
-const core = createCore(settings, createLog('peer', 'warn'), journal, bootId)
+const core = createCore({ settings, log: createLog('peer', 'warn'), journal, bootId })
 registerHealth(core, Date.now())
 
 const server = createServer({ noDelay: true }, (socket) => {

@@ -4,7 +4,7 @@ import type { EventInput, EventName, EventReply } from '../contracts/events.ts'
 import type { Log } from '../lib/log.ts'
 import { formatTarget, readAddress, socketPathUnder } from './address.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionOptions, ConnectionState } from './connection.ts'
+import type { ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscribeOptions } from './subscription.ts'
@@ -38,8 +38,6 @@ export interface RequestOptions {
   raw?: boolean
 }
 
-/** What an event takes: typed for the events of ksi itself, any object for others. */
-export type InputOf<E extends string> = E extends EventName ? EventInput<E> : Record<string, unknown>
 /** What an event replies: unknown for those that are not ksi's own. */
 export type ReplyOf<E extends string> = E extends EventName ? EventReply<E> : unknown
 
@@ -94,7 +92,7 @@ export class KsiClient implements AsyncDisposable {
    */
   async request<E extends string>(event: E, data?: InputOf<E>, options: RequestOptions = {}): Promise<ReplyOf<E>> {
     const { timeoutMs = this.#timeoutMs, signal, raw = false } = options
-    const reply = await this.#main.request(event, data ?? {}, { timeoutMs, signal })
+    const reply = await this.#main.request<string>(event, data ?? {}, { timeoutMs, signal })
     const error = raw ? undefined : errorOfData(reply)
     if (error !== undefined) throw error
     return reply as ReplyOf<E>

@@ -16,6 +16,8 @@ export const checkpointSummary = () =>
     files: z.array(z.string()),
     restored_at: z.string().nullable(),
     restored_by: z.number().nullable(),
+    /** add-on modules whose state is not in it, and why; their state in an older one is kept */
+    module_failures: z.array(z.object({ module: z.string(), error: z.string() })),
   })
 export type CheckpointSummary = z.infer<ReturnType<typeof checkpointSummary>>
 

@@ -19,6 +19,8 @@ const schema = z.object({
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
   KSI_CHECKPOINT: flag(false),
+  /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
+  KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),

@@ -9,6 +9,7 @@ import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
 import type { LiveGeneration, goLive, standBy } from './generation.ts'
+import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { loadDependencies, warmUp } from './warm-up.ts'
 
@@ -18,6 +19,7 @@ type App = {
   settings: Settings
   log: Log
   links: RunnerLinks | undefined
+  modules: Module[]
 }
 type Message<T extends ToGeneration['type']> = Extract<ToGeneration, { type: T }>
 
@@ -49,10 +51,11 @@ let live: LiveGeneration | undefined
 
 async function importApp(): Promise<App> {
   const started = performance.now()
-  const [{ goLive, standBy }, { readSettings }, { createLog }] = await Promise.all([
+  const [{ goLive, standBy }, { readSettings }, { createLog }, modules] = await Promise.all([
     import('./generation.ts'),
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
+    import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
   ])
   const imported = performance.now() - started
   const settings = readSettings(process.env)
@@ -65,7 +68,7 @@ async function importApp(): Promise<App> {
       standby: Math.round((performance.now() - started - imported) * 10) / 10,
     },
   })
-  return { goLive, standBy, settings, log, links }
+  return { goLive, standBy, settings, log, links, modules }
 }
 
 async function activate(message: Message<'activate'>): Promise<void> {
@@ -76,7 +79,12 @@ async function activate(message: Message<'activate'>): Promise<void> {
     // One that takes the journal back has let its connections go.
     const links = app.links ?? app.standBy(settings, log)
     app.links = undefined
-    live = await app.goLive({ settings, log, stream, links }, message)
+    const onTrouble = (error: Error): void => {
+      log.error({ err: error }, error.message)
+      tell({ type: 'troubled', error: report(error) })
+    }
+    const modules = { modules: app.modules, onTrouble }
+    live = await app.goLive({ settings, log, stream, links, modules }, message)
     tell(live.live)
     // What was compiled for this boot helps the next one.
     setTimeout(flushCompileCache, 500)
@@ -85,8 +93,9 @@ async function activate(message: Message<'activate'>): Promise<void> {
   }
 }
 
-function retire(message: Message<'retire'>): void {
+async function retire(message: Message<'retire'>): Promise<void> {
   try {
+    await live?.prepare()
     live?.retire(message)
     live = undefined
     tell({ type: 'retired' })
@@ -105,7 +114,8 @@ process.on('message', (message: ToGeneration) => {
       void activate(message)
       return
     case 'retire':
-      return retire(message)
+      void retire(message)
+      return
     case 'failure':
       return live?.failure(message.failure)
     case 'phases':
@@ -118,16 +128,17 @@ process.on('message', (message: ToGeneration) => {
   }
 })
 
-const leave = (): void => {
+const leave = async (): Promise<void> => {
   try {
+    await live?.prepare()
     live?.retire({ type: 'retire', reason: 'shutdown', files: [] })
   } finally {
     process.exit(0)
   }
 }
 // The supervisor is gone: nobody must be left behind, and nothing lost.
-process.on('disconnect', leave)
-process.on('SIGTERM', leave)
+process.on('disconnect', () => void leave())
+process.on('SIGTERM', () => void leave())
 
 tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)

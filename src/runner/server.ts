@@ -87,7 +87,9 @@ class Desk {
     // What a broken connection means is said by 'close'.
     socket.on('error', (error) => log.debug({ err: error }, 'a connection to the runner broke'))
     socket.on('close', () => {
-      if (this.#listener === socket) this.#listener = undefined
+      if (this.#listener !== socket) return
+      this.#listener = undefined
+      this.#options.runs.heard(false)
     })
   }
 
@@ -136,6 +138,7 @@ class Desk {
       return
     }
     this.#listener = socket
+    runs.heard(true)
     const held = runs.held()
     log.debug({ epoch, runs: held.length }, 'a generation took over')
     send(socket, { type: 'welcome', runner_id: runnerId, runs: held })

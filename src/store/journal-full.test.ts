@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Events } from './events.ts'
 import type { Journal, JournalEvent } from './journal.ts'
 import { TempJournal, muchText, setFull } from './testing/temp-journal.ts'
 
 const names = (events: JournalEvent[]): string[] => events.map(({ name }) => name)
-const kept = (journal: Journal): string[] => names(new Events(journal).after(0, 10_000))
+const kept = (journal: Journal): string[] => names(journal.events.after(0, 10_000))
 
 test('a full disk is an error that keeps nothing, and with room again work goes on', () => {
   using temp = new TempJournal()

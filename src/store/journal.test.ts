@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { Events } from './events.ts'
 import { Journal } from './journal.ts'
 import type { JournalEvent } from './journal.ts'
 import { openForReading } from './open.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, runModule } from './testing/temp-journal.ts'
 
 const names = (events: JournalEvent[]): string[] => events.map(({ name }) => name)
-const kept = (journal: Journal): string[] => names(new Events(journal).after(0, 10_000))
+const kept = (journal: Journal): string[] => names(journal.events.after(0, 10_000))
 
 test('when a second one opens the journal, the first can write nothing more', () => {
   using temp = new TempJournal()
@@ -83,7 +83,7 @@ const partOf = (depth: number): fc.Arbitrary<Part> =>
 test('whatever parts fail, listeners hear exactly what was kept, in order', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const events = new Events(journal)
+  const events = journal.events
   let heard: JournalEvent[] = []
   journal.onEvents((told) => heard.push(...told))
   const run = ({ events: count, parts, fails }: Part): void => {
@@ -134,7 +134,7 @@ test('a reader that holds on does not keep flush waiting', () => {
   const begun = performance.now()
   journal.flush()
   assert.ok(performance.now() - begun < 1_000)
-  assert.equal(journal.db.pragma('busy_timeout', { simple: true }), 5_000)
+  assert.equal(databaseOf(journal).pragma('busy_timeout', { simple: true }), 5_000)
   reader.close()
 })
 
@@ -166,7 +166,7 @@ test('what was committed outlives kill -9', async () => {
 test('a durable transaction syncs its commit, and only its own', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const level = (): unknown => journal.db.pragma('synchronous', { simple: true })
+  const level = (): unknown => databaseOf(journal).pragma('synchronous', { simple: true })
   const [normal, full] = [1, 2]
   assert.equal(level(), normal)
   assert.equal(journal.durably(level), full)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listCheckpoints } from '../../store/checkpoints.ts'
-import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
+import { registerCheckpoints } from './checkpoint.ts'
 import type { Core } from '../core.ts'
 import { registerRestore } from './restore.ts'
-import { TestRoot, accept, addEvent, begin } from '../testing/test-core.ts'
+import { TestRoot, accept, begin } from '../testing/test-core.ts'
 
 function act(core: Core, action: string, data: Record<string, unknown> = {}): Record<string, unknown> {
   return core.journal.tx(
@@ -12,22 +11,6 @@ function act(core: Core, action: string, data: Record<string, unknown> = {}): Re
       (core.router.emit('dev:checkpoint', { action, reason: 'manual', ...data }) as Record<string, unknown>[])[0] ?? {},
   )
 }
-
-test('other services give their state to a checkpoint and get it back at the next restore, once', async () => {
-  using root = new TestRoot()
-  const before = root.core()
-  addEvent(before, 'checkpoint:collect', () => ({ notes: [1, 2] }))
-  addEvent(before, 'checkpoint:collect', () => ({ jobs: { a: 1 } }))
-  takeCheckpoint(before, 'reload', ['a.ts'])
-  const given: unknown[] = []
-  for (const crashed of [false, false]) {
-    const core = root.core()
-    addEvent(core, 'checkpoint:restore', (state) => void given.push(state))
-    registerRestore(core, root.completion(core), crashed)
-    await core.router.emitInOrder('system:startup', { generation: core.generation })
-  }
-  assert.deepEqual(given, [{ notes: [1, 2], jobs: { a: 1 } }])
-})
 
 test('after a crash the cut is taken at the restore, of what the dead generation left', async () => {
   using root = new TestRoot()
@@ -38,7 +21,7 @@ test('after a crash the cut is taken at the restore, of what the dead generation
   const core = root.core()
   const result = registerRestore(core, root.completion(core), true)
   await core.router.emitInOrder('system:startup', { generation: core.generation })
-  const [row] = listCheckpoints(core.journal.db, 1)
+  const [row] = core.journal.checkpoints.list(1)
   assert.deepEqual([row?.reason, row?.queued, row?.active, row?.restored_by], ['crash-recovery', 1, 1, core.generation])
   assert.deepEqual([result.report?.queued, result.report?.lost], [1, 1])
 })

@@ -1,16 +1,20 @@
 import { createConnection } from 'node:net'
 import type { Socket } from 'node:net'
 import { fromRunnerLine } from '../../contracts/runner.ts'
-import type { FromRunnerLine, HeldRun, RunInput, RunOutcome, ToRunnerLine } from '../../contracts/runner.ts'
+import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 import { HostLink } from './host-link.ts'
 
+/** A run with its outcome. */
+export type EndedRun = Pick<Extract<FromRunnerLine, { type: 'outcome' }>, 'run_id' | 'request_id' | 'outcome'>
+
 /** What a runner tells its generation. */
 export interface RunnerListener {
-  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void
+  /** Runs have ended: all that came in one piece. */
+  outcomes(link: RunnerLink, ended: EndedRun[]): void
   progress(requestId: string, data: Record<string, unknown>): void
   /** The runner is reached (again): these are all the runs it holds. */
   welcomed(link: RunnerLink, runs: HeldRun[]): void
@@ -20,6 +24,8 @@ export interface RunnerListener {
 }
 
 const reconnectMs = 25
+/** How long, in ms, what a runner that is no more has still said is waited for. */
+const lastWordsMs = 500
 
 type Address = Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>
 
@@ -36,6 +42,10 @@ export class RunnerLink {
   #welcomed = false
   #closed = false
   #onWelcome: (() => void)[] = []
+  /** Lines of this turn: one write carries them all. */
+  #outgoing: string[] = []
+  /** Outcomes of the piece that is being read. */
+  #ended: EndedRun[] = []
 
   constructor(address: Address, listener: () => RunnerListener, log: Log) {
     this.id = address.id
@@ -82,7 +92,23 @@ export class RunnerLink {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#flush()
     this.#socket?.destroy()
+  }
+
+  /** Closes once everything the runner has said before it ended is read; then calls back. */
+  finish(done: () => void): void {
+    this.accepting = false
+    const socket = this.#socket
+    const end = (): void => {
+      clearTimeout(timer)
+      socket?.off('close', end)
+      this.close()
+      done()
+    }
+    const timer = setTimeout(end, lastWordsMs)
+    if (socket?.readyState === 'open' && this.#welcomed) socket.once('close', end)
+    else end()
   }
 
   #connect(): void {
@@ -92,7 +118,10 @@ export class RunnerLink {
     socket.on('connect', () => {
       if (this.#epoch !== undefined) this.#send({ type: 'hello', epoch: this.#epoch })
     })
-    socket.on('data', (chunk: Buffer) => decoder.push(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      decoder.push(chunk)
+      this.#tellEnded()
+    })
     socket.on('error', (error) => this.#log.debug({ runner: this.id, err: error }, 'runner connection failed'))
     socket.on('close', () => {
       this.#welcomed = false
@@ -101,7 +130,18 @@ export class RunnerLink {
   }
 
   #send(line: ToRunnerLine): void {
-    if (this.#socket?.readyState === 'open') this.#socket.write(`${JSON.stringify(line)}\n`)
+    if (this.#socket?.readyState !== 'open') return
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush())
+    this.#outgoing.push(`${JSON.stringify(line)}\n`)
+  }
+
+  #flush(): void {
+    const lines = this.#outgoing.splice(0)
+    if (lines.length > 0 && this.#socket?.readyState === 'open') this.#socket.write(lines.join(''))
+  }
+
+  #tellEnded(): void {
+    if (this.#ended.length > 0 && !this.#closed) this.#listener().outcomes(this, this.#ended.splice(0))
   }
 
   #onLine(text: string): void {
@@ -113,14 +153,18 @@ export class RunnerLink {
       this.#log.error({ runner: this.id, err: error }, 'the runner sent a line that cannot be read')
       return
     }
+    if (line.type === 'outcome') {
+      this.#ended.push(line)
+      return
+    }
+    // What is said is heard in its order.
+    this.#tellEnded()
     switch (line.type) {
       case 'welcome':
         this.#welcomed = true
         this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
         return
-      case 'outcome':
-        return this.#listener().outcome(this, line.run_id, line.request_id, line.outcome)
       case 'progress':
         return this.#listener().progress(line.request_id, line.data)
       case 'refused':
@@ -133,7 +177,10 @@ export class RunnerLink {
 export class RunnerLinks {
   readonly #links = new Map<string, RunnerLink>()
   readonly #log: Log
+  /** Runners that are no more, whose last words are being read. */
+  readonly #leaving = new Set<string>()
   #drained = new Set<string>()
+  #closed = false
   #listener: RunnerListener | undefined
   #epoch: number | undefined
   #host: HostLink | undefined
@@ -164,10 +211,13 @@ export class RunnerLinks {
     this.#drained = new Set(drained)
     const named = new Set(addresses.map(({ id }) => id))
     for (const [id, link] of this.#links) {
-      if (named.has(id)) continue
-      link.close()
-      this.#links.delete(id)
-      this.#listener?.gone(id)
+      if (named.has(id) || this.#leaving.has(id)) continue
+      this.#leaving.add(id)
+      link.finish(() => {
+        this.#links.delete(id)
+        this.#leaving.delete(id)
+        if (!this.#closed) this.#listener?.gone(id)
+      })
     }
     for (const address of addresses) {
       const known = this.#links.get(address.id)
@@ -221,6 +271,7 @@ export class RunnerLinks {
   }
 
   close(): void {
+    this.#closed = true
     this.#host?.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()

@@ -6,6 +6,7 @@ import type { FailureReason } from '../../contracts/words.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { clientOf } from '../../store/rows.ts'
 import type { RequestRow } from '../../store/rows.ts'
+import type { RunEnd } from '../../store/runs.ts'
 import type { Core } from '../core.ts'
 
 /** Tries of one request in all, and the wait between them. */
@@ -42,16 +43,8 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
     },
     row.request_id,
   )
-  core.requests.finish(row.request_id, {
-    state: 'completed',
-    now,
-    tick,
-    outcome: { result },
-    sessionId,
-    fileDue: sessionId !== undefined,
-  })
-  if (outcome.session_id !== undefined) core.conversations.setNewestSession(row.conversation, outcome.session_id, now)
-  core.conversations.clearRunning(row.conversation, row.request_id)
+  const handedOut = outcome.session_id !== undefined
+  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, handedOut })
 }
 
 function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
@@ -72,10 +65,9 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
 
 function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
   const waitMs = backoffMs(row.attempts, { ...retry, retryAfterMs: outcome.retry_after_ms })
-  const notBefore = Date.now() + waitMs
-  core.requests.requeue(row.request_id, { notBefore, uncounted: false })
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  core.conversations.refresh(row.conversation, 1)
+  const now = Date.now()
+  const notBefore = now + waitMs
+  core.requests.requeue(row.request_id, { notBefore, uncounted: false, now, run: 'failed' })
   core.journal.emit(
     'completion:progress',
     {
@@ -109,16 +101,9 @@ export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; 
   const tick = core.journal.emit('completion:failed', about, row.request_id)
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
-  const wasQueued = row.state === 'queued'
-  core.requests.finish(row.request_id, {
-    state: 'failed',
-    now: Date.now(),
-    tick,
-    outcome: { reason, message, ...extra },
-    fileDue: false,
-  })
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  if (wasQueued) core.conversations.refresh(row.conversation, -1)
+  const outcome = { reason, message, ...extra }
+  const run = reason === 'daemon_restart' ? 'lost' : 'failed'
+  core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome, run })
 }
 
 /**
@@ -126,7 +111,7 @@ export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; 
  */
 export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
   if (row.on_restart === 'requeue') {
-    queueAgain(core, row)
+    queueAgain(core, row, 'lost')
     return 'requeued'
   }
   core.requests.countLost()
@@ -140,10 +125,9 @@ export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
 }
 
 /** Puts a request whose try never took place back at the head of its conversation. */
-export function queueAgain(core: Core, row: RequestRow): void {
-  if (!core.requests.requeue(row.request_id, { notBefore: null, uncounted: true })) return
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  core.conversations.refresh(row.conversation, 1)
+export function queueAgain(core: Core, row: RequestRow, run: RunEnd): void {
+  const how = { notBefore: null, uncounted: true, now: Date.now(), run }
+  if (!core.requests.requeue(row.request_id, how)) return
   core.journal.emit(
     'completion:queued',
     { ...identityOf(row), priority: row.priority, model: row.model, again: true },

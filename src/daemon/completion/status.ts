@@ -3,7 +3,6 @@ import type { RequestStatus } from '../../contracts/completion.ts'
 import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import { KsiError } from '../../lib/errors.ts'
-import { readQueues } from '../../store/reader.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
@@ -37,7 +36,7 @@ function describeRow(row: RequestRow): RequestStatus {
 
 /** `completion:status`: the whole service (ksi-wire §3.1). */
 export function describeService(core: Core): ServiceStatus {
-  const queues = readQueues(core.journal.db, listed)
+  const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
   const sessions = Object.fromEntries(
     queues.map((queue) => [

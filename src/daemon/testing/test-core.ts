@@ -8,12 +8,15 @@ import { readSettings } from '../../contracts/settings.ts'
 import type { Priority } from '../../contracts/words.ts'
 import { silentLog } from '../../lib/log.ts'
 import { Journal } from '../../store/journal.ts'
+import type { JournalOptions } from '../../store/journal.ts'
 import type { RequestRow } from '../../store/rows.ts'
+import { assertSound, contentOfJournal } from '../../store/testing/sound.ts'
 import { acceptRequest } from '../completion/accept.ts'
 import { CompletionService } from '../completion/service.ts'
 import { createCore } from '../core.ts'
 import type { Core } from '../core.ts'
 import { assertPush, assertReply } from '../../testing/contract-check.ts'
+import type { ModuleHostOptions } from '../module-host/module-host.ts'
 import { internalContext } from '../wire/router.ts'
 import { RunnerLinks } from '../completion/runner-links.ts'
 
@@ -23,11 +26,14 @@ export class TestRoot implements Disposable {
   readonly #open: (() => void)[] = []
 
   /** A new generation: it takes the journal from the one before. */
-  core(env: Record<string, string> = {}): Core {
-    const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', ...env })
-    const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now() })
-    this.#open.push(() => journal.close())
-    const core = createCore(settings, silentLog(), journal, 'boot')
+  core(env: Record<string, string> = {}, options: Partial<JournalOptions> = {}, modules: ModuleHostOptions = {}): Core {
+    const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', KSI_DURABILITY: 'process', ...env })
+    const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now(), ...options })
+    this.#open.push(() => {
+      assertSound(journal)
+      journal.close()
+    })
+    const core = createCore({ settings, log: silentLog(), journal, bootId: 'boot', modules })
     holdToContract(core)
     return core
   }
@@ -70,19 +76,15 @@ export function accept(core: Core, data: Record<string, unknown>, priority: Prio
 /** Starts a request as the dispatcher does. The run's id is `run-` and the request's. */
 export function begin(core: Core, requestId: string, runnerId = '1'): void {
   core.journal.tx(() => {
-    const conversation = core.requests.get(requestId)?.conversation ?? ''
-    const tick = core.journal.emitAny('completion:progress', { request_id: requestId }, requestId)
-    const about = {
+    core.journal.runs.start(rowOf(core, requestId), {
+      tick: core.journal.emitAny('completion:progress', { request_id: requestId }, requestId),
       now: Date.now(),
-      tick,
       run_id: `run-${requestId}`,
       runner_id: runnerId,
       epoch: core.generation,
+      deadline: null,
       resumed_from: null,
-    }
-    core.requests.start({ request_id: requestId, ...about })
-    core.conversations.setRunning(conversation, requestId, Date.now())
-    core.conversations.refresh(conversation, -1)
+    })
   })
 }
 
@@ -119,16 +121,5 @@ export function failed(options: { retryable: boolean; retry_after_ms?: number })
 
 /** Everything the journal knows but its times: to compare before and after. */
 export function contentOf(core: Core): unknown {
-  const all = (sql: string): unknown => core.journal.db.prepare(sql).all()
-  return {
-    requests: all(
-      'SELECT request_id, conversation, session_id, state, rank, attempts, crash_count, in_hand, run_id, file_due FROM requests ORDER BY id',
-    ),
-    outcomes: all('SELECT request_id FROM outcomes ORDER BY request_id'),
-    conversations: all(
-      'SELECT conversation, session_id, running, head_tick, queued FROM conversations ORDER BY conversation',
-    ),
-    events: all('SELECT seq, name, request_id FROM events ORDER BY seq'),
-    totals: all('SELECT * FROM totals ORDER BY state'),
-  }
+  return contentOfJournal(core.journal)
 }

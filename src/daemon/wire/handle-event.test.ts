@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import { countRequests, muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import { registerCheckpoints } from '../checkpoint/checkpoint.ts'
 import { internalContext } from './router.ts'
@@ -16,7 +16,7 @@ function send(core: Core, event: string, data: Reply = {}, eventId = 'e', again 
   return results[0] as Reply
 }
 
-const count = (core: Core): unknown => core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get()
+const count = (core: Core): number => countRequests(core.journal)
 
 test('an event sent again after a crash runs once and gets the same reply', () => {
   using root = new TestRoot()
