@@ -5,6 +5,7 @@ import type { WireClient } from '../testing/wire-client.ts'
 import { listBoots } from '../store/boots.ts'
 import { openForReading } from '../store/open.ts'
 import { saveConstant } from './edited-file.ts'
+import type { Depth } from './edited-file.ts'
 import { fillQueue } from './pipeline.ts'
 import { startProber } from './prober.ts'
 import type { Prober } from './prober.ts'
@@ -17,11 +18,23 @@ import { progress } from './table.ts'
 const pauseMs = 500
 const limitMs = 10_000
 
-/** Saves `saves` times while `queued` requests wait, and watches an open connection and new ones. */
-export async function measureKsi(
-  project: Project,
-  options: { name: string; saves: number; queued: number; spare: boolean },
-): Promise<Swaps> {
+export interface KsiSaves {
+  name: string
+  saves: number
+  /** requests that wait meanwhile */
+  queued: number
+  spare: boolean
+  depth: Depth
+  /** the constant before the first save */
+  from: number
+}
+
+/**
+ * Saves `saves` times while `queued` requests wait, and watches an open connection and new ones.
+ * @param project one that `addConstants` has prepared
+ */
+export async function measureKsi(project: Project, options: KsiSaves): Promise<Swaps> {
+  const { from, depth } = options
   const swaps = noSwaps(options.name)
   await using ksi = await Ksi.start(project, { KSI_SPARE: options.spare ? 'on' : 'off', KSI_LOG_LEVEL: 'info' })
   progress(`${options.name}: ${options.saves} saves with ${options.queued} requests queued`)
@@ -31,13 +44,11 @@ export async function measureKsi(
   await watcher.request('monitor:subscribe', { event_patterns: ['system:*'] })
   const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
   const prober = startProber(port)
-  // From save 0 on every reply of a generation carries a constant, so that those of the front can be told apart.
-  saveConstant(project, 0)
-  await prober.untilBench(0, limitMs)
+  await prober.untilBench(from, limitMs)
   for (let save = 1; save <= options.saves; save++) {
     await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare === options.spare)
     await delay(pauseMs)
-    await saveOnce({ project, client, prober, swaps }, save)
+    await saveOnce({ project, client, prober, swaps }, { bench: from + save, depth })
   }
   prober.stop()
   countProbes(swaps, prober.probes)
@@ -49,15 +60,16 @@ export async function measureKsi(
 
 async function saveOnce(
   at: { project: Project; client: WireClient; prober: Prober; swaps: Swaps },
-  bench: number,
+  save: { bench: number; depth: Depth },
 ): Promise<void> {
   const { client, prober, swaps } = at
+  const { bench, depth } = save
   const swapped = new AbortController()
   const health = pollHealth(client, bench)
   const work = pollWork(client, swapped.signal)
   // The first replies are on their way back: from here on the connection is never idle.
   await delay(5)
-  const saved = saveConstant(at.project, bench)
+  const saved = saveConstant(at.project, bench, depth)
   const fresh = await prober.untilBench(bench, limitMs)
   const open = await health
   swapped.abort()

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { signal } from '../testing/processes.ts'
 import { freePort } from '../testing/free-port.ts'
 import type { Project } from '../testing/project.ts'
 import { saveConstant } from './edited-file.ts'
@@ -11,37 +14,54 @@ import type { Swaps } from './swaps.ts'
 import { progress } from './table.ts'
 
 const script = 'src/bench/peer-daemon.ts'
-/** Each reloader as its own documentation says to start it, with its defaults. */
-export const reloaders: Record<string, readonly string[]> = {
-  nodemon: ['node_modules/nodemon/bin/nodemon.js', '--watch', 'src', '--ext', 'ts', '--exec', 'node', script],
-  'node --watch': ['--watch', script],
-  'tsx watch': ['node_modules/tsx/dist/cli.mjs', 'watch', script],
+const bunScript = 'src/bench/bun-server.ts'
+const bun = process.env.PATH?.split(delimiter)
+  .map((folder) => join(folder, 'bun'))
+  .find((path) => existsSync(path))
+
+interface Reloader {
+  /** Node when there is none */
+  program?: string
+  args: readonly string[]
+}
+
+/** Each reloader as its own documentation says to start it, with its defaults; bun where it is installed. */
+export const reloaders: Record<string, Reloader> = {
+  nodemon: {
+    args: ['node_modules/nodemon/bin/nodemon.js', '--watch', 'src', '--ext', 'ts', '--exec', 'node', script],
+  },
+  'node --watch': { args: ['--watch', script] },
+  'tsx watch': { args: ['node_modules/tsx/dist/cli.mjs', 'watch', script] },
+  ...(bun === undefined ? {} : { 'bun --hot, no store': { program: bun, args: ['--hot', bunScript] } }),
 }
 
 const pauseMs = 500
 const limitMs = 10_000
 
-/** Saves `saves` times while this reloader runs the daemon's code, and watches an open connection and new ones. */
-export async function measurePeer(project: Project, options: { name: string; saves: number }): Promise<Swaps> {
-  const { name, saves } = options
+/**
+ * Saves `saves` times while this reloader runs the daemon's code, and watches an open connection and new ones.
+ * @param options `from`: the constant before the first save
+ */
+export async function measurePeer(
+  project: Project,
+  options: { name: string; saves: number; from: number },
+): Promise<Swaps> {
+  const { name, saves, from } = options
+  for (const file of [script, bunScript]) project.add(file)
   progress(`${name}: ${saves} saves of the same file`)
   const swaps = noSwaps(name)
   const port = await freePort()
-  const reloader = spawn(process.execPath, [...(reloaders[name] ?? []), String(port)], {
-    cwd: project.root,
-    stdio: 'ignore',
-    detached: true,
-  })
+  const { program = process.execPath, args = [] } = reloaders[name] ?? {}
+  const reloader = spawn(program, [...args, String(port)], { cwd: project.root, stdio: 'ignore', detached: true })
   const exited = once(reloader, 'exit')
   let prober = startProber(port)
   try {
-    saveConstant(project, 0)
-    await prober.untilBench(0, limitMs)
+    await prober.untilBench(from, limitMs)
     prober.stop()
     // Reloaders begin to watch some time after the program runs.
     await delay(1_000)
     prober = startProber(port)
-    for (let save = 1; save <= saves; save++) {
+    for (let save = from + 1; save <= from + saves; save++) {
       const stream = await openStream(port)
       await delay(pauseMs)
       const saved = saveConstant(project, save)
@@ -60,7 +80,7 @@ export async function measurePeer(project: Project, options: { name: string; sav
   } finally {
     prober.stop()
     // The reloader and the program it started are one process group of ours.
-    if (reloader.pid !== undefined) process.kill(-reloader.pid, 'SIGKILL')
+    if (reloader.pid !== undefined) signal(-reloader.pid, 'SIGKILL')
     await exited
   }
 }

@@ -1,5 +1,7 @@
 import { makeProject } from '../testing/project.ts'
+import { addConstants, saveConstant } from './edited-file.ts'
 import { measureKsi } from './ksi-swaps.ts'
+import type { KsiSaves } from './ksi-swaps.ts'
 import { measurePeer, reloaders } from './peer-swaps.ts'
 import { median, quantile } from '../lib/statistics.ts'
 import type { Swaps } from './swaps.ts'
@@ -8,7 +10,10 @@ import { layOut, show } from './table.ts'
 export interface ReloadFigures {
   peers: Swaps[]
   noSpare: Swaps
+  /** saves of a leaf */
   ksi: Swaps
+  middle: Swaps
+  lib: Swaps
 }
 
 /** Requests that wait in the queue meanwhile. */
@@ -16,23 +21,33 @@ const queued = 1_000
 
 /** Measures ksi and the peers one after the other, on one copy of the project with one journal. */
 export async function measureReload(options: { saves: number; peerSaves: number }): Promise<ReloadFigures> {
+  const { saves, peerSaves } = options
   using project = makeProject()
-  const ksi = await measureKsi(project, { name: 'ksi', saves: options.saves, queued, spare: true })
+  addConstants(project)
+  let from = 0
+  saveConstant(project, from)
+  const ours = async (what: Omit<KsiSaves, 'from'>): Promise<Swaps> => {
+    const swaps = await measureKsi(project, { ...what, from })
+    from += what.saves
+    return swaps
+  }
+  const ksi = await ours({ name: 'ksi', saves, queued, spare: true, depth: 'leaf' })
   // The journal still holds what was queued; only the 20 that ran went with the runner, and 20 more run now.
-  const noSpare = await measureKsi(project, {
-    name: 'ksi (no spare)',
-    saves: options.peerSaves,
-    queued: 0,
-    spare: false,
-  })
+  const more = { saves: peerSaves, queued: 0, spare: true }
+  const middle = await ours({ ...more, name: 'ksi, middle', depth: 'middle' })
+  const lib = await ours({ ...more, name: 'ksi, lib', depth: 'lib' })
+  const noSpare = await ours({ ...more, name: 'ksi, no spare', spare: false, depth: 'leaf' })
   const peers: Swaps[] = []
-  for (const name of Object.keys(reloaders)) peers.push(await measurePeer(project, { name, saves: options.peerSaves }))
-  return { peers, noSpare, ksi }
+  for (const name of Object.keys(reloaders)) {
+    peers.push(await measurePeer(project, { name, saves: peerSaves, from }))
+    from += peerSaves
+  }
+  return { peers, noSpare, ksi, middle, lib }
 }
 
 /** The one table: a column for each reloader, and how many times the best peer's figure is ours. */
-export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
-  const columns = [...peers, noSpare, ksi]
+export function reloadTable({ peers, noSpare, ksi, middle, lib }: ReloadFigures): string {
+  const columns = [...peers, noSpare, lib, middle, ksi]
   const row = (measure: string, value: (swaps: Swaps) => number): string[] => {
     // No peer's number where every peer cuts the connection: nothing to compare with.
     const best = Math.min(...peers.map(value).filter((number) => Number.isFinite(number)))
@@ -57,7 +72,8 @@ export function reloadTable({ peers, noSpare, ksi }: ReloadFigures): string {
 }
 
 /** Where the time of a swap goes: the median of each phase the boots wrote down, in ms. */
-export function phaseTable(columns: readonly Swaps[]): string {
+export function phaseTable({ noSpare, lib, middle, ksi }: ReloadFigures): string {
+  const columns = [noSpare, lib, middle, ksi]
   const names = ['watch', 'fork', 'import', 'standby', 'retire', 'open', 'restore', 'hold', 'total'] as const
   const value = ({ phases }: Swaps, name: (typeof names)[number]): string =>
     show(median(phases.flatMap((one) => one[name] ?? [])))
