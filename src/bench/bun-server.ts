@@ -1,5 +1,5 @@
 /*
- * What `bun --hot` runs as a peer of `npm run bench:reload`: it imports all of the daemon's code and answers lines on a
+ * What `bun --hot` runs as a peer of `npm run bench:saves`: it imports all of the daemon's code and answers lines on a
  * TCP port. No journal (bun has no better-sqlite3), so it does less than the others; and its way is another one: the
  * process stays, with its listener, and its modules are read again.
  */

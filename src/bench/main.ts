@@ -8,7 +8,7 @@ import { measureLosses } from './losses.ts'
 import { allRows } from './numbers.ts'
 import type { Figures } from './numbers.ts'
 import { measureProviderSaves } from './provider-saves.ts'
-import { measureReload, phaseTable, reloadTable } from './reload-table.ts'
+import { measureSaves, phaseTable, savesTable } from './saves-table.ts'
 import { showRows } from './rows.ts'
 import { measureStartsAfterKills, measureStartsAfterSaves } from './starts.ts'
 import { measureStructuralEdit } from './structural-edit.ts'
@@ -33,7 +33,7 @@ const saves = Number(values.saves)
 const depth = Number(values.depth)
 progress(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(2) ?? '?'}, Node ${process.version}`)
 const figures: Figures = {
-  reload: await measureReload({ saves, peerSaves: Number(values['peer-saves']) }),
+  reload: await measureSaves({ saves, peerSaves: Number(values['peer-saves']) }),
   saves: await measureStartsAfterSaves(saves),
   kills: await measureStartsAfterKills(Number(values.kills)),
   providerSaves: await measureProviderSaves(Math.ceil(saves / 2)),
@@ -46,5 +46,5 @@ const figures: Figures = {
 }
 const rows = allRows(figures)
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, figures })}\n`)
-else process.stdout.write(`${[reloadTable(figures.reload), phaseTable(figures.reload), showRows(rows)].join('\n\n')}\n`)
+else process.stdout.write(`${[savesTable(figures.reload), phaseTable(figures.reload), showRows(rows)].join('\n\n')}\n`)
 process.exitCode = rows.some(({ verdict }) => verdict === 'fail') ? 1 : 0

@@ -3,14 +3,14 @@ import type { WorkCounts } from '../history/work.ts'
 import type { AtRest } from './at-rest.ts'
 import type { EnqueueFigures } from './enqueue.ts'
 import type { Losses } from './losses.ts'
-import type { ReloadFigures } from './reload-table.ts'
+import type { AllSaves } from './saves-table.ts'
 import { atLeast, atMost, exactly } from './rows.ts'
 import type { Other, Row } from './rows.ts'
 import type { Starts } from './starts.ts'
 
 /** All that `npm run bench` measures. Times in ms. */
 export interface Figures {
-  reload: ReloadFigures
+  reload: AllSaves
   saves: Starts
   kills: Starts
   providerSaves: number[]
@@ -29,7 +29,7 @@ const later = true
 /** The numbers to beat. */
 export function allRows(figures: Figures): Row[] {
   return [
-    ...reloadRows(figures.reload),
+    ...saveRows(figures.reload),
     ...startRows(figures),
     ...lossRows(figures.losses),
     ...enqueueRows(figures),
@@ -45,16 +45,17 @@ export function allRows(figures: Figures): Row[] {
 }
 
 /** The peer that does best in this sitting. */
-function best({ peers }: ReloadFigures, of: (peer: ReloadFigures['ksi']) => number[]): Other | undefined {
+function best({ peers }: AllSaves, of: (peer: AllSaves['ksi']) => number[]): Other | undefined {
   const all = peers.map((peer) => ({ who: peer.name, value: median(of(peer)) }))
   return all.toSorted((a, b) => a.value - b.value)[0]
 }
 
-function reloadRows(reload: ReloadFigures): Row[] {
+function saveRows(reload: AllSaves): Row[] {
   const { ksi, noSpare, lib, middle, peers } = reload
   const own = [ksi, noSpare, lib, middle]
   const failed = peers.map(({ refused, cut, probes }) => ((refused + cut) / probes) * 100)
-  const sum = (count: (swaps: typeof ksi) => number): number => own.reduce((total, swaps) => total + count(swaps), 0)
+  const sum = (count: (figures: typeof ksi) => number): number =>
+    own.reduce((total, figures) => total + count(figures), 0)
   const fresh = { target: 35, other: best(reload, (peer) => peer.fresh), later }
   return [
     atMost('save of a leaf → new connection answered by new code', median(ksi.fresh), { ...fresh, first: [45, 58] }),

@@ -9,8 +9,8 @@ import { freePort } from '../testing/free-port.ts'
 import type { Project } from '../testing/project.ts'
 import { saveConstant } from './edited-file.ts'
 import { startProber } from './prober.ts'
-import { countProbes, longestSilence, noSwaps } from './swaps.ts'
-import type { Swaps } from './swaps.ts'
+import { countProbes, longestSilence, noSaves } from './save-figures.ts'
+import type { SaveFigures } from './save-figures.ts'
 import { progress } from './table.ts'
 
 const script = 'src/bench/peer-daemon.ts'
@@ -45,11 +45,11 @@ const limitMs = 10_000
 export async function measurePeer(
   project: Project,
   options: { name: string; saves: number; from: number },
-): Promise<Swaps> {
+): Promise<SaveFigures> {
   const { name, saves, from } = options
   for (const file of [script, bunScript]) project.add(file)
   progress(`${name}: ${saves} saves of the same file`)
-  const swaps = noSwaps(name)
+  const figures = noSaves(name)
   const port = await freePort()
   const { program = process.execPath, args = [] } = reloaders[name] ?? {}
   const reloader = spawn(program, [...args, String(port)], { cwd: project.root, stdio: 'ignore', detached: true })
@@ -66,17 +66,17 @@ export async function measurePeer(
       await delay(pauseMs)
       const saved = saveConstant(project, save)
       const fresh = await prober.untilBench(save, limitMs).catch(() => undefined)
-      swaps.streamsCut += Number(stream.isCut())
+      figures.streamsCut += Number(stream.isCut())
       stream.close()
       if (fresh === undefined) {
-        swaps.stuck++
+        figures.stuck++
         continue
       }
-      swaps.fresh.push(fresh.ended - saved)
-      swaps.silence.push(longestSilence(prober.probes, saved, fresh.ended))
+      figures.fresh.push(fresh.ended - saved)
+      figures.silence.push(longestSilence(prober.probes, saved, fresh.ended))
     }
-    countProbes(swaps, prober.probes)
-    return swaps
+    countProbes(figures, prober.probes)
+    return figures
   } finally {
     prober.stop()
     // The reloader and the program it started are one process group of ours.
