@@ -33,9 +33,9 @@ const saves = Number(values.saves)
 const depth = Number(values.depth)
 progress(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(2) ?? '?'}, Node ${process.version}`)
 const figures: Figures = {
-  reload: await measureSaves({ saves, peerSaves: Number(values['peer-saves']) }),
-  saves: await measureStartsAfterSaves(saves),
-  kills: await measureStartsAfterKills(Number(values.kills)),
+  saves: await measureSaves({ saves, peerSaves: Number(values['peer-saves']) }),
+  afterSaves: await measureStartsAfterSaves(saves),
+  afterKills: await measureStartsAfterKills(Number(values.kills)),
   providerSaves: await measureProviderSaves(Math.ceil(saves / 2)),
   enqueue: await measureEnqueue({ single: 1_000, depth, reloads: 10 }),
   bareSync: measureBareSync(200),
@@ -46,5 +46,5 @@ const figures: Figures = {
 }
 const rows = allRows(figures)
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, figures })}\n`)
-else process.stdout.write(`${[savesTable(figures.reload), phaseTable(figures.reload), showRows(rows)].join('\n\n')}\n`)
+else process.stdout.write(`${[savesTable(figures.saves), phaseTable(figures.saves), showRows(rows)].join('\n\n')}\n`)
 process.exitCode = rows.some(({ verdict }) => verdict === 'fail') ? 1 : 0

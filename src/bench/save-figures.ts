@@ -11,7 +11,7 @@ export interface SaveFigures {
   silence: number[]
   /** save → the new code answers on a connection that was open before; none when it was cut */
   open: number[]
-  /** slowest reply on that connection during the swap */
+  /** slowest reply on that connection between the save and its first answer */
   slowest: number[]
   probes: number
   refused: number

@@ -66,7 +66,7 @@ export function savesTable({ peers, noSpare, ksi, middle, lib }: AllSaves): stri
     row('save → new code answers on an open connection, median ms', ({ open }) => median(open)),
     row('  p90', ({ open }) => quantile(open, 0.9)),
     row('  p99', ({ open }) => quantile(open, 0.99)),
-    row('slowest reply on it during a swap, median of the maxima, ms', ({ slowest }) => median(slowest)),
+    row('slowest reply on it meanwhile, median of the maxima, ms', ({ slowest }) => median(slowest)),
     row('longest silence towards new connections, median ms', ({ silence }) => median(silence)),
     count('new connections refused or cut', ({ refused, cut, probes }) => `${refused + cut} of ${probes}`),
     count('open connections cut', ({ streamsCut, fresh }) => `${streamsCut} in ${fresh.length} saves`),
@@ -75,7 +75,7 @@ export function savesTable({ peers, noSpare, ksi, middle, lib }: AllSaves): stri
   return layOut(['measure', ...columns.map(({ name }) => name), 'best peer / ksi'], rows)
 }
 
-/** Where the time of a swap goes: the median of each phase the boots wrote down, in ms. */
+/** Where the time of a save goes: the median of each phase the boots wrote down, in ms. */
 export function phaseTable({ noSpare, lib, middle, ksi }: AllSaves): string {
   const columns = [noSpare, lib, middle, ksi]
   const names = ['watch', 'fork', 'import', 'standby', 'retire', 'open', 'restore', 'hold', 'total'] as const
