@@ -21,7 +21,7 @@ const mayImport: [place: string, folders: string, packages?: string][] = [
   ['scenarios', 'testing history client store contracts lib'],
   ['bench', 'testing history client store contracts lib'],
   // A peer runs the daemon's own code: that is what it is compared with.
-  ['bench/peer-daemon.ts', 'daemon store contracts lib'],
+  ['bench/{peer-daemon,bun-server}.ts', 'daemon store contracts lib'],
 ]
 const packages = new Set(mayImport.flatMap(([, , names]) => names ?? []))
 const folders = new Set(mayImport.map(([place]) => topOf(place)))

@@ -4,7 +4,7 @@ import { makeProject } from '../testing/project.ts'
 import type { Project } from '../testing/project.ts'
 import type { Push, WireClient } from '../testing/wire-client.ts'
 import { sendWork, untilAllDone } from '../testing/work.ts'
-import { saveConstant } from './edited-file.ts'
+import { addConstants, saveConstant } from './edited-file.ts'
 import { addCounts, countWork } from '../history/work.ts'
 import type { WorkCounts } from '../history/work.ts'
 import { largest } from '../lib/statistics.ts'
@@ -29,6 +29,7 @@ function flow(client: WireClient, tag: string, seconds: number) {
 export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   progress(`save → next queued request starts: ${saves} saves`)
   using project = makeProject()
+  addConstants(project)
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })

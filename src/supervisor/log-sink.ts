@@ -1,5 +1,5 @@
-import pretty from 'pino-pretty'
 import type { DestinationStream } from 'pino'
+import { readableLines } from '../lib/readable-lines.ts'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
 export interface LogSink {
@@ -19,14 +19,6 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
     }
     return { line: write, stream: { write } }
   }
-  const stream = pretty({
-    colorize: colors,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'name,time_zone',
-    messageFormat: '{name}: {msg}',
-    singleLine: true,
-    sync: true,
-    destination: 1,
-  })
+  const stream = readableLines(colors)
   return { line: (text) => stream.write(`${text}\n`), stream }
 }

@@ -229,7 +229,7 @@ export class Load {
     const filtered = this.#subscribers.slice(1).filter(({ history }) => history.finalSeqs.length > 0)
     const differs = filtered.some(({ history }) => !history.toldOutcomes(this.history.finalSeqs))
     return [
-      ...this.#senders.flatMap(({ problems }) => problems),
+      ...this.#senders.flatMap(({ faults }) => faults),
       ...this.history.faults,
       ...checkReplies(sent, this.history.outcomes),
       ...(differs ? ['the filtered subscriber was told other outcomes than the first one'] : []),

@@ -1,7 +1,7 @@
 import { messageOf } from '../../lib/errors.ts'
 import type { ModuleFailure, ModuleState } from '../../store/module-states.ts'
-import type { Core } from '../core.ts'
-import type { EventContext } from '../wire/router.ts'
+import type { Journal } from '../../store/journal.ts'
+import type { EventContext, EventRouter } from '../wire/router.ts'
 import type { Module, ModuleEvent, ModuleTools } from './define-module.ts'
 
 /** Bytes of JSON a module may give to a checkpoint. */
@@ -10,6 +10,12 @@ const maxStateBytes = 262_144
 const collectMs = 50
 /** How long, in ms, all modules together may take to restore theirs. */
 const restoreMs = 1_000
+
+/** What of the generation they work with. */
+interface Surroundings {
+  readonly router: EventRouter
+  readonly journal: Journal
+}
 
 export type Collected = ModuleState | ModuleFailure
 
@@ -36,7 +42,7 @@ export class ModuleHost {
   }
 
   /** Makes their events known to the router. */
-  register(core: Core): void {
+  register(core: Surroundings): void {
     for (const { name, events, pushes } of this.#modules) {
       for (const [event, spec] of events) core.router.add(event, spec, handlerOf(core, spec), name)
       for (const [push, spec] of pushes) core.router.pushes.set(push, spec)
@@ -60,7 +66,7 @@ export class ModuleHost {
   }
 
   /** Gives each module the newest state it ever gave, all at the same time. */
-  async restore(core: Core): Promise<void> {
+  async restore(core: Surroundings): Promise<void> {
     const limit = startLimit(restoreMs)
     await Promise.all(this.#modules.map((module) => this.#restore(core, module, limit.expired)))
     limit.end()
@@ -80,7 +86,7 @@ export class ModuleHost {
     return states.filter(isGiven)
   }
 
-  async #restore(core: Core, module: Module, expired: Promise<never>): Promise<void> {
+  async #restore(core: Surroundings, module: Module, expired: Promise<never>): Promise<void> {
     try {
       const newest = module.restore && core.journal.moduleStates.newest(module.name)
       if (newest !== undefined) await Promise.race([module.restore?.(newest.state, newest.version), expired])
@@ -138,7 +144,7 @@ function isGiven(given: Collected | undefined): given is Collected {
   return given !== undefined
 }
 
-function handlerOf(core: Core, spec: ModuleEvent): (data: never, context: EventContext) => unknown {
+function handlerOf(core: Surroundings, spec: ModuleEvent): (data: never, context: EventContext) => unknown {
   return (data, context) => {
     const tools: ModuleTools = {
       context,

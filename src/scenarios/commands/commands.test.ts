@@ -8,7 +8,8 @@ import { childrenOf, signal } from '../../testing/processes.ts'
 
 /*
  * The README's commands on a machine that has only just got Node. By default with the Node of this machine and with an
- * npm that does not link the pinned one; KSI_COMMANDS=all: every pair of the versions that are to work.
+ * npm that does not link the pinned one; KSI_COMMANDS=all: every pair of the versions that are to work;
+ * KSI_COMMANDS=26/12.2.0: that pair.
  */
 const npms = ['10.8.2', '10.9.9', '11.0.0', '11.19.1', '12.2.0']
 const nodes = ['20', '22', '24', '26']
@@ -16,7 +17,9 @@ const nodes = ['20', '22', '24', '26']
 const refuses = (npm: string, node: string): boolean => npm.startsWith('12.') && node === '20'
 
 const all = nodes.flatMap((node) => npms.filter((npm) => !refuses(npm, node)).map((npm) => ({ node, npm })))
-const pairs: { node?: string; npm: string }[] = process.env.KSI_COMMANDS === 'all' ? all : [{ npm: '10.8.2' }]
+const asked = process.env.KSI_COMMANDS ?? ''
+const some = all.filter(({ node, npm }) => asked === 'all' || asked.split(',').includes(`${node}/${npm}`))
+const pairs: { node?: string; npm: string }[] = asked === '' ? [{ npm: '10.8.2' }] : some
 
 const toolbox = new Toolbox()
 after(() => toolbox[Symbol.dispose]())

@@ -3,7 +3,7 @@ import type { Probe } from './prober.ts'
 import { largest } from '../lib/statistics.ts'
 
 /** What was seen of the saves of one run. Times in ms, one value for each save. */
-export interface Swaps {
+export interface SaveFigures {
   name: string
   /** save → a new connection is answered by the new code */
   fresh: number[]
@@ -11,7 +11,7 @@ export interface Swaps {
   silence: number[]
   /** save → the new code answers on a connection that was open before; none when it was cut */
   open: number[]
-  /** slowest reply on that connection during the swap */
+  /** slowest reply on that connection between the save and its first answer */
   slowest: number[]
   probes: number
   refused: number
@@ -25,7 +25,7 @@ export interface Swaps {
 }
 
 /** An empty record. */
-export function noSwaps(name: string): Swaps {
+export function noSaves(name: string): SaveFigures {
   return {
     name,
     fresh: [],
@@ -42,10 +42,10 @@ export function noSwaps(name: string): Swaps {
 }
 
 /** Takes the counts of all probes in. */
-export function countProbes(swaps: Swaps, probes: readonly Probe[]): void {
-  swaps.probes += probes.length
-  swaps.refused += probes.filter(({ outcome }) => outcome === 'refused').length
-  swaps.cut += probes.filter(({ outcome }) => outcome === 'cut').length
+export function countProbes(figures: SaveFigures, probes: readonly Probe[]): void {
+  figures.probes += probes.length
+  figures.refused += probes.filter(({ outcome }) => outcome === 'refused').length
+  figures.cut += probes.filter(({ outcome }) => outcome === 'cut').length
 }
 
 /**
