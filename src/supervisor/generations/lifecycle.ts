@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../../lib/errors.ts'
-import { onEnded, onRetired, pend, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
+import { onEnded, onRetired, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
 import type { Effect, GenerationEvent, Measured, Now, Timer } from './events.ts'
+import { fold, pend } from './pending.ts'
 import { activating, handleOf, isBooting, isHeld, live, next, parked, retiring, spare } from './state.ts'
 import type { Change, Handle, State } from './state.ts'
 import { activate, begin, bootAgain, onSpare, onStandby, retire, retireMs, swapFailed, swapIsLive } from './swap.ts'
@@ -106,11 +107,9 @@ function changed(turn: Turn, change: Change, waiter?: number): void {
   const { pending, stopping, swap } = turn.state
   if (stopping !== null) return
   turn.stopTimers('retry')
-  turn.set({ deferred: false, pending: null })
+  const newer = { change, waiters: waiter === undefined ? [] : [waiter] }
+  turn.set({ deferred: false, pending: pending === null ? newer : fold(pending, newer) })
   turn.show({ nextTryAt: null })
-  const waiters = waiter === undefined ? [] : [waiter]
-  turn.set({ pending: { change, waiters } })
-  if (pending !== null) pend(turn, pending)
   if (swap === null || !isBooting(turn.state)) return
   const elapsed = turn.now.ms - swap.takenAt
   if (elapsed >= hangingMs) supersede(turn)

@@ -112,8 +112,10 @@ export interface State {
   readonly back: TakeBack | null
   /** Files of changes that failed: not live until newer code is. */
   readonly failed: readonly string[]
-  /** Files of the change that is live. */
+  /** Files of the change that the live code went live with. */
   readonly liveFiles: readonly string[]
+  /** Files that went live since the parked one was: not live any more should it take the journal back. */
+  readonly sinceParked: readonly string[]
   readonly backoff: CrashBackoff
   /** What is pending waits for the end of a back-off. */
   readonly deferred: boolean
@@ -137,6 +139,7 @@ export function initialState(limits: Limits, run: string, at: number): State {
     back: null,
     failed: [],
     liveFiles: [],
+    sinceParked: [],
     backoff: noCrashes,
     deferred: false,
     untold: [],

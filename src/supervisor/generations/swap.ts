@@ -3,6 +3,7 @@ import type { Crash } from '../../lib/crash-backoff.ts'
 import { roundMs } from '../../lib/duration.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { theChange, union, untoldWith } from './blame.ts'
+import { fold } from './pending.ts'
 import { activating, live, parked, spare } from './state.ts'
 import type { Live, Swap } from './state.ts'
 import type { Turn } from './turn.ts'
@@ -53,8 +54,13 @@ function startBootTimer(turn: Turn): void {
 }
 
 function boot(turn: Turn, id: number): void {
-  const { swap } = turn.state
+  const { swap, pending } = turn.state
   if (swap === null) return
+  // What was saved while its process started is in what it reads now.
+  if (pending !== null) {
+    turn.swapping(fold(swap, pending))
+    turn.set({ pending: null })
+  }
   turn.move(id, 'booting')
   turn.send(id, { type: 'boot', boot_id: swap.bootId })
   startBootTimer(turn)
@@ -136,17 +142,19 @@ export function becameLive(turn: Turn, id: number, reply: Live): void {
 export function swapIsLive(turn: Turn, swap: Swap, reply: Live): void {
   becameLive(turn, swap.id, reply)
   const { change, waiters, heldAt } = swap
-  const { view, liveFiles, limits, backoff } = turn.state
+  const { view, failed, liveFiles, sinceParked, limits, backoff } = turn.state
   const phases: Phases = { ...swap.phases, ...reply.phases, total: turn.now.at - change.at }
   if (heldAt !== null) phases.hold = roundMs(turn.now.ms - heldAt)
   const bySave = change.cause === 'save' || change.cause === 'reload'
-  const isNew = change.cause !== 'crash' || change.files.length > 0
+  const files = union(failed, change.files)
+  const isNew = change.cause !== 'crash' || files.length > 0
   turn.show({ problem: null, lastFailure: null, swaps: view.swaps + (bySave ? 1 : 0) })
   turn.set({
     swap: null,
     back: null,
     failed: [],
-    liveFiles: isNew ? change.files : liveFiles,
+    sinceParked: union(sinceParked, files),
+    liveFiles: isNew ? files : liveFiles,
     backoff: isNew ? { ...backoff, row: 0 } : backoff,
   })
   turn.send(swap.id, { type: 'phases', phases })
@@ -162,11 +170,11 @@ export function swapFailed(turn: Turn, error: ErrorReport, crash: Crash = { kill
   if (swap === null) return
   const { change, bootId, begunAt, waiters } = swap
   const phase = swap.heldAt !== null || activating(turn.state)?.id === swap.id ? 'activate' : 'import'
-  turn.stopTimers('boot', 'first-sign', 'supersede', 'activate', 'stuck')
+  stopSwapTimers(turn)
   turn.kill(swap.id, error.message)
-  const files = [...change.files]
+  const files = union(turn.state.failed, change.files)
   const failure: BootFailure = { boot_id: bootId, cause: change.cause, files, phase, error, at: begunAt }
-  turn.set({ swap: null, failed: change.files })
+  turn.set({ swap: null, failed: files })
   const problem = `${theChange(files, 'The new generation')} did not go live: ${error.message}`
   turn.show({ failedSwaps: view.failedSwaps + 1, lastFailure: failure, problem })
   turn.log('error', { files, phase, err: error }, `the new code did not go live: ${error.message}`)
@@ -180,6 +188,12 @@ export function swapFailed(turn: Turn, error: ErrorReport, crash: Crash = { kill
     turn.set({ untold: untoldWith(turn.state.untold, failure) })
     if (turn.state.back === null) turn.set({ back: { failure, crash, id: null } })
   }
+}
+
+/** Those of the change that is being worked on; one that takes the journal back meanwhile has its own time. */
+export function stopSwapTimers(turn: Turn): void {
+  turn.stopTimers('boot', 'first-sign', 'supersede')
+  if (turn.state.back?.id == null) turn.stopTimers('activate', 'stuck')
 }
 
 export function refillSoon(turn: Turn, ms = refillMs): void {
