@@ -7,7 +7,7 @@ import { kinds } from './testing/sim-process.ts'
 import type { Kind, SimProcess } from './testing/sim-process.ts'
 import { fileOf, World } from './testing/world.ts'
 
-const runs = Number(process.env['KSI_MODEL_RUNS'] ?? 3_000)
+const runs = 3_000
 
 /** What people and machines do to it. */
 type Act =

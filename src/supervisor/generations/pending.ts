@@ -1,4 +1,5 @@
 import { union } from './blame.ts'
+import { isBooting } from './state.ts'
 import type { Pending } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -17,4 +18,14 @@ export function pend(turn: Turn, { change, waiters }: Pending): void {
   const older = { change, waiters }
   const { pending } = turn.state
   turn.set({ pending: pending === null ? older : fold(older, pending) })
+}
+
+/** A boot that hangs is not waited for once there is newer code; who waited for it waits for that. */
+export function supersede(turn: Turn): void {
+  const { swap, pending } = turn.state
+  if (swap === null || pending === null || !isBooting(turn.state)) return
+  turn.stopTimers('boot', 'first-sign', 'supersede')
+  turn.kill(swap.id, 'there is newer code')
+  turn.set({ swap: null })
+  pend(turn, swap)
 }

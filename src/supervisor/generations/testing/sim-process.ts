@@ -1,7 +1,7 @@
 import type { ToGeneration } from '../../../contracts/control.ts'
 import type { ChildEnd } from '../../../lib/child.ts'
-import { limits } from './world.ts'
-import type { World } from './world.ts'
+import type { GenerationEvent } from '../events.ts'
+import { limits } from './limits.ts'
 
 /** What a save does to whoever runs it. */
 export const kinds = [
@@ -25,12 +25,21 @@ export interface Code {
   kind: Kind
 }
 
+/** What a process needs of its world. */
+export interface Surroundings {
+  readonly disk: Code
+  readonly diskIsFull: boolean
+  tell(from: number, event: GenerationEvent): void
+  later(ms: number, run: () => void): void
+  ended(process: SimProcess, end: Partial<ChildEnd>): void
+}
+
 const restore = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
 
 /** A generation's process as the supervisor sees it: what it is told, what it says, how it ends. */
 export class SimProcess {
   readonly id: number
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #inbox: ToGeneration[] = []
   code: Code | undefined
   bootedFor: number | undefined
@@ -42,7 +51,7 @@ export class SimProcess {
   isStopped = false
   isLooping = false
 
-  constructor(id: number, world: World) {
+  constructor(id: number, world: Surroundings) {
     this.id = id
     this.#world = world
     world.later(20, () => {

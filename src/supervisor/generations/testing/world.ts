@@ -3,9 +3,10 @@ import { filesNotLive } from '../blame.ts'
 import type { Effect, GenerationEvent, Timer } from '../events.ts'
 import { step } from '../lifecycle.ts'
 import { initialState } from '../state.ts'
-import type { Limits, State } from '../state.ts'
+import type { State } from '../state.ts'
+import { limits } from './limits.ts'
 import { SimProcess } from './sim-process.ts'
-import type { Code, Kind } from './sim-process.ts'
+import type { Code, Kind, Surroundings } from './sim-process.ts'
 
 /** Work that is due at a time of the simulated clock. */
 interface Due {
@@ -16,7 +17,6 @@ interface Due {
 /** Looks at the world after a step. */
 export type OnStep = (world: World, event: GenerationEvent, effects: readonly Effect[]) => void
 
-export const limits: Limits = { bootMs: 10_000, heartbeatMs: 5_000, probationMs: 6_000, spare: true }
 /** More steps than this without the clock moving is a loop. */
 const maxStepsAtOnce = 5_000
 
@@ -24,13 +24,15 @@ const maxStepsAtOnce = 5_000
  * A world without processes and without a clock: what the life cycle asks for is queued as messages, and a seeded choice
  * says which is delivered next. Every step is checked by `onStep`.
  */
-export class World {
+export class World implements Surroundings {
   readonly processes = new Map<number, SimProcess>()
   readonly effects: Effect[] = []
   now = 0
   state: State
   disk: Code = { version: 0, kind: 'good' }
   diskIsFull = false
+  /** What each deadline's keeper measures. */
+  stoodStillMs = 0
   /** Saves the supervisor has been told of. */
   readonly told: Code[] = []
   /** The newest save the code that was live last was booted for: it may have read newer ones. */
@@ -187,7 +189,7 @@ export class World {
       this.#timers.delete(name)
       const process = id === undefined ? undefined : this.processes.get(id)
       const measured = {
-        stoodStillMs: 0,
+        stoodStillMs: this.stoodStillMs,
         ...(process !== undefined && { cpuMs: process.isStopped ? 0 : 100, unanswered: process.isSilent ? 3 : 0 }),
       }
       this.tell(-1, { type: 'timer', name, measured })

@@ -1,0 +1,88 @@
+import type { ErrorReport } from '../../lib/errors.ts'
+import { retireFailed, takeBackFailed } from './endings.ts'
+import type { Measured, Timer } from './events.ts'
+import { supersede } from './pending.ts'
+import { activating, handleOf, isBooting, live, next, parked, retiring, spare } from './state.ts'
+import type { Handle } from './state.ts'
+import { bootAgain, retireMs, swapFailed } from './swap.ts'
+import type { Turn } from './turn.ts'
+
+/** One that answers has so long, in ms, to go live with what it was busy with. */
+export const answeredMs = 200
+/** From so many ms on it is the machine that stood still, and not the code that hangs. */
+const stoodStillMs = 1_000
+
+/** A deadline is over. */
+export function onTimer(turn: Turn, name: Timer, measured: Measured): void {
+  const { state } = turn
+  const { swap, limits } = state
+  switch (name) {
+    case 'first-sign':
+      if (next(state)?.phase === 'booting' && measured.cpuMs === 0) bootAgain(turn, 'its process stands still')
+      return
+    case 'boot':
+      return bootTookTooLong(turn, measured)
+    case 'supersede':
+      return supersede(turn)
+    case 'retire': {
+      const old = retiring(state)
+      if (old !== undefined) retireFailed(turn, old, tooLong('retired', retireMs), false)
+      return
+    }
+    case 'stuck':
+      return stuck(turn)
+    case 'activate': {
+      const late = activating(state)
+      if (late !== undefined) isLate(turn, late, tooLong('live', limits.bootMs))
+      return
+    }
+    case 'probation':
+      return probationOver(turn, measured)
+    case 'retry':
+      return turn.set({ deferred: false })
+    case 'refill':
+      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork()
+      return
+    default: {
+      const id = Number(name.slice('end:'.length))
+      if (handleOf(state, id) !== undefined) turn.do({ type: 'kill', id })
+    }
+  }
+}
+
+function bootTookTooLong(turn: Turn, measured: Measured): void {
+  const { swap, limits } = turn.state
+  if (swap === null || !isBooting(turn.state)) return
+  const stoodStill = measured.stoodStillMs >= stoodStillMs || measured.cpuMs === 0
+  if (stoodStill && !swap.again) return bootAgain(turn, 'the machine stood still')
+  swapFailed(turn, tooLong(next(turn.state)?.phase === 'spare' ? 'spare' : 'standby', limits.bootMs))
+}
+
+function tooLong(type: string, limitMs: number): ErrorReport {
+  const message = `no "${type}" within ${limitMs} ms: an endless loop, or a wait that never ends`
+  return { message, code: 'KSI_TIMEOUT' }
+}
+
+/** One that is busy is waited for; one that answers waits for something itself, and clients wait for it. */
+function stuck(turn: Turn): void {
+  const late = activating(turn.state)
+  const { swap } = turn.state
+  if (late === undefined || late.id !== swap?.id || parked(turn.state) === undefined) return
+  if (!swap.asked) {
+    turn.swapping({ asked: true })
+    turn.send(late.id, { type: 'ping' })
+  } else swapFailed(turn, tooLong('live', Math.round(turn.now.ms - late.since)))
+}
+
+/** Who was parked is not needed any more, unless the live one has just fallen silent: then it may be soon. */
+function probationOver(turn: Turn, { unanswered = 0 }: Measured): void {
+  const before = parked(turn.state)
+  if (before === undefined || turn.state.back !== null) return
+  if (unanswered > 1) turn.startTimer('probation', turn.state.limits.heartbeatMs / 2, live(turn.state)?.id)
+  else turn.dismiss(before.id)
+}
+
+function isLate(turn: Turn, { id }: Handle, error: ErrorReport): void {
+  if (id === turn.state.swap?.id) swapFailed(turn, error)
+  else takeBackFailed(turn, error)
+}
