@@ -24,10 +24,7 @@ export const health: Command = {
       )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet)
-        print(
-          `${reply.status}${reply.generation == null ? '' : `: generation ${reply.generation}, up ${duration(reply.uptime * 1_000)}`}`,
-        )
+      else if (!quiet) print(inWords(reply))
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error
@@ -36,4 +33,19 @@ export const health: Command = {
       return error.code === 'KSI_TIMEOUT' ? exitCodes.failed : error.exitCode
     }
   },
+}
+
+/** While no generation is live the supervisor answers: it has no uptime to tell, but the reason. */
+interface Told {
+  status: string
+  generation: number | null
+  /** seconds */
+  uptime?: number
+  problem?: string | null
+}
+
+function inWords({ status, generation, uptime, problem }: Told): string {
+  const which = generation === null ? '' : `: generation ${generation}`
+  const since = uptime === undefined || generation === null ? '' : `, up ${duration(uptime * 1_000)}`
+  return `${status}${which}${since}${problem == null ? '' : `: ${problem}`}`
 }

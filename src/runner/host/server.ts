@@ -12,7 +12,6 @@ import { readHostLine } from './lines.ts'
 export interface HostServerOptions {
   /** The Unix socket's path; a file that is there already is replaced. */
   socket: string
-  protocol: number
   log: WordLog
   list: () => RunnerList
   reload: (files: readonly string[], at: number) => Promise<BootFailure | null>
@@ -24,6 +23,9 @@ export interface HostServer {
   tell(): void
   close(): void
 }
+
+/** As in contracts/runner-host.ts, whose library is not to be loaded here; lines.test.ts holds both together. */
+export const protocol = 1
 
 /** A list of files of a whole checkout fits. */
 const maxLineBytes = 16_777_216
@@ -67,7 +69,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
 }
 
 function act(text: string, socket: Socket, watching: Set<Socket>, options: HostServerOptions): void {
-  const { log, list, protocol, reload, end } = options
+  const { log, list, reload, end } = options
   const line = readHostLine(text)
   switch (line?.type) {
     case 'hello':

@@ -18,7 +18,7 @@ export function onTimer(turn: Turn, name: Timer, measured: Measured): void {
   const { swap, limits } = state
   switch (name) {
     case 'first-sign':
-      if (next(state)?.phase === 'booting' && measured.cpuMs === 0) bootAgain(turn, 'its process stands still')
+      if (isBooting(state) && measured.cpuMs === 0 && swap?.again === false) bootAgain(turn, 'its process stands still')
       return
     case 'boot':
       return bootTookTooLong(turn, measured)

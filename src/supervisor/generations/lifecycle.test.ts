@@ -93,6 +93,11 @@ test('a spare that was stopped costs a save about a second, not the save', () =>
   world.save('good')
   world.wait(1_100)
   assert.deepEqual([world.live?.code?.version, world.state.view.failedSwaps], [1, 0])
+  world.wait(40)
+  processIn(world, 'spare').hang('stopped')
+  world.save('good')
+  world.wait(1_100)
+  assert.deepEqual([world.live?.code?.version, world.state.view.failedSwaps], [2, 0], 'also one that had just begun')
 })
 
 test('a boot while the machine stood still is tried once more before it is blamed', () => {

@@ -8,7 +8,7 @@ import { activating, live, parked, spare } from './state.ts'
 import type { Live, Swap } from './state.ts'
 import type { Turn } from './turn.ts'
 
-/** A spare that was told to boot and has used no CPU for so long, in ms, has been stopped: another one is made. */
+/** A process that was to start or boot and has used no CPU for so long, in ms, was stopped: another one is made. */
 const firstSignMs = 1_000
 /** How long, in ms, a generation may take to let go. */
 export const retireMs = 3_000
@@ -46,11 +46,13 @@ function takeProcess(turn: Turn): void {
     turn.swapping({ id: turn.fork() })
   }
   if (waiting?.ready === true && turn.state.swap?.id === waiting.id) boot(turn, waiting.id)
-  else startBootTimer(turn)
+  else startBootTimers(turn)
 }
 
-function startBootTimer(turn: Turn): void {
-  turn.startTimer('boot', turn.state.limits.bootMs, turn.state.swap?.id)
+function startBootTimers(turn: Turn): void {
+  const { swap, limits } = turn.state
+  turn.startTimer('boot', limits.bootMs, swap?.id)
+  turn.startTimer('first-sign', firstSignMs, swap?.id)
 }
 
 function boot(turn: Turn, id: number): void {
@@ -63,8 +65,7 @@ function boot(turn: Turn, id: number): void {
   }
   turn.move(id, 'booting')
   turn.send(id, { type: 'boot', boot_id: swap.bootId })
-  startBootTimer(turn)
-  turn.startTimer('first-sign', firstSignMs, id)
+  startBootTimers(turn)
 }
 
 /** A process has imported its dependencies. */
@@ -84,8 +85,7 @@ export function bootAgain(turn: Turn, why: string): void {
   turn.log('warn', { files: swap.change.files }, `the new code is booted once more: ${why}`)
   turn.kill(swap.id, why)
   turn.swapping({ id: turn.fork(), again: true, takenAt: turn.now.ms })
-  turn.stopTimers('first-sign')
-  startBootTimer(turn)
+  startBootTimers(turn)
 }
 
 export function onStandby(turn: Turn, id: number, phases: Phases): void {
