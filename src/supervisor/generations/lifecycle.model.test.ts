@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { randomFrom } from '../../testing/random.ts'
+import { chooseSeed, randomFrom } from '../../testing/random.ts'
 import type { Effect, GenerationEvent } from './events.ts'
+import { isBooting } from './state.ts'
+import { limits } from './testing/limits.ts'
 import { kinds } from './testing/sim-process.ts'
 import type { Kind, SimProcess } from './testing/sim-process.ts'
 import { fileOf, World } from './testing/world.ts'
 
-const runs = 3_000
+const runs = 8_000
+const seed = chooseSeed()
 
 /** What people and machines do to it. */
 type Act =
@@ -37,9 +40,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('fill disk' as const, 'free disk' as const) }) },
 )
 
-test('whatever happens in whatever order: one is live, no change is forgotten, what is blamed is what is not live', () => {
-  const property = fc.property(fc.array(act, { maxLength: 40, size: 'max' }), fc.nat(), (acts, seed) => {
-    const world = new World(randomFrom(seed), check)
+test('whatever happens in whatever order: one is live, no change is forgotten, what is blamed is what is not live', (t) => {
+  t.diagnostic(`KSI_SEED=${seed}`)
+  const property = fc.property(fc.array(act, { maxLength: 40, size: 'max' }), fc.nat(), (acts, order) => {
+    const world = new World(randomFrom(order), check)
     for (const one of acts) perform(world, one)
     world.diskIsFull = false
     world.wait(90_000)
@@ -51,19 +55,20 @@ test('whatever happens in whatever order: one is live, no change is forgotten, w
     assert.equal(world.state.view.phase, 'live')
     assert.deepEqual([world.state.view.problem, world.state.view.lastFailure, world.notLive], [null, null, []])
   })
-  fc.assert(property, { numRuns: runs })
+  fc.assert(property, { numRuns: runs, seed })
 })
 
-test('a stop ends all of it in time, whatever is going on', () => {
-  const property = fc.property(fc.array(act, { maxLength: 25, size: 'max' }), fc.nat(), (acts, seed) => {
-    const world = new World(randomFrom(seed), check)
+test('a stop ends all of it in time, whatever is going on', (t) => {
+  t.diagnostic(`KSI_SEED=${seed}`)
+  const property = fc.property(fc.array(act, { maxLength: 25, size: 'max' }), fc.nat(), (acts, order) => {
+    const world = new World(randomFrom(order), check)
     for (const one of acts) perform(world, one)
     world.tell(0, { type: 'stop', reason: 'shutdown' })
     world.wait(25_000)
     assert.deepEqual(world.state.handles, [])
     assert.equal(world.effects.filter(({ type }) => type === 'stopped').length, 1)
   })
-  fc.assert(property, { numRuns: Math.ceil(runs / 3) })
+  fc.assert(property, { numRuns: Math.ceil(runs / 3), seed })
 })
 
 function perform(world: World, one: Act): void {
@@ -115,6 +120,8 @@ function check(world: World, event: GenerationEvent, effects: readonly Effect[])
     if (effect.type === 'startTimer' && effect.name === 'retry')
       assert.ok(waits.has(effect.ms), `a back-off of ${effect.ms} ms`)
   }
+  if (isBooting(state) && state.stopping === null)
+    assert.ok(world.now - (state.swap?.takenAt ?? 0) <= 2 * limits.bootMs + 100, 'a boot that never ends')
   const { lastFailure, problem } = state.view
   assert.doesNotMatch(lastFailure?.error.message ?? '', /was killed by SIGKILL/, 'killed from outside, and blamed')
   if (lastFailure !== null && state.stopping === null)
@@ -131,6 +138,10 @@ function assertQuiet(world: World): void {
     ({ phase }) => !['live', 'spare', 'parked', 'booting', 'activating'].includes(phase),
   )
   assert.deepEqual(busy, [])
+  assert.ok(
+    world.live !== undefined || state.swap !== null || state.pending !== null,
+    'nobody is live, and nobody tries',
+  )
   // With nobody live nothing is; that no change is missing is checked after every step.
   if (world.live !== undefined)
     assert.deepEqual([...world.notLive].sort(), [...world.reallyNotLive].sort(), 'what is not live')

@@ -170,6 +170,17 @@ test('a kill from outside in the probation brings the newest code back', () => {
   assert.deepEqual([world.live?.code?.version, world.state.view.problem], [1, null])
 })
 
+test('a failure that comes up while a generation goes live is told when it is', () => {
+  const world = started()
+  world.save('never gets live')
+  world.wait(100)
+  const error = { message: 'no runner' }
+  const failure = { boot_id: 'r', cause: 'save', files: ['runner'], phase: 'import', error, at: 0 } as const
+  world.tell(0, { type: 'failure', failure: { ...failure, files: ['runner'] } })
+  world.wait(3_000)
+  assert.deepEqual(told(world).sort(), ['f1', 'runner'])
+})
+
 test('after a crash with a broken save pending its file is still named', () => {
   const world = started()
   world.save('fails at import')

@@ -119,8 +119,9 @@ export interface State {
   readonly backoff: CrashBackoff
   /** What is pending waits for the end of a back-off. */
   readonly deferred: boolean
-  /** Failures nobody has been told of: the next one live writes them down. */
+  /** Failures nobody has been told of: the next one live writes them down. Those it was told of on its way. */
   readonly untold: readonly BootFailure[]
+  readonly telling: readonly BootFailure[]
   readonly previousEnd: { readonly previous_end: PreviousEnd; readonly previous_detail?: string }
   readonly stopping: CheckpointReason | null
   readonly view: View
@@ -143,6 +144,7 @@ export function initialState(limits: Limits, run: string, at: number): State {
     backoff: noCrashes,
     deferred: false,
     untold: [],
+    telling: [],
     previousEnd: { previous_end: 'none' },
     stopping: null,
     view: {

@@ -123,6 +123,7 @@ export function giveJournal(
 ): void {
   const { previousEnd, untold, limits } = turn.state
   turn.move(id, 'activating', { holds: true })
+  turn.set({ telling: untold })
   turn.send(id, { type: 'activate', boot_id, cause, files, at, ...previousEnd, failures: [...untold] })
   turn.startTimer('activate', limits.bootMs, id)
 }
@@ -131,9 +132,11 @@ export function giveJournal(
 export function becameLive(turn: Turn, id: number, reply: Live): void {
   turn.stopTimers('activate', 'stuck')
   turn.move(id, 'live')
-  turn.set({ untold: [] })
   turn.do({ type: 'attach', id })
   turn.do({ type: 'watch', id })
+  const { untold, telling } = turn.state
+  for (const failure of untold) if (!telling.includes(failure)) turn.send(id, { type: 'failure', failure })
+  turn.set({ untold: [], telling: [] })
   turn.show({ generation: reply.generation, liveSince: turn.now.at, nextTryAt: null })
   turn.showPhase('live')
 }
