@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import type { Socket } from 'node:net'
 import { LineDecoder } from './ndjson.ts'
 
-export interface LineLinkOptions {
+interface LineLinkOptions {
   /** the path of the other side's Unix socket */
   path: string
   onLine: (line: string) => void

@@ -18,7 +18,7 @@ import type { Place } from './place.ts'
 import { describe } from './status.ts'
 import { Changes } from './watch/changes.ts'
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   settings: Settings
   env: NodeJS.ProcessEnv
   log: Log

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
@@ -9,7 +9,7 @@ import { LineDecoder } from '../../lib/ndjson.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import { readHostLine } from './lines.ts'
 
-export interface HostServerOptions {
+interface HostServerOptions {
   /** The Unix socket's path; a file that is there already is replaced. */
   socket: string
   log: WordLog
@@ -55,6 +55,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   server.listen(path)
   await once(server, 'listening')
   chmodSync(path, 0o600)
+  const { ino } = statSync(path)
   server.on('error', (error) => log.error({ err: error }, "the runner host's socket has an error"))
   return {
     tell: () => {
@@ -62,8 +63,8 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
     },
     close: () => {
       for (const socket of sockets) socket.destroy()
-      server.close()
-      rmSync(path, { force: true })
+      // Closing removes the file, but the one that is there may be the next host's by now.
+      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) server.close()
     },
   }
 }

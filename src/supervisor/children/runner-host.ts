@@ -10,7 +10,7 @@ import { LineLink } from '../../lib/line-link.ts'
 import type { Log } from '../../lib/log.ts'
 import { parseObject } from '../../lib/ndjson.ts'
 
-export interface RunnerHostOptions {
+interface RunnerHostOptions {
   settings: Settings
   log: Log
   env: NodeJS.ProcessEnv

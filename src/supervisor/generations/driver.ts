@@ -16,13 +16,13 @@ import type { Change, Live, State, View } from './state.ts'
 import { toEvent } from './to-event.ts'
 
 /** The front, as far as generations drive it. */
-export interface Relaying {
+interface Relaying {
   attach(stream: Duplex): void
   hold(): void
   detach(): void
 }
 
-export interface GenerationsOptions {
+interface GenerationsOptions {
   settings: Settings
   log: Log
   env: NodeJS.ProcessEnv

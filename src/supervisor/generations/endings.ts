@@ -87,7 +87,7 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
 }
 
 /** Nobody is live and nobody can take the journal back: the code on disk is booted, after the back-off. */
-export function restart(turn: Turn, crash: Crash): void {
+function restart(turn: Turn, crash: Crash): void {
   const { backoff, view, failed } = turn.state
   turn.showPhase('crashed')
   const counted = countCrash(backoff, crash, turn.now.ms)

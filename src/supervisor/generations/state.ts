@@ -66,7 +66,7 @@ export interface Swap extends Pending {
 }
 
 /** The generation before is to take the journal back, because of this failure, or is doing so. */
-export interface TakeBack {
+interface TakeBack {
   readonly failure: BootFailure | null
   /** what went wrong: how long to wait, should there be nobody to take it back */
   readonly crash: Crash

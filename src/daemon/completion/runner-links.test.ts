@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { FromRunnerHost } from '../../contracts/runner-host.ts'
+import { silentLog } from '../../lib/log.ts'
+import { RunnerLinks } from './runner-links.ts'
+
+test('as long as the runner host has not said so no runner is gone; then those that were asked for are told', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ksi-links-'))
+  const path = join(dir, 'h.sock')
+  const gone = Promise.withResolvers<string>()
+  const links = new RunnerLinks(silentLog())
+  links.listen({
+    outcome: () => {},
+    progress: () => {},
+    welcomed: () => {},
+    refused: () => {},
+    gone: (id) => gone.resolve(id),
+  })
+  links.follow(path)
+  await links.hello(1, 20)
+  assert.equal(links.isUnknown('old'), true)
+  const list: FromRunnerHost = { type: 'runners', runners: [], drained: ['peace'], problem: null, failure: null }
+  const server = createServer((socket) => socket.write(`${JSON.stringify(list)}\n`)).listen(path)
+  await once(server, 'listening')
+  assert.equal(await gone.promise, 'old')
+  assert.deepEqual([links.isUnknown('old'), links.hasDrained('peace')], [false, true])
+  links.close()
+  server.close()
+  rmSync(dir, { recursive: true })
+})
