@@ -48,6 +48,32 @@ test('a killed runner host costs what ran in its runners, told once or run again
   assert.deepEqual([status.crashes, status.generation, status.problem], [0, 1, null])
 })
 
+test('a runner host that is stopped is named; what runs goes on, and it is well again when it goes on', async () => {
+  using project = makeProject()
+  await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '500' })
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['completion:*'] })
+  const host = hostPid(ksi)
+  signal(host, 'SIGSTOP')
+  const sent = await sendWork(client, { conversations: 2, perConversation: 2, latencyMs: 100 })
+  await untilAllDone(client, sent)
+  await ksi.untilStatus(({ problem }) => problem?.includes('runner host gives no sign of life') === true)
+  signal(host, 'SIGCONT')
+  await ksi.untilStatus(({ problem }) => problem === null)
+  assertAllDone(client, sent, ksi.runsByRequest())
+})
+
+test('a runner host that cannot start takes nothing down: it is named, and requests wait', async () => {
+  using project = makeProject()
+  project.edit('src/runner/host.ts', (text) => `throw new Error('no host today')\n${text}`)
+  await using ksi = Ksi.launch(project)
+  const status = await ksi.untilStatus(({ phase, problem }) => phase === 'live' && problem !== null)
+  assert.match(String(status.problem), /runner host went down \(exit code 1\), so requests wait/)
+  using client = await ksi.client()
+  const { request_id } = await client.request('completion:async', { prompt: 'x' })
+  assert.equal((await client.request('completion:status', { request_id })).status, 'queued')
+})
+
 test('a runner that hangs is seen by its host and replaced', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '1000' })

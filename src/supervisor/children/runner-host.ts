@@ -21,6 +21,8 @@ interface RunnerHostOptions {
 
 /** Above the time the host gives its runners. */
 const endMs = 4_000
+/** So often, in its limit of silence, the host is asked whether it is there. */
+const hellos = 5
 
 /**
  * The runner host: kept running as a child for now, and reached by its socket alone, as it would be from another
@@ -36,6 +38,11 @@ export class RunnerHost {
   #lastReload = 0
   #list: RunnerList = { runners: [], drained: [], problem: null, failure: null }
   #down: string | null = null
+  /** What the host speaks; said when it is another version. */
+  #protocol = runnerHostProtocol
+  /** Hellos in a row that were not answered. */
+  #unanswered = 0
+  #asking: NodeJS.Timeout | undefined
   #backoff = noCrashes
 
   constructor(options: RunnerHostOptions) {
@@ -76,6 +83,7 @@ export class RunnerHost {
   /** Starts it; resolves when a runner takes work, or when it is known why none does. */
   start(): Promise<void> {
     this.#child.start()
+    this.#asking = setInterval(() => this.#hello(), this.#o.settings.KSI_HEARTBEAT_MS / hellos)
     return this.#ready.promise
   }
 
@@ -87,6 +95,9 @@ export class RunnerHost {
   get problem(): string | null {
     const { problem, failure } = this.#list
     if (this.#down !== null) return this.#down
+    // Not killed for it: that would take along what runs, and goes on without it.
+    if (this.#unanswered > hellos)
+      return 'The runner host gives no sign of life: what runs goes on, but no runner is started.'
     if (failure === null) return problem
     return `The change of ${failure.files.join(', ')} did not bring a new runner, the old one works on: ${failure.error.message}`
   }
@@ -104,6 +115,7 @@ export class RunnerHost {
 
   /** Ends it, and the runners with it. */
   async stop(): Promise<void> {
+    clearInterval(this.#asking)
     await this.#child.stop(endMs, () => this.#say({ type: 'end' }))
     this.#link.close()
   }
@@ -112,8 +124,13 @@ export class RunnerHost {
     this.#link.send(line)
   }
 
-  #opened(): void {
+  #hello(): void {
+    this.#unanswered += 1
     this.#say({ type: 'hello', protocol: runnerHostProtocol })
+  }
+
+  #opened(): void {
+    this.#hello()
     this.#say({ type: 'watch' })
     for (const [id, { files, at }] of this.#reloads) this.#say({ type: 'reload', id, files, at })
   }
@@ -122,10 +139,13 @@ export class RunnerHost {
     const { log } = this.#o
     const { data, error } = fromRunnerHost.safeParse(parseObject(text))
     if (data === undefined) return log.warn({ err: error }, 'the runner host says something that is not understood')
+    this.#unanswered = 0
     if (data.type === 'runners') this.#listed(data)
     else if (data.type === 'reloaded') this.#reloads.delete(data.id)
-    else if (data.protocol !== runnerHostProtocol)
+    else if (data.protocol !== this.#protocol) {
+      this.#protocol = data.protocol
       log.warn(data, 'the runner host speaks another version: restart ksi if runner host and supervisor were changed')
+    }
   }
 
   #listed(list: Extract<FromRunnerHost, { type: 'runners' }>): void {
