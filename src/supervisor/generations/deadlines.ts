@@ -1,10 +1,11 @@
 import type { ErrorReport } from '../../lib/errors.ts'
+import { bootAgain } from './boot.ts'
 import { retireFailed, takeBackFailed } from './endings.ts'
 import type { Measured, Timer } from './events.ts'
 import { supersede } from './pending.ts'
-import { activating, handleOf, isBooting, live, next, parked, retiring, spare } from './state.ts'
+import { activating, handleOf, isBooting, live, next, parked, retiring, spare } from './questions.ts'
 import type { Handle } from './state.ts'
-import { bootAgain, retireMs, swapFailed } from './swap.ts'
+import { retireMs, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
 /** One that answers has so long, in ms, to go live with what it was busy with. */

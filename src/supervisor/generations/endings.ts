@@ -5,10 +5,11 @@ import { describeEnd } from '../../lib/child.ts'
 import type { ChildEnd } from '../../lib/child.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { errorOfEnd, filesNotLive, isDiskFull, isUnstarted, theChange, union, untoldWith } from './blame.ts'
+import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
-import { live, parked, retiring } from './state.ts'
+import { live, parked, retiring } from './questions.ts'
 import type { Handle, Live, Swap } from './state.ts'
-import { becameLive, bootAgain, giveJournal, refillSoon, stopSwapTimers, swapFailed } from './swap.ts'
+import { becameLive, giveJournal, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
 /** A spare that lived so long, in ms, was killed by somebody: another one is made. One that died sooner cannot live. */

@@ -1,13 +1,14 @@
 import type { ErrorReport } from '../../lib/errors.ts'
 import { untoldWith } from './blame.ts'
+import { begin, onSpare, onStandby } from './boot.ts'
 import { answeredMs, onTimer } from './deadlines.ts'
 import { onEnded, onRetired, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
 import type { Effect, GenerationEvent, Now } from './events.ts'
 import { fold, supersede } from './pending.ts'
-import { activating, handleOf, isBooting, isHeld, live, next } from './state.ts'
+import { activating, handleOf, isBooting, isHeld, live, next } from './questions.ts'
 import type { Change, Handle, State } from './state.ts'
 import { goOnStopping, stop } from './stopping.ts'
-import { activate, begin, onSpare, onStandby, retire, swapFailed, swapIsLive } from './swap.ts'
+import { activate, retire, swapFailed, swapIsLive } from './swap.ts'
 import { Turn } from './turn.ts'
 
 /** A boot that takes longer than this, in ms, is given up for a newer change: most likely it is the repair. */

@@ -1,5 +1,5 @@
 import { union } from './blame.ts'
-import { isBooting } from './state.ts'
+import { isBooting } from './questions.ts'
 import type { Pending } from './state.ts'
 import type { Turn } from './turn.ts'
 

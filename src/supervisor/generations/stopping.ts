@@ -1,4 +1,4 @@
-import { activating, live, next, retiring } from './state.ts'
+import { activating, live, next, retiring } from './questions.ts'
 import type { State } from './state.ts'
 import { retireMs } from './swap.ts'
 import type { Turn } from './turn.ts'
