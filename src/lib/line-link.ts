@@ -26,9 +26,14 @@ export class LineLink {
     this.#connect()
   }
 
+  /** Whether the other side can be reached just now. */
+  get isOpen(): boolean {
+    return this.#socket?.readyState === 'open'
+  }
+
   /** Sends, if the other side can be reached just now: what must arrive is said again in `onOpen`. */
   send(line: object): void {
-    if (this.#socket?.readyState === 'open') this.#socket.write(`${JSON.stringify(line)}\n`)
+    if (this.isOpen) this.#socket?.write(`${JSON.stringify(line)}\n`)
   }
 
   close(): void {

@@ -90,9 +90,8 @@ export class Supervisor {
     const runnerThere = this.#runnerHost.start()
     const first = await this.#generations.boot({ cause: 'start', files: [], at: this.#startedAt })
     this.#changes.hurry()
-    await runnerThere
     const error = finalError(first, settings)
-    if (error === undefined) return
+    if (error === undefined) return runnerThere
     await this.stop('shutdown')
     throw error
   }

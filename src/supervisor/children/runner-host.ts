@@ -116,7 +116,10 @@ export class RunnerHost {
   /** Ends it, and the runners with it. */
   async stop(): Promise<void> {
     clearInterval(this.#asking)
-    await this.#child.stop(endMs, () => this.#say({ type: 'end' }))
+    await this.#child.stop(endMs, (child) => {
+      if (this.#link.isOpen) this.#say({ type: 'end' })
+      else child.signal('SIGTERM')
+    })
     this.#link.close()
   }
 
