@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,28 @@ async function listen(path: string, onSocket: (socket: Socket) => void): Promise
   await once(server, 'listening')
   return server
 }
+
+test('a connection begun ahead of time is used; one that has failed meanwhile is made anew', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ksi-link-'))
+  const path = join(dir, 's.sock')
+  const failed = createConnection(path)
+  await once(failed, 'error').catch(() => {})
+  await once(failed, 'close')
+  let connections = 0
+  const server = await listen(path, () => (connections += 1))
+  const good = createConnection(path)
+  await once(good, 'connect')
+  for (const early of [good, failed]) {
+    const open = Promise.withResolvers<void>()
+    const link = new LineLink({ path, early, onOpen: open.resolve, onLine: () => {} })
+    await open.promise
+    assert.ok(link.isOpen)
+    link.close()
+  }
+  assert.equal(connections, 2)
+  server.close()
+  rmSync(dir, { recursive: true })
+})
 
 test('a link is made when the other side is there, and again when it comes back', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-link-'))

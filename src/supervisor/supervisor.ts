@@ -58,6 +58,7 @@ export class Supervisor {
       ...options.env,
       KSI_LOG_FORMAT: 'json',
       NODE_COMPILE_CACHE: join(settings.paths.run, 'compile-cache'),
+      KSI_RUNNER_HOST_SOCKET: settings.paths.runnerHost,
     }
     const children = { settings, log, env, onLine: (line: string) => sink.line(line) }
     this.#generations = new Generations({

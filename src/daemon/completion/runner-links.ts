@@ -149,11 +149,12 @@ export class RunnerLinks {
     this.#listener = listener
   }
 
-  /** From now on the runner host at this socket says which runners there are. */
-  follow(socket: string): void {
+  /** From now on the runner host at this path says which runners there are; `early` is a connection to it. */
+  follow(path: string, early?: Socket): void {
     this.#unknown = new Set()
     this.#host = new HostLink({
-      socket,
+      path,
+      early,
       log: this.#log,
       onList: ({ runners, drained }) => this.update(runners, drained),
     })

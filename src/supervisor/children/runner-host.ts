@@ -54,7 +54,6 @@ export class RunnerHost {
       env: {
         ...env,
         KSI_ROOT: paths.root,
-        KSI_RUNNER_HOST_SOCKET: paths.runnerHost,
         KSI_BOOT_TIMEOUT_MS: String(settings.KSI_BOOT_TIMEOUT_MS),
         KSI_HEARTBEAT_MS: String(settings.KSI_HEARTBEAT_MS),
         KSI_LOG_LEVEL: settings.KSI_LOG_LEVEL,
