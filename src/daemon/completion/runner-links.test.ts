@@ -9,6 +9,18 @@ import type { FromRunnerHost } from '../../contracts/runner-host.ts'
 import { silentLog } from '../../lib/log.ts'
 import { RunnerLinks } from './runner-links.ts'
 
+test('who waits for a runner that is gone meanwhile is not kept waiting', async () => {
+  const links = new RunnerLinks(silentLog())
+  links.listen({ outcome: () => {}, progress: () => {}, welcomed: () => {}, refused: () => {}, gone: () => {} })
+  links.update([{ id: 'old', socket: '/nonexistent/runner.sock', accepting: false }])
+  const begun = performance.now()
+  const said = links.hello(1, 10_000)
+  links.update([], ['old'])
+  await said
+  assert.ok(performance.now() - begun < 5_000)
+  links.close()
+})
+
 test('as long as the runner host has not said so no runner is gone; then those that were asked for are told', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-links-'))
   const path = join(dir, 'h.sock')

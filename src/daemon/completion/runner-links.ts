@@ -83,6 +83,8 @@ export class RunnerLink {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#socket?.destroy()
+    // Nothing more is to be heard: who waits for a welcome waits for nothing.
+    for (const call of this.#onWelcome.splice(0)) call()
   }
 
   #connect(): void {
