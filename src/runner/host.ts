@@ -33,8 +33,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const reloads = new Reloads({ log, start: () => pool.start(), onChange: () => server.tell() })
   const end = once(async () => {
     reloads.stop()
-    await pool.stop()
+    // First of all: nobody is to take what ends for what comes next.
     server.close()
+    await pool.stop()
     process.exit(exitCodes.ok)
   })
   const server = await startHostServer({
