@@ -20,7 +20,9 @@ export function begin(turn: Turn): void {
   turn.set({ pending: null })
   const bootId = turn.newBootId()
   const times = { begunAt: turn.now.at, takenAt: turn.now.ms, heldAt: null }
-  turn.set({ swap: { change, waiters: pending.waiters, bootId, id: 0, phases, ...times, again: false, asked: false } })
+  turn.set({
+    swap: { change, waiters: pending.waiters, bootId, id: 0, phases, ...times, again: false, asked: false, answers: 0 },
+  })
   if (live(turn.state) !== undefined) turn.showPhase('swapping')
   takeProcess(turn)
 }

@@ -8,8 +8,9 @@ import type { Handle } from './state.ts'
 import { retireMs, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
-/** One that answers has so long, in ms, to go live with what it was busy with. */
-export const answeredMs = 200
+/** One that does not go live is asked so often, in ms, whether it is busy; one that is not, so often in a row, is stuck. */
+const askMs = 200
+const stuckAnswers = 3
 /** From so many ms on it is the machine that stood still, and not the code that hangs. */
 const stoodStillMs = 1_000
 
@@ -64,15 +65,27 @@ function tooLong(type: string, limitMs: number): ErrorReport {
   return { message, code: 'KSI_TIMEOUT' }
 }
 
-/** One that is busy is waited for; one that answers waits for something itself, and clients wait for it. */
+/**
+ * One that is busy, with a migration or a slow disk, is waited for; one that answers each time waits for something
+ * itself, and clients wait for it.
+ */
 function stuck(turn: Turn): void {
   const late = activating(turn.state)
   const { swap } = turn.state
   if (late === undefined || late.id !== swap?.id || parked(turn.state) === undefined) return
-  if (!swap.asked) {
+  if (swap.answers >= stuckAnswers) return swapFailed(turn, tooLong('live', Math.round(turn.now.ms - late.since)))
+  if (swap.asked) turn.swapping({ answers: 0 })
+  else {
     turn.swapping({ asked: true })
     turn.send(late.id, { type: 'ping' })
-  } else swapFailed(turn, tooLong('live', Math.round(turn.now.ms - late.since)))
+  }
+  turn.startTimer('stuck', askMs, late.id)
+}
+
+/** A sign of life: only of one that should be live by now it says anything. */
+export function answered(turn: Turn, id: number): void {
+  const { swap } = turn.state
+  if (swap?.id === id && swap.asked) turn.swapping({ asked: false, answers: swap.answers + 1 })
 }
 
 /** Who was parked is not needed any more, unless the live one has just fallen silent: then it may be soon. */

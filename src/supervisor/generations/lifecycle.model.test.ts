@@ -9,7 +9,7 @@ import { kinds } from './testing/sim-process.ts'
 import type { Kind, SimProcess } from './testing/sim-process.ts'
 import { fileOf, World } from './testing/world.ts'
 
-const runs = 8_000
+const runs = 5_000
 const seed = chooseSeed()
 
 /** What people and machines do to it. */

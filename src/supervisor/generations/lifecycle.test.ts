@@ -108,6 +108,15 @@ test('a start-up that waits for ever keeps clients waiting for less than two sec
   assert.match(String(world.state.view.problem), /^The change of f1 did not go live: no "live" within 1600 ms/)
 })
 
+test('one that is busy over and over when it goes live, as with a slow disk, is waited for', () => {
+  const world = started()
+  world.save('busy when it activates')
+  world.wait(4_900)
+  assert.deepEqual([world.state.view.lastFailure, world.state.view.phase], [null, 'swapping'])
+  world.wait(200)
+  assert.equal(world.live?.code?.version, 1)
+})
+
 test('one that is busy when it goes live has as long as a boot has', () => {
   const world = started()
   world.save('loops when it activates')

@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../../lib/errors.ts'
 import { untoldWith } from './blame.ts'
 import { begin, onSpare, onStandby } from './boot.ts'
-import { answeredMs, onTimer } from './deadlines.ts'
+import { answered, onTimer } from './deadlines.ts'
 import { onEnded, onRetired, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
 import type { Effect, GenerationEvent, Now } from './events.ts'
 import { fold, supersede } from './pending.ts'
@@ -70,9 +70,7 @@ function heard(turn: Turn, handle: Handle, event: OfProcess): void {
     case 'troubled':
       return turn.change(id, { trouble: { error: event.error, at: turn.now.at } })
     case 'answered':
-      if (phase === 'activating' && turn.state.swap?.id === id && turn.state.swap.asked)
-        turn.startTimer('stuck', answeredMs, id)
-      return
+      return answered(turn, id)
     case 'silent':
       return silent(turn, handle)
     case 'ended':

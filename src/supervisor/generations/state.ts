@@ -61,8 +61,9 @@ export interface Swap extends Pending {
   readonly heldAt: number | null
   /** It was tried once already, when the machine or the process stood still. */
   readonly again: boolean
-  /** It does not go live, and was asked whether it answers. */
+  /** It does not go live: it was asked whether it is busy, and has answered so often in a row, each time in time. */
   readonly asked: boolean
+  readonly answers: number
 }
 
 /** The generation before is to take the journal back, because of this failure, or is doing so. */

@@ -11,10 +11,10 @@ import type { Turn } from './turn.ts'
 /** How long, in ms, a generation may take to let go. */
 export const retireMs = 3_000
 /**
- * Where another generation can take the journal back, one that answers and yet does not go live for so long, in ms, is
- * given up: clients wait.
+ * Where another generation can take the journal back, one that is not live after so long, in ms, is asked whether it is
+ * busy: clients wait.
  */
-const stuckMs = 1_400
+const stuckMs = 1_000
 
 /** Lines are held from now on, and the old generation lets go. */
 export function retire(turn: Turn, swap: Swap, oldId: number): void {

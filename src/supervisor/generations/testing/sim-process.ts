@@ -13,6 +13,7 @@ export const kinds = [
   'fails when it activates',
   'never gets live',
   'loops when it activates',
+  'busy when it activates',
   'dies young',
   'hangs young',
   'throws when it retires',
@@ -131,11 +132,26 @@ export class SimProcess {
   }
 
   #activate(): void {
-    const { id } = this
     const kind = this.code?.kind
     if (kind === 'fails when it activates') return this.#fail('broken when activated')
     if (kind === 'never gets live') return
     if (kind === 'loops when it activates') return this.hang('looping')
+    if (kind === 'busy when it activates') return this.#sync(5)
+    this.#goLive()
+  }
+
+  /** It blocks for most of each second, so often. */
+  #sync(times: number): void {
+    if (!this.isAlive || this.isStopped) return
+    if (times === 0) return this.#goLive()
+    this.isLooping = true
+    this.#world.later(900, () => (this.isLooping = false))
+    this.#world.later(1_000, () => this.#sync(times - 1))
+  }
+
+  #goLive(): void {
+    const { id } = this
+    const kind = this.code?.kind
     this.isLive = true
     const live = { type: 'live', generation: id, phases: {}, restored: restore, previous_end: 'handover' } as const
     this.#world.tell(id, { type: 'live', id, live })
