@@ -18,7 +18,7 @@ type Act =
   | { do: 'deliver'; count: number }
   | { do: 'wait'; ms: number }
   | { do: 'kill' | 'crash' | 'hang' | 'stop process'; which: number }
-  | { do: 'fill disk' | 'free disk' }
+  | { do: 'fill disk' | 'free disk' | 'use up processes' | 'free processes' }
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('save' as const), kind: fc.constantFrom(...kinds) }) },
@@ -37,7 +37,17 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       which: fc.nat(5),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('fill disk' as const, 'free disk' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'fill disk' as const,
+        'free disk' as const,
+        'use up processes' as const,
+        'free processes' as const,
+      ),
+    }),
+  },
 )
 
 test('whatever happens in whatever order: one is live, no change is forgotten, what is blamed is what is not live', (t) => {
@@ -45,7 +55,7 @@ test('whatever happens in whatever order: one is live, no change is forgotten, w
   const property = fc.property(fc.array(act, { maxLength: 40, size: 'max' }), fc.nat(), (acts, order) => {
     const world = new World(randomFrom(order), check)
     for (const one of acts) perform(world, one)
-    world.diskIsFull = false
+    world.diskIsFull = world.cannotFork = false
     world.wait(90_000)
     assertQuiet(world)
     world.save('good')
@@ -83,6 +93,10 @@ function perform(world: World, one: Act): void {
     case 'fill disk':
     case 'free disk':
       world.diskIsFull = one.do === 'fill disk'
+      return
+    case 'use up processes':
+    case 'free processes':
+      world.cannotFork = one.do === 'use up processes'
       return
     default: {
       const alive = [...world.processes.values()].filter(({ isAlive }) => isAlive)
@@ -123,7 +137,11 @@ function check(world: World, event: GenerationEvent, effects: readonly Effect[])
   if (isBooting(state) && state.stopping === null)
     assert.ok(world.now - (state.swap?.takenAt ?? 0) <= 2 * limits.bootMs + 100, 'a boot that never ends')
   const { lastFailure, problem } = state.view
-  assert.doesNotMatch(lastFailure?.error.message ?? '', /was killed by SIGKILL/, 'killed from outside, and blamed')
+  assert.doesNotMatch(
+    lastFailure?.error.message ?? '',
+    /was killed by SIGKILL|could not be started/,
+    'killed from outside or never started, and blamed',
+  )
   if (lastFailure !== null && state.stopping === null)
     for (const file of lastFailure.files) {
       assert.ok(problem !== null, 'a failure without a problem')

@@ -31,6 +31,8 @@ export class World implements Surroundings {
   state: State
   disk: Code = { version: 0, kind: 'good' }
   diskIsFull = false
+  /** The system has no process or file descriptor left. */
+  cannotFork = false
   /** What each deadline's keeper measures. */
   stoodStillMs = 0
   /** Saves the supervisor has been told of. */
@@ -154,6 +156,7 @@ export class World implements Surroundings {
     switch (effect.type) {
       case 'fork':
         this.processes.set(effect.id, new SimProcess(effect.id, this))
+        if (this.cannotFork) this.processes.get(effect.id)?.die({})
         return
       case 'send':
         return this.processes.get(effect.id)?.post(effect.message, this.told.at(-1)?.version ?? 0)
