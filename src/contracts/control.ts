@@ -6,7 +6,7 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
  *
  *   spare ──boot──▶ standby ──activate──▶ live ──retire──▶ retired ──end──▶ gone
  *                                          ▲                  │
- * └────activate──────┘ (the next generation failed: it takes the journal back)
+ *                                          └────activate──────┘ (it takes the journal back: the next one failed)
  */
 
 export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })

@@ -11,7 +11,7 @@ import { bootFailure } from './control.ts'
 export const runnerHostProtocol = 1
 
 /** A runner one may talk to; only one takes new work. */
-export const runnerAddress = z.object({
+const runnerAddress = z.object({
   id: z.string(),
   /** the path of its Unix socket */
   socket: z.string(),
@@ -22,7 +22,7 @@ export const runnerAddress = z.object({
 export type RunnerAddress = z.infer<typeof runnerAddress>
 
 /** All there is to know of the runners. */
-export const runnerList = z.object({
+const runnerList = z.object({
   runners: z.array(runnerAddress),
   /**
    * Runners that have ended in peace: every outcome of theirs was committed, so a request one was given that has none

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FromGeneration, Phases, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
@@ -30,12 +31,13 @@ const helloLimitMs = 1_000
 
 /**
  * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
+ * @param early a connection to the runner host, begun before anything was imported
  * @throws KsiError KSI_SCHEMA_NEWER
  */
-export function standBy(settings: Settings, log: Log): RunnerLinks {
+export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLinks {
   checkSchema(settings.paths.journal)
   const links = new RunnerLinks(log)
-  links.follow(settings.paths.runnerHost)
+  links.follow(settings.paths.runnerHost, early)
   return links
 }
 

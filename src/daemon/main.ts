@@ -4,7 +4,7 @@
  * types aside: it would be the code of before the save.
  */
 import { flushCompileCache } from 'node:module'
-import { Socket } from 'node:net'
+import { Socket, createConnection } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
@@ -51,6 +51,8 @@ let live: LiveGeneration | undefined
 
 async function importApp(): Promise<App> {
   const started = performance.now()
+  // While our files are imported the connection is made.
+  const early = createConnection(process.env['KSI_RUNNER_HOST_SOCKET'] ?? '/nonexistent').on('error', () => {})
   const [{ goLive, standBy }, { readSettings }, { createLog }, modules] = await Promise.all([
     import('./generation.ts'),
     import('../contracts/settings.ts'),
@@ -60,7 +62,7 @@ async function importApp(): Promise<App> {
   const imported = performance.now() - started
   const settings = readSettings(process.env)
   const log = createLog('daemon', settings.KSI_LOG_LEVEL)
-  const links = standBy(settings, log)
+  const links = standBy(settings, log, early)
   tell({
     type: 'standby',
     phases: {

@@ -1,7 +1,7 @@
 import { Child } from './child.ts'
 import type { ChildEnd, ChildOptions } from './child.ts'
 
-export interface KeptChildOptions extends ChildOptions {
+interface KeptChildOptions extends ChildOptions {
   /** the program's main file */
   path: string
   /** It has ended by itself after `livedMs`. @returns how long to wait, in ms, before it is started again */

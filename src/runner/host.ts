@@ -13,9 +13,6 @@ import { openChildRegister } from './orphans.ts'
  * is one more process that is always there: no schemas, no log library, nothing of the daemon.
  */
 
-/** contracts/runner-host.ts, whose library is not to be loaded here; lines.test.ts holds both together. */
-export const protocol = 1
-
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const root = given(env, 'KSI_ROOT')
   const runDir = join(root, 'var/run')
@@ -36,13 +33,13 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const reloads = new Reloads({ log, start: () => pool.start(), onChange: () => server.tell() })
   const end = once(async () => {
     reloads.stop()
-    await pool.stop()
+    // First of all: nobody is to take what ends for what comes next.
     server.close()
+    await pool.stop()
     process.exit(exitCodes.ok)
   })
   const server = await startHostServer({
     socket: given(env, 'KSI_RUNNER_HOST_SOCKET'),
-    protocol,
     log,
     list: () => ({
       runners: pool.addresses(),

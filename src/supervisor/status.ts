@@ -6,7 +6,7 @@ import type { Generations } from './generations/driver.ts'
 import type { Changes } from './watch/changes.ts'
 
 /** What a status is made of. */
-export interface Parts {
+interface Parts {
   settings: Settings
   startedAt: number
   generations: Generations

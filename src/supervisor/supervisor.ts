@@ -18,7 +18,7 @@ import type { Place } from './place.ts'
 import { describe } from './status.ts'
 import { Changes } from './watch/changes.ts'
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   settings: Settings
   env: NodeJS.ProcessEnv
   log: Log
@@ -58,6 +58,7 @@ export class Supervisor {
       ...options.env,
       KSI_LOG_FORMAT: 'json',
       NODE_COMPILE_CACHE: join(settings.paths.run, 'compile-cache'),
+      KSI_RUNNER_HOST_SOCKET: settings.paths.runnerHost,
     }
     const children = { settings, log, env, onLine: (line: string) => sink.line(line) }
     this.#generations = new Generations({
@@ -90,9 +91,8 @@ export class Supervisor {
     const runnerThere = this.#runnerHost.start()
     const first = await this.#generations.boot({ cause: 'start', files: [], at: this.#startedAt })
     this.#changes.hurry()
-    await runnerThere
     const error = finalError(first, settings)
-    if (error === undefined) return
+    if (error === undefined) return runnerThere
     await this.stop('shutdown')
     throw error
   }

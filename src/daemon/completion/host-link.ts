@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { fromRunnerHost, runnerHostProtocol } from '../../contracts/runner-host.ts'
 import type { RunnerList } from '../../contracts/runner-host.ts'
 import { LineLink } from '../../lib/line-link.ts'
@@ -9,10 +10,12 @@ export class HostLink {
   readonly #link: LineLink
   readonly #known = Promise.withResolvers<void>()
 
-  constructor(options: { socket: string; log: Log; onList: (list: RunnerList) => void }) {
-    const { socket, log, onList } = options
+  /** @param options.early a connection that was begun ahead of time */
+  constructor(options: { path: string; early: Socket | undefined; log: Log; onList: (list: RunnerList) => void }) {
+    const { path, early, log, onList } = options
     this.#link = new LineLink({
-      path: socket,
+      path,
+      early,
       onOpen: () => {
         this.#link.send({ type: 'hello', protocol: runnerHostProtocol })
         this.#link.send({ type: 'watch' })

@@ -94,6 +94,8 @@ export class RunnerLink {
     clearTimeout(this.#timer)
     this.#flush()
     this.#socket?.destroy()
+    // Nothing more is to be heard: who waits for a welcome waits for nothing.
+    for (const call of this.#onWelcome.splice(0)) call()
   }
 
   /** Closes once everything the runner has said before it ended is read; then calls back. */
@@ -196,11 +198,12 @@ export class RunnerLinks {
     this.#listener = listener
   }
 
-  /** From now on the runner host at this socket says which runners there are. */
-  follow(socket: string): void {
+  /** From now on the runner host at this path says which runners there are; `early` is a connection to it. */
+  follow(path: string, early?: Socket): void {
     this.#unknown = new Set()
     this.#host = new HostLink({
-      socket,
+      path,
+      early,
       log: this.#log,
       onList: ({ runners, drained }) => this.update(runners, drained),
     })

@@ -6,18 +6,18 @@ import type { WordLog } from '../../lib/plain-log.ts'
 import { birthOf } from '../orphans.ts'
 
 /** A runner whose host is gone ends by itself, within its own deadline of 3 s; this is a little more. */
-const waitMs = 3_500
+const ownEndMs = 3_500
 const lookMs = 10
 
 /**
- * Waits for the end of the runners whose host was killed, and ends what stays: two runners with the same conversation
- * must not run at once. Resolves when none is left.
+ * Waits for the end of the runners a host before this one has left, and ends what stays: two runners with the same
+ * conversation must not run at once. There is one host to a folder, so whatever is noted there is of another.
+ * Resolves when none is left.
  */
-export async function endLeftRunners(dir: string, log: WordLog): Promise<void> {
+export async function endLeftRunners(dir: string, log: WordLog, waitMs = ownEndMs): Promise<void> {
   const until = performance.now() + waitMs
   for (const name of namesIn(dir)) {
-    const [host, hostBirth, runner, birth] = name.split('_')
-    if (birthOf(Number(host)) === hostBirth) continue
+    const [, , runner, birth] = name.split('_')
     const pid = Number(runner)
     while (birthOf(pid) === birth && performance.now() < until) await sleep(lookMs)
     if (birthOf(pid) === birth) {

@@ -3,7 +3,7 @@ import type { BootFailure } from '../../contracts/control.ts'
 import { toErrorReport } from '../../lib/errors.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 
-export interface ReloadsOptions {
+interface ReloadsOptions {
   log: WordLog
   /** Starts a runner with the code as it is on disk. */
   start: () => Promise<void>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -10,6 +10,36 @@ import type { FromRunnerLine, ToRunnerLine } from '../../contracts/runner.ts'
 import { silentLog } from '../../lib/log.ts'
 import { openChildRegister } from '../orphans.ts'
 import { RunnerPool } from './runner-pool.ts'
+
+test('of two that start at once the one with the newer code takes the work, also when it is ready first', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'ksi-runners-'))
+  const path = join(root, 'runner.mjs')
+  const log = silentLog()
+  const pool = new RunnerPool({
+    runDir: root,
+    path,
+    env: {},
+    bootMs: 10_000,
+    heartbeatMs: 5_000,
+    log,
+    register: openChildRegister(join(root, 'runners'), log),
+    onLine: () => {},
+    onChange: () => {},
+  })
+  const program = (delayMs: number): string =>
+    `setTimeout(() => process.send({ type: 'ready' }), ${delayMs}); process.on('message', ({ type }) => type === 'end' && process.exit())`
+  writeFileSync(path, program(600))
+  const slow = pool.start()
+  // It has read its file by then.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  writeFileSync(path, program(0))
+  await pool.start()
+  const [newer] = pool.addresses()
+  await slow
+  assert.deepEqual(pool.addresses(), [newer])
+  await pool.stop()
+  rmSync(root, { recursive: true })
+})
 
 /** Long enough for an old runner that ends at once to be gone. */
 const watchedMs = 200

@@ -12,7 +12,7 @@ import { isObject } from '../../lib/ndjson.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import type { ChildRegister } from '../orphans.ts'
 
-export interface RunnerPoolOptions {
+interface RunnerPoolOptions {
   /** where the runners' sockets are */
   runDir: string
   /** the runner's program */
@@ -34,6 +34,8 @@ interface Runner {
   readonly child: Child
   readonly since: number
   readonly ready: PromiseWithResolvers<void>
+  /** Of two the one with the higher number has the newer code. */
+  readonly number: number
   phase: 'starting' | 'accepting' | 'draining' | 'leaving'
   timer?: NodeJS.Timeout
 }
@@ -53,6 +55,7 @@ const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32']
 export class RunnerPool {
   readonly #o: RunnerPoolOptions
   readonly #runners = new Set<Runner>()
+  #lastNumber = 0
   #drained: readonly string[] = []
   #backoff = noCrashes
   #restart: NodeJS.Timeout | undefined
@@ -95,6 +98,8 @@ export class RunnerPool {
     await runner.child.readyWithin(this.#o.bootMs, runner.ready.promise, 'the runner')
     if (this.#stopping) return
     const others = [...this.#runners].filter(({ phase }) => phase === 'accepting')
+    // One with newer code was ready sooner.
+    if (others.some(({ number }) => number > runner.number)) return say(runner, { type: 'end' })
     for (const other of others) other.phase = 'draining'
     runner.phase = 'accepting'
     clearTimeout(this.#restart)
@@ -128,7 +133,15 @@ export class RunnerPool {
       onMessage: (message) => this.#heard(runner, message),
     })
     const ready = Promise.withResolvers<void>()
-    const runner: Runner = { id, socket, child, since: Date.now(), ready, phase: 'starting' }
+    const runner: Runner = {
+      id,
+      socket,
+      child,
+      since: Date.now(),
+      ready,
+      number: ++this.#lastNumber,
+      phase: 'starting',
+    }
     this.#runners.add(runner)
     log.info({ runner: id, pid: child.pid ?? null }, 'a runner is started')
     const strikeOut = child.pid === undefined ? () => {} : this.#o.register.add(child.pid)

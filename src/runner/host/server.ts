@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
@@ -9,10 +9,9 @@ import { LineDecoder } from '../../lib/ndjson.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import { readHostLine } from './lines.ts'
 
-export interface HostServerOptions {
+interface HostServerOptions {
   /** The Unix socket's path; a file that is there already is replaced. */
   socket: string
-  protocol: number
   log: WordLog
   list: () => RunnerList
   reload: (files: readonly string[], at: number) => Promise<BootFailure | null>
@@ -24,6 +23,9 @@ export interface HostServer {
   tell(): void
   close(): void
 }
+
+/** As in contracts/runner-host.ts, whose library is not to be loaded here; lines.test.ts holds both together. */
+export const protocol = 1
 
 /** A list of files of a whole checkout fits. */
 const maxLineBytes = 16_777_216
@@ -53,6 +55,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   server.listen(path)
   await once(server, 'listening')
   chmodSync(path, 0o600)
+  const { ino } = statSync(path)
   server.on('error', (error) => log.error({ err: error }, "the runner host's socket has an error"))
   return {
     tell: () => {
@@ -60,14 +63,14 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
     },
     close: () => {
       for (const socket of sockets) socket.destroy()
-      server.close()
-      rmSync(path, { force: true })
+      // Closing removes the file, but the one that is there may be the next host's by now.
+      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) server.close()
     },
   }
 }
 
 function act(text: string, socket: Socket, watching: Set<Socket>, options: HostServerOptions): void {
-  const { log, list, protocol, reload, end } = options
+  const { log, list, reload, end } = options
   const line = readHostLine(text)
   switch (line?.type) {
     case 'hello':

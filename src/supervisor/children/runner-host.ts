@@ -10,7 +10,7 @@ import { LineLink } from '../../lib/line-link.ts'
 import type { Log } from '../../lib/log.ts'
 import { parseObject } from '../../lib/ndjson.ts'
 
-export interface RunnerHostOptions {
+interface RunnerHostOptions {
   settings: Settings
   log: Log
   env: NodeJS.ProcessEnv
@@ -21,6 +21,8 @@ export interface RunnerHostOptions {
 
 /** Above the time the host gives its runners. */
 const endMs = 4_000
+/** So often, in its limit of silence, the host is asked whether it is there. */
+const hellos = 5
 
 /**
  * The runner host: kept running as a child for now, and reached by its socket alone, as it would be from another
@@ -36,6 +38,11 @@ export class RunnerHost {
   #lastReload = 0
   #list: RunnerList = { runners: [], drained: [], problem: null, failure: null }
   #down: string | null = null
+  /** What the host speaks; said when it is another version. */
+  #protocol = runnerHostProtocol
+  /** Hellos in a row that were not answered. */
+  #unanswered = 0
+  #asking: NodeJS.Timeout | undefined
   #backoff = noCrashes
 
   constructor(options: RunnerHostOptions) {
@@ -47,7 +54,6 @@ export class RunnerHost {
       env: {
         ...env,
         KSI_ROOT: paths.root,
-        KSI_RUNNER_HOST_SOCKET: paths.runnerHost,
         KSI_BOOT_TIMEOUT_MS: String(settings.KSI_BOOT_TIMEOUT_MS),
         KSI_HEARTBEAT_MS: String(settings.KSI_HEARTBEAT_MS),
         KSI_LOG_LEVEL: settings.KSI_LOG_LEVEL,
@@ -76,6 +82,7 @@ export class RunnerHost {
   /** Starts it; resolves when a runner takes work, or when it is known why none does. */
   start(): Promise<void> {
     this.#child.start()
+    this.#asking = setInterval(() => this.#hello(), this.#o.settings.KSI_HEARTBEAT_MS / hellos)
     return this.#ready.promise
   }
 
@@ -87,6 +94,9 @@ export class RunnerHost {
   get problem(): string | null {
     const { problem, failure } = this.#list
     if (this.#down !== null) return this.#down
+    // Not killed for it: that would take along what runs, and goes on without it.
+    if (this.#unanswered > hellos)
+      return 'The runner host gives no sign of life: what runs goes on, but no runner is started.'
     if (failure === null) return problem
     return `The change of ${failure.files.join(', ')} did not bring a new runner, the old one works on: ${failure.error.message}`
   }
@@ -104,7 +114,11 @@ export class RunnerHost {
 
   /** Ends it, and the runners with it. */
   async stop(): Promise<void> {
-    await this.#child.stop(endMs, () => this.#say({ type: 'end' }))
+    clearInterval(this.#asking)
+    await this.#child.stop(endMs, (child) => {
+      if (this.#link.isOpen) this.#say({ type: 'end' })
+      else child.signal('SIGTERM')
+    })
     this.#link.close()
   }
 
@@ -112,8 +126,13 @@ export class RunnerHost {
     this.#link.send(line)
   }
 
-  #opened(): void {
+  #hello(): void {
+    this.#unanswered += 1
     this.#say({ type: 'hello', protocol: runnerHostProtocol })
+  }
+
+  #opened(): void {
+    this.#hello()
     this.#say({ type: 'watch' })
     for (const [id, { files, at }] of this.#reloads) this.#say({ type: 'reload', id, files, at })
   }
@@ -122,10 +141,13 @@ export class RunnerHost {
     const { log } = this.#o
     const { data, error } = fromRunnerHost.safeParse(parseObject(text))
     if (data === undefined) return log.warn({ err: error }, 'the runner host says something that is not understood')
+    this.#unanswered = 0
     if (data.type === 'runners') this.#listed(data)
     else if (data.type === 'reloaded') this.#reloads.delete(data.id)
-    else if (data.protocol !== runnerHostProtocol)
+    else if (data.protocol !== this.#protocol) {
+      this.#protocol = data.protocol
       log.warn(data, 'the runner host speaks another version: restart ksi if runner host and supervisor were changed')
+    }
   }
 
   #listed(list: Extract<FromRunnerHost, { type: 'runners' }>): void {

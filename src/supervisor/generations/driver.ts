@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { fromGeneration } from '../../contracts/control.ts'
 import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/control.ts'
 import type { Settings } from '../../contracts/settings.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
@@ -10,20 +8,22 @@ import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { AwakeTimer } from '../../lib/awake-timer.ts'
 import { Child } from '../../lib/child.ts'
 import type { Log } from '../../lib/log.ts'
-import { errorOfUnknown } from './blame.ts'
 import type { Effect, GenerationEvent, Measured, Now, SwapResult, Timer } from './events.ts'
 import { step } from './lifecycle.ts'
-import { initialState, live, spare } from './state.ts'
+import { stampOf } from './spare-stamp.ts'
+import { live, spare } from './questions.ts'
+import { initialState } from './state.ts'
 import type { Change, Live, State, View } from './state.ts'
+import { toEvent } from './to-event.ts'
 
 /** The front, as far as generations drive it. */
-export interface Relaying {
+interface Relaying {
   attach(stream: Duplex): void
   hold(): void
   detach(): void
 }
 
-export interface GenerationsOptions {
+interface GenerationsOptions {
   settings: Settings
   log: Log
   env: NodeJS.ProcessEnv
@@ -156,31 +156,13 @@ export class Generations {
       onLine,
       execArgv: roomy,
       extraPipe: true,
-      onMessage: (message) => this.#heard(id, message),
+      onMessage: (message) => this.#feed(toEvent(id, message)),
     })
     this.#children.set(id, child)
     void child.ended.then((end) => {
       this.#feed({ type: 'ended', id, end })
       this.#children.delete(id)
     })
-  }
-
-  /** A save can change what generations say; the supervisor still knows what it knew when it was started. */
-  #heard(id: number, message: unknown): void {
-    const { data } = fromGeneration.safeParse(message)
-    if (data === undefined) return this.#feed({ type: 'unknown', id, error: errorOfUnknown(message) })
-    switch (data.type) {
-      case 'live':
-        return this.#feed({ type: 'live', id, live: data })
-      case 'pong':
-        return this.#feed({ type: 'answered', id })
-      case 'spare':
-      case 'retired':
-      case 'standby':
-      case 'failed':
-      case 'troubled':
-        return this.#feed({ ...data, id })
-    }
   }
 
   #startTimer(name: Timer, ms: number, id: number | undefined): void {
@@ -202,23 +184,5 @@ export class Generations {
       this.#waiters.get(waiter)?.(result)
       this.#waiters.delete(waiter)
     }
-  }
-}
-
-/** Stands for what a spare has already loaded: its own two files and the dependencies. */
-function stampOf({ src, root }: Settings['paths']): string {
-  const files = [
-    join(src, 'daemon/main.ts'),
-    join(src, 'daemon/warm-up.ts'),
-    join(root, 'node_modules/.package-lock.json'),
-  ]
-  return files.map(mtimeOf).join(' ')
-}
-
-function mtimeOf(path: string): number {
-  try {
-    return statSync(path).mtimeMs
-  } catch {
-    return 0
   }
 }

@@ -5,9 +5,11 @@ import { describeEnd } from '../../lib/child.ts'
 import type { ChildEnd } from '../../lib/child.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { errorOfEnd, filesNotLive, isDiskFull, isUnstarted, theChange, union, untoldWith } from './blame.ts'
-import { live, parked, retiring } from './state.ts'
-import type { Handle, Live, Pending, Swap } from './state.ts'
-import { becameLive, bootAgain, giveJournal, refillSoon, swapFailed } from './swap.ts'
+import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
+import { pend } from './pending.ts'
+import { live, parked, retiring } from './questions.ts'
+import type { Handle, Live, Swap } from './state.ts'
+import { becameLive, giveJournal, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
 /** A spare that lived so long, in ms, was killed by somebody: another one is made. One that died sooner cannot live. */
@@ -35,7 +37,7 @@ function swapProcessEnded(turn: Turn, swap: Swap, handle: Handle, end: ChildEnd)
   if (waitMs === 0 && handle.phase !== 'activating') return bootAgain(turn, error.message)
   // It had the journal already, or it happens all the time: what can serve serves on first.
   turn.log('warn', { files: swap.change.files }, `the new code is booted once more: ${error.message}`)
-  turn.stopTimers('boot', 'first-sign', 'supersede', 'activate', 'stuck')
+  stopSwapTimers(turn)
   const crash = { killed: true, livedMs: 0 }
   turn.set({ swap: null })
   pend(turn, swap)
@@ -45,18 +47,6 @@ function swapProcessEnded(turn: Turn, swap: Swap, handle: Handle, end: ChildEnd)
   else if (parked(turn.state) !== undefined) turn.set({ back: { failure: null, crash, id: null } })
   else turn.showPhase('crashed')
   defer(turn, waitMs)
-}
-
-/** A change is put (back) in line; what is there already is newer. */
-export function pend(turn: Turn, { change, waiters }: Pending): void {
-  const { pending } = turn.state
-  if (pending === null) return turn.set({ pending: { change, waiters } })
-  const newer = pending.change
-  // A crash or start is no save: how long a save took is counted from the save on.
-  const isSave = change.cause === 'save' || change.cause === 'reload'
-  const at = isSave ? Math.min(change.at, newer.at) : newer.at
-  const files = union(change.files, newer.files)
-  turn.set({ pending: { change: { ...newer, at, files }, waiters: [...pending.waiters, ...waiters] } })
 }
 
 function defer(turn: Turn, waitMs: number): void {
@@ -86,7 +76,7 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
     return
   }
   turn.showPhase('swapping')
-  turn.set({ failed: union(turn.state.liveFiles, turn.state.failed) })
+  turn.set({ failed: union(turn.state.sinceParked, turn.state.failed) })
   const files = filesNotLive(turn.state)
   const cause = 'save'
   const boot_id = turn.newBootId()
@@ -98,7 +88,7 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
 }
 
 /** Nobody is live and nobody can take the journal back: the code on disk is booted, after the back-off. */
-export function restart(turn: Turn, crash: Crash): void {
+function restart(turn: Turn, crash: Crash): void {
   const { backoff, view, failed } = turn.state
   turn.showPhase('crashed')
   const counted = countCrash(backoff, crash, turn.now.ms)
@@ -152,6 +142,7 @@ export function onRetired(turn: Turn, id: number): void {
   turn.set({ previousEnd: { previous_end: 'handover' } })
   const before = parked(turn.state)
   turn.move(id, 'parked', { holds: false })
+  turn.set({ sinceParked: [] })
   if (before !== undefined) turn.dismiss(before.id)
   backUnlessReplaced(turn)
 }
@@ -179,8 +170,21 @@ export function takeBack(turn: Turn): void {
 
 export function takenBack(turn: Turn, id: number, reply: Live): void {
   becameLive(turn, id, reply)
-  turn.set({ back: null, liveFiles: [] })
+  turn.set({ back: null })
+  notLiveSince(turn)
   turn.log('warn', { generation: reply.generation }, 'the generation before has taken the journal back and serves on')
+}
+
+/** What went live after the one that has taken the journal back is not live any more. */
+function notLiveSince(turn: Turn): void {
+  const { failed, sinceParked, view } = turn.state
+  if (sinceParked.length === 0) return
+  const files = union(sinceParked, failed)
+  turn.set({ failed: files, sinceParked: [], liveFiles: [] })
+  const { lastFailure } = view
+  if (lastFailure === null || files.every((file) => lastFailure.files.includes(file))) return
+  const problem = `${theChange(files, 'The new generation')} did not go live: ${lastFailure.error.message}`
+  turn.show({ lastFailure: { ...lastFailure, files }, problem })
 }
 
 export function takeBackFailed(turn: Turn, error: ErrorReport): void {

@@ -1,18 +1,18 @@
 import type { ErrorReport } from '../../lib/errors.ts'
-import { onEnded, onRetired, pend, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
-import type { Effect, GenerationEvent, Measured, Now, Timer } from './events.ts'
-import { activating, handleOf, isBooting, isHeld, live, next, parked, retiring, spare } from './state.ts'
-import type { Change, Handle, State } from './state.ts'
-import { activate, begin, bootAgain, onSpare, onStandby, retire, retireMs, swapFailed, swapIsLive } from './swap.ts'
-import { Turn } from './turn.ts'
 import { untoldWith } from './blame.ts'
+import { begin, onSpare, onStandby } from './boot.ts'
+import { answered, onTimer } from './deadlines.ts'
+import { onEnded, onRetired, retireFailed, takeBack, takeBackFailed, takenBack } from './endings.ts'
+import type { Effect, GenerationEvent, Now } from './events.ts'
+import { fold, supersede } from './pending.ts'
+import { activating, handleOf, isBooting, isHeld, live, next } from './questions.ts'
+import type { Change, Handle, State } from './state.ts'
+import { goOnStopping, stop } from './stopping.ts'
+import { activate, retire, swapFailed, swapIsLive } from './swap.ts'
+import { Turn } from './turn.ts'
 
 /** A boot that takes longer than this, in ms, is given up for a newer change: most likely it is the repair. */
 const hangingMs = 1_000
-/** One that answers has so long, in ms, to go live with what it was busy with. */
-const answeredMs = 200
-/** From so many ms on it is the machine that stood still, and not the code that hangs. */
-const stoodStillMs = 1_000
 
 /**
  * The life of all generations as a function: what was, and what happens, make what is, and what is to be done about it.
@@ -70,9 +70,7 @@ function heard(turn: Turn, handle: Handle, event: OfProcess): void {
     case 'troubled':
       return turn.change(id, { trouble: { error: event.error, at: turn.now.at } })
     case 'answered':
-      if (phase === 'activating' && turn.state.swap?.id === id && turn.state.swap.asked)
-        turn.startTimer('stuck', answeredMs, id)
-      return
+      return answered(turn, id)
     case 'silent':
       return silent(turn, handle)
     case 'ended':
@@ -106,113 +104,19 @@ function changed(turn: Turn, change: Change, waiter?: number): void {
   const { pending, stopping, swap } = turn.state
   if (stopping !== null) return
   turn.stopTimers('retry')
-  turn.set({ deferred: false, pending: null })
+  const newer = { change, waiters: waiter === undefined ? [] : [waiter] }
+  turn.set({ deferred: false, pending: pending === null ? newer : fold(pending, newer) })
   turn.show({ nextTryAt: null })
-  const waiters = waiter === undefined ? [] : [waiter]
-  turn.set({ pending: { change, waiters } })
-  if (pending !== null) pend(turn, pending)
   if (swap === null || !isBooting(turn.state)) return
   const elapsed = turn.now.ms - swap.takenAt
   if (elapsed >= hangingMs) supersede(turn)
   else turn.startTimer('supersede', hangingMs - elapsed)
 }
 
-/** A boot that hangs is not waited for once there is newer code; who waited for it waits for that. */
-function supersede(turn: Turn): void {
-  const { swap, pending } = turn.state
-  if (swap === null || pending === null || !isBooting(turn.state)) return
-  turn.stopTimers('boot', 'first-sign', 'supersede')
-  turn.kill(swap.id, 'there is newer code')
-  turn.set({ swap: null })
-  pend(turn, swap)
-}
-
-function onTimer(turn: Turn, name: Timer, measured: Measured): void {
-  const { state } = turn
-  const { swap, limits } = state
-  switch (name) {
-    case 'first-sign':
-      if (next(state)?.phase === 'booting' && measured.cpuMs === 0) bootAgain(turn, 'its process stands still')
-      return
-    case 'boot':
-      return bootTookTooLong(turn, measured)
-    case 'supersede':
-      return supersede(turn)
-    case 'retire': {
-      const old = retiring(state)
-      if (old !== undefined) retireFailed(turn, old, tooLong('retired', retireMs), false)
-      return
-    }
-    case 'stuck':
-      return stuck(turn)
-    case 'activate': {
-      const late = activating(state)
-      if (late !== undefined) failed(turn, late, tooLong('live', limits.bootMs), false)
-      return
-    }
-    case 'probation':
-      return probationOver(turn, measured)
-    case 'retry':
-      return turn.set({ deferred: false })
-    case 'refill':
-      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork()
-      return
-    default: {
-      const id = Number(name.slice('end:'.length))
-      if (handleOf(state, id) !== undefined) turn.do({ type: 'kill', id })
-    }
-  }
-}
-
-function bootTookTooLong(turn: Turn, measured: Measured): void {
-  const { swap, limits } = turn.state
-  if (swap === null || !isBooting(turn.state)) return
-  const stoodStill = measured.stoodStillMs >= stoodStillMs || measured.cpuMs === 0
-  if (stoodStill && !swap.again) return bootAgain(turn, 'the machine stood still')
-  swapFailed(turn, tooLong(next(turn.state)?.phase === 'spare' ? 'spare' : 'standby', limits.bootMs))
-}
-
-function tooLong(type: string, limitMs: number): ErrorReport {
-  const message = `no "${type}" within ${limitMs} ms: an endless loop, or a wait that never ends`
-  return { message, code: 'KSI_TIMEOUT' }
-}
-
-/** One that is busy is waited for; one that answers waits for something itself, and clients wait for it. */
-function stuck(turn: Turn): void {
-  const late = activating(turn.state)
-  const { swap } = turn.state
-  if (late === undefined || late.id !== swap?.id || parked(turn.state) === undefined) return
-  if (!swap.asked) {
-    turn.swapping({ asked: true })
-    turn.send(late.id, { type: 'ping' })
-  } else swapFailed(turn, tooLong('live', Math.round(turn.now.ms - late.since)))
-}
-
-/** Who was parked is not needed any more, unless the live one has just fallen silent: then it may be soon. */
-function probationOver(turn: Turn, { unanswered = 0 }: Measured): void {
-  const before = parked(turn.state)
-  if (before === undefined || turn.state.back !== null) return
-  if (unanswered > 1) turn.startTimer('probation', turn.state.limits.heartbeatMs / 2, live(turn.state)?.id)
-  else turn.dismiss(before.id)
-}
-
 function tell(turn: Turn, failure: Extract<GenerationEvent, { type: 'failure' }>['failure']): void {
   const serving = live(turn.state)
   if (serving === undefined) turn.set({ untold: untoldWith(turn.state.untold, failure) })
   else turn.send(serving.id, { type: 'failure', failure })
-}
-
-/** Ends all; the live one takes a checkpoint first. What is going live already is not cut off. */
-function stop(turn: Turn, reason: NonNullable<State['stopping']>): void {
-  if (turn.state.stopping !== null) return
-  turn.showPhase('stopping')
-  turn.stopTimers('retry', 'supersede', 'refill', 'boot', 'first-sign')
-  turn.set({ stopping: reason, pending: null, deferred: false })
-  const { swap } = turn.state
-  if (swap === null || activating(turn.state)?.id === swap.id) return
-  if (swap.heldAt !== null && next(turn.state)?.phase === 'standby') return
-  turn.kill(swap.id, 'ksi is stopping')
-  turn.set({ swap: null })
 }
 
 /** Does what the state as it stands now asks for: the next thing of a swap, of a stop, of what waits. */
@@ -236,20 +140,4 @@ function handOver(turn: Turn): void {
     turn.set({ back: null })
     activate(turn, swap)
   }
-}
-
-function goOnStopping(turn: Turn, reason: NonNullable<State['stopping']>): void {
-  if (turn.state.swap !== null || activating(turn.state) !== undefined || retiring(turn.state) !== undefined) return
-  const serving = live(turn.state)
-  if (serving !== undefined) {
-    turn.do({ type: 'hold' })
-    turn.do({ type: 'unwatch', id: serving.id })
-    turn.send(serving.id, { type: 'retire', reason, files: [] })
-    turn.move(serving.id, 'retiring')
-    turn.startTimer('retire', retireMs, serving.id)
-    return
-  }
-  turn.stopTimers('probation')
-  for (const { id, phase } of turn.state.handles) if (phase !== 'retired') turn.dismiss(id)
-  if (turn.state.handles.length === 0) turn.do({ type: 'stopped' })
 }

@@ -61,12 +61,13 @@ export interface Swap extends Pending {
   readonly heldAt: number | null
   /** It was tried once already, when the machine or the process stood still. */
   readonly again: boolean
-  /** It does not go live, and was asked whether it answers. */
+  /** It does not go live: it was asked whether it is busy, and has answered so often in a row, each time in time. */
   readonly asked: boolean
+  readonly answers: number
 }
 
 /** The generation before is to take the journal back, because of this failure, or is doing so. */
-export interface TakeBack {
+interface TakeBack {
   readonly failure: BootFailure | null
   /** what went wrong: how long to wait, should there be nobody to take it back */
   readonly crash: Crash
@@ -112,13 +113,16 @@ export interface State {
   readonly back: TakeBack | null
   /** Files of changes that failed: not live until newer code is. */
   readonly failed: readonly string[]
-  /** Files of the change that is live. */
+  /** Files of the change that the live code went live with. */
   readonly liveFiles: readonly string[]
+  /** Files that went live since the parked one was: not live any more should it take the journal back. */
+  readonly sinceParked: readonly string[]
   readonly backoff: CrashBackoff
   /** What is pending waits for the end of a back-off. */
   readonly deferred: boolean
-  /** Failures nobody has been told of: the next one live writes them down. */
+  /** Failures nobody has been told of: the next one live writes them down. Those it was told of on its way. */
   readonly untold: readonly BootFailure[]
+  readonly telling: readonly BootFailure[]
   readonly previousEnd: { readonly previous_end: PreviousEnd; readonly previous_detail?: string }
   readonly stopping: CheckpointReason | null
   readonly view: View
@@ -137,9 +141,11 @@ export function initialState(limits: Limits, run: string, at: number): State {
     back: null,
     failed: [],
     liveFiles: [],
+    sinceParked: [],
     backoff: noCrashes,
     deferred: false,
     untold: [],
+    telling: [],
     previousEnd: { previous_end: 'none' },
     stopping: null,
     view: {
@@ -155,43 +161,4 @@ export function initialState(limits: Limits, run: string, at: number): State {
       crashes: 0,
     },
   }
-}
-
-const inPhase =
-  (phase: Phase) =>
-  ({ handles }: State): Handle | undefined =>
-    handles.find((handle) => handle.phase === phase)
-
-/** The generation that serves. */
-export const live = inPhase('live')
-/** The one that is letting go. */
-export const retiring = inPhase('retiring')
-/** The one that is going live. */
-export const activating = inPhase('activating')
-/** The generation before, which can take the journal back. */
-export const parked = inPhase('parked')
-
-export function handleOf({ handles }: State, id: number): Handle | undefined {
-  return handles.find((handle) => handle.id === id)
-}
-
-/** The process of the change that is being worked on. */
-export function next(state: State): Handle | undefined {
-  return state.swap === null ? undefined : handleOf(state, state.swap.id)
-}
-
-/** The process that waits for a save. */
-export function spare({ handles, swap }: State): Handle | undefined {
-  return handles.find(({ phase, id }) => phase === 'spare' && id !== swap?.id)
-}
-
-/** Whether somebody may still write to the journal. */
-export function isHeld({ handles }: State): boolean {
-  return handles.some(({ holds }) => holds)
-}
-
-/** Whether the process of the change can be given up at no cost: it has not been given anything. */
-export function isBooting(state: State): boolean {
-  const phase = next(state)?.phase
-  return phase === 'spare' || phase === 'booting'
 }

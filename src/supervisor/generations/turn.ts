@@ -1,6 +1,6 @@
 import type { ToGeneration } from '../../contracts/control.ts'
 import type { Effect, Now, Timer } from './events.ts'
-import { handleOf } from './state.ts'
+import { handleOf } from './questions.ts'
 import type { Handle, Phase, State, Swap, View } from './state.ts'
 
 /** After `end` a process has so long, in ms, before it is killed. */

@@ -4,7 +4,7 @@ import { classify } from './change-kinds.ts'
 import { startWatch } from './watch.ts'
 import type { Watch, WatchedChange } from './watch.ts'
 
-export interface ChangesOptions {
+interface ChangesOptions {
   settings: Settings
   log: Log
   onDaemon: (files: string[], change: WatchedChange) => void
