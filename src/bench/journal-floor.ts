@@ -8,9 +8,7 @@ import { watchWal } from './wal-watch.ts'
 const sync = promisify(fdatasync)
 
 /** What SQLite itself takes for rows as large as those of a request, with nothing around them. */
-export async function measureFloor(
-  path: string,
-): Promise<{ syncMs: number; rowsPerSecond: number; walBytes: number }> {
+export async function measureFloor(path: string): Promise<{ syncMs: number; rowsPerSecond: number; walBytes: number }> {
   const { db } = openForWriting(path)
   db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, data TEXT)')
   const insert = db.prepare('INSERT INTO t (name, data) VALUES (?, ?)')

@@ -35,6 +35,8 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  /** told that the disk fails; otherwise it shows as an unhandled rejection */
+  onTrouble?: (error: Error) => void
 }
 
 /** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
@@ -100,7 +102,11 @@ export class Journal {
     this.boots = new Boots(db)
     this.hand = new Hand(`${path}-hand`, epoch, before)
     const disk = options.durability === 'disk' && report.mode === 'WAL'
-    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, { sync: options.sync, recover: () => this.flush() })
+    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {
+      sync: options.sync,
+      recover: () => this.flush(),
+      onTrouble: options.onTrouble ?? loudly,
+    })
     // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
     if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
@@ -293,6 +299,10 @@ function safely(call: () => void): void {
   try {
     call()
   } catch (error) {
-    void Promise.reject(error)
+    loudly(error)
   }
+}
+
+function loudly(error: unknown): void {
+  void Promise.reject(error)
 }

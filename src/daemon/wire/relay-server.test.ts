@@ -176,3 +176,34 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   assert.deepEqual(front.frames, [{ kind: 'U', fields: ['1', '5'], json: '' }])
   assert.equal(count(core), 0)
 })
+
+test('an acknowledgement waits until its request is on disk, and with it what follows on its connection, but nobody else', async () => {
+  using root = new TestRoot()
+  const ends: ((error: Error | null) => void)[] = []
+  const core = root.core(
+    { KSI_DURABILITY: 'disk' },
+    { durability: 'disk', sync: (_fd, done) => void ends.push(done), onTrouble: () => {} },
+  )
+  root.completion(core)
+  core.router.on('notes:read', () => ({ read: true }), { service: 'notes' })
+  const front = new Front(core)
+  const answered = (): string[] => front.frames.flatMap(({ kind, fields }) => (kind === 'R' ? [fields.join(' ')] : []))
+  const line = (connection: number, id: number, event: string): string =>
+    `Q ${connection} ${id} 0 e${id} ${JSON.stringify({ event, data: { prompt: 'x' } })}`
+  front.write(connect, 'C 2 {"transport":"unix","connected_at":5}')
+  front.write(line(1, 1, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  front.write(line(1, 2, 'notes:read'))
+  await new Promise(setImmediate)
+  front.write(line(2, 3, 'notes:read'))
+  await front.until(() => answered().length > 0)
+  assert.deepEqual(answered(), ['2 3'])
+  ends.shift()?.(null)
+  await front.until(() => answered().length === 3)
+  assert.deepEqual(answered(), ['2 3', '1 1', '1 2'])
+  front.write(line(1, 4, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  ends.shift()?.(Object.assign(new Error('I/O error'), { code: 'EIO' }))
+  await front.until(() => answered().length === 4)
+  assert.equal(dataOf(JSON.parse(front.frames.at(-1)?.json ?? '') as Data).status, 'error')
+})
