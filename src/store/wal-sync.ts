@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
+import { safely } from './safely.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
@@ -66,7 +67,7 @@ export class WalSync {
    * @param failed called instead when the sync fails; without it the call waits for a later one that does not
    */
   whenSynced(call: () => void, failed?: (error: Error) => void): void {
-    if (this.#synced >= this.#committed && this.#waiting.length === 0) call()
+    if (this.#synced >= this.#committed && this.#waiting.length === 0) safely(call)
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
@@ -140,13 +141,13 @@ export class WalSync {
     this.#retry = setTimeout(() => this.#begin(), retryMs)
     const waiting = this.#waiting
     this.#waiting = waiting.filter(({ failed }) => failed === undefined)
-    for (const { failed } of waiting) failed?.(error)
+    for (const { failed } of waiting) if (failed !== undefined) safely(() => failed(error))
   }
 
   #reached(commit: number): void {
     if (commit > this.#synced) this.#synced = commit
     let count = 0
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
-    for (const { call } of this.#waiting.splice(0, count)) call()
+    for (const { call } of this.#waiting.splice(0, count)) safely(call)
   }
 }

@@ -4,7 +4,8 @@ import type { RunInput } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
 import { TestRoot, accept, rowOf } from '../testing/test-core.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { RunnerLink, RunnerLinks } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
 
 /** A dispatcher with what it gave to its only runner, and how many transactions it took. */
 class Dispatched {
@@ -48,10 +49,10 @@ test('one that cannot be started keeps its place; those before it are started, a
   using root = new TestRoot()
   const core = root.core()
   for (const id of ['a', 'bad', 'c']) accept(core, { request_id: id, session_id: id })
-  const { payload } = core.requests
-  const broken = t.mock.method(core.requests, 'payload', function (this: typeof core.requests, id: string) {
+  const payload = core.requests.payload.bind(core.requests)
+  const broken = t.mock.method(core.requests, 'payload', (id: string) => {
     if (id === 'bad') throw new Error('a bug was saved')
-    return payload.call(core.requests, id)
+    return payload(id)
   })
   const dispatched = new Dispatched(core)
   dispatched.dispatcher.open()

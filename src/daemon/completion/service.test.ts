@@ -6,7 +6,7 @@ import type { RequestStatus } from '../../contracts/completion.ts'
 import { readSpool, writeSpool } from '../../store/spool.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
 import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
 
 /** A link that only notes which runs are committed. */
@@ -210,10 +210,10 @@ test('outcomes that come together are one transaction, and one that cannot be ta
   service.open()
   const ids = ['a', 'bad', 'c']
   for (const id of ids) begin(core, accept(core, { request_id: id, session_id: id }))
-  const { finish } = core.requests
+  const finish = core.requests.finish.bind(core.requests)
   const broken = t.mock.method(core.requests, 'finish', (...[id, end]: Parameters<typeof finish>) => {
     if (id === 'bad') throw new Error('a bug was saved')
-    return finish.call(core.requests, id, end)
+    return finish(id, end)
   })
   const transactions: number[] = []
   core.journal.onEvents((events) => transactions.push(events.length))
