@@ -41,7 +41,7 @@ function collectServices(core: Core): Record<string, unknown> {
   return Object.assign({}, ...results.filter(isObject)) as Record<string, unknown>
 }
 
-/** `dev:checkpoint` with its actions (ksi-wire §4.2, and the list, show, diff of design.md). */
+/** `dev:checkpoint` with its actions (ksi-wire §4.2), and list, show and diff. */
 export function registerCheckpoints(core: Core, services: { cancel: (requestId: string) => unknown }): void {
   core.router.on('dev:checkpoint', (data) => answer(core, services, data), { service: 'checkpoint' })
 }
