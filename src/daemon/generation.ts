@@ -71,8 +71,9 @@ export async function goLive(
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
-  const monitor = new Monitor(core)
+  // In this order: response files are written before anybody is told of the result.
   const completion = new CompletionService(core, links)
+  const monitor = new Monitor(core)
   try {
     const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)

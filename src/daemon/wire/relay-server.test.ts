@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { decodeFrame } from '../../contracts/relay.ts'
 import type { Frame } from '../../contracts/relay.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
@@ -178,4 +179,39 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   await new Promise(setImmediate)
   assert.deepEqual(front.frames, [{ kind: 'U', connection: 1, seq: 5 }])
   assert.equal(count(core), 0)
+})
+
+test('an acknowledgement waits until its request is on disk, and with it what follows on its connection, but nobody else', async () => {
+  using root = new TestRoot()
+  const ends: ((error: Error | null) => void)[] = []
+  const core = root.core(
+    { KSI_DURABILITY: 'disk' },
+    { durability: 'disk', sync: (_fd, done) => void ends.push(done), onTrouble: () => {} },
+  )
+  root.completion(core)
+  const spec = { summary: 'reads', data: z.looseObject({}), reply: () => z.object({ read: z.boolean() }) }
+  core.router.add('notes:read', spec, () => ({ read: true }), 'notes')
+  const front = new Front(core)
+  const answered = (): string[] =>
+    front.frames.flatMap((frame) => (frame?.kind === 'R' ? [`${frame.connection} ${frame.relay}`] : []))
+  const line = (connection: number, id: number, event: string): string =>
+    `Q ${connection} ${id} 0 e${id} ${JSON.stringify({ event, data: { prompt: 'x' } })}`
+  front.write(connect, 'C 2 {"transport":"unix","connected_at":5}')
+  front.write(line(1, 1, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  front.write(line(1, 2, 'notes:read'))
+  await new Promise(setImmediate)
+  front.write(line(2, 3, 'notes:read'))
+  await front.until(() => answered().length > 0)
+  assert.deepEqual(answered(), ['2 3'])
+  ends.shift()?.(null)
+  await front.until(() => answered().length === 3)
+  assert.deepEqual(answered(), ['2 3', '1 1', '1 2'])
+  front.write(line(1, 4, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  ends.shift()?.(Object.assign(new Error('I/O error'), { code: 'EIO' }))
+  await front.until(() => answered().length === 4)
+  const last = front.frames.at(-1)
+  assert.ok(last?.kind === 'R')
+  assert.equal(dataOf(JSON.parse(last.json) as Data).status, 'error')
 })
