@@ -1,3 +1,4 @@
+import type { EventData } from './events.ts'
 import type { RunInput } from './runner.ts'
 import { isObject } from '../lib/ndjson.ts'
 
@@ -17,11 +18,8 @@ export function lastText(input: Pick<RunInput, 'messages' | 'prompt'>): string {
 }
 
 /** What is to be answered, from a request as it was sent. */
-export function promptOf(data: Record<string, unknown>): string {
-  return lastText({
-    prompt: typeof data.prompt === 'string' ? data.prompt : '',
-    messages: data.messages as RunInput['messages'],
-  })
+export function promptOf({ prompt = '', messages }: EventData<'completion:async'>): string {
+  return lastText({ prompt, messages })
 }
 
 /** All the text a provider is given. */
