@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { promptOf } from '../../contracts/prompt.ts'
+import { lastText } from '../../lib/prompt.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
@@ -144,7 +144,7 @@ function toRunInput(core: Core, request: RequestRow, conversation: ConversationR
     run_id: randomUUIDv7(),
     attempt: request.attempts + 1,
     model: request.model,
-    prompt: promptOf(data),
+    prompt: lastText(data),
     messages: data.messages,
     session_id: conversation.session_id ?? undefined,
     session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
