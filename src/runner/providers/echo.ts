@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { echoOptions } from '../../contracts/events/completion.ts'
-import type { EchoOptions } from '../../contracts/events/completion.ts'
+import { echoOptions } from '../../contracts/completion.ts'
+import type { EchoOptions } from '../../contracts/completion.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { sleep } from '../../lib/backoff.ts'
 import { allText, lastText } from '../../lib/prompt.ts'

@@ -29,7 +29,7 @@ const list: [string, string, string, string][] = [
   ['the relay frame B', 'src/daemon/monitor/monitor.ts', "kind: 'P'", "kind: 'B'"],
   [
     'timeout_ms is not in the contract',
-    'src/contracts/events/completion.ts',
+    'src/contracts/completion.ts',
     'timeout_ms: z.number().int().min(100)',
     'limit_ms: z.number().int().min(100)',
   ],
