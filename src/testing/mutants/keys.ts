@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { eventSpecs, pushSpecs } from '../../contracts/events.ts'
 import { frameToFront, frameToGeneration } from '../../contracts/relay.ts'
-import type { Mutant } from './mutant.ts'
+import { renamed } from './mutant.ts'
+import type { Field, Mutant } from './mutant.ts'
 
 const tests = [
   'src/contracts/**/*.test.ts',
@@ -35,10 +36,10 @@ export function keyMutants(root: string): Mutant[] {
     readFileSync(join(root, file), 'utf8')
       .split('\n')
       .forEach((line, index) => {
-        for (const definition of definitionsIn(line)) {
-          if (!wanted.has(definition.key)) continue
-          found.add(definition.key)
-          mutants.push(toMutant(file, index, definition))
+        for (const field of fieldsIn(line, index)) {
+          if (!wanted.has(field.key)) continue
+          found.add(field.key)
+          mutants.push(toMutant(file, field))
         }
       })
   }
@@ -47,19 +48,16 @@ export function keyMutants(root: string): Mutant[] {
   return mutants
 }
 
-function toMutant(file: string, index: number, { key, at, to }: Definition): Mutant {
+function toMutant(file: string, field: Field): Mutant {
+  const { key, line } = field
   return {
     kind: 'key',
-    name: `${key} (${file}:${index + 1})`,
+    name: `${key} (${file}:${line + 1})`,
     file,
-    change: (text) => {
-      const lines = text.split('\n')
-      const line = lines[index] ?? ''
-      lines[index] = line.slice(0, at) + to + line.slice(at + key.length)
-      return lines.join('\n')
-    },
+    change: (text) => renamed(text, field, `${key}_renamed`),
     tests,
     compiled: true,
+    field,
   }
 }
 
@@ -93,19 +91,11 @@ const shorthand = /(?<=^\s*)(\w+)(?=,$)|(?<=[{,] )(\w+)(?= \}|, )/g
 /** What describes an event instead of its fields. */
 const ofEvent = /^ {4}(data|reply): (?=\(\) =>|z\.looseObject|\w+,$)/
 
-interface Definition {
-  key: string
-  /** its place in the line */
-  at: number
-  /** what takes the place of the key */
-  to: string
-}
-
-function definitionsIn(line: string): Definition[] {
-  if (/^\s*(\/?\*|\/\/|import\s|export type)/.test(line)) return []
-  const fields = line.replace(ofEvent, (head) => ' '.repeat(head.length))
+function fieldsIn(text: string, line: number): Field[] {
+  if (/^\s*(\/?\*|\/\/|import\s|export type)/.test(text)) return []
+  const fields = text.replace(ofEvent, (head) => ' '.repeat(head.length))
   return [
-    ...[...fields.matchAll(defined)].map(({ 1: key = '', index }) => ({ key, at: index, to: `${key}_renamed` })),
-    ...[...fields.matchAll(shorthand)].map(({ 0: key, index }) => ({ key, at: index, to: `${key}_renamed: ${key}` })),
+    ...[...fields.matchAll(defined)].map(({ 1: key = '', index }) => ({ key, line, at: index, shorthand: false })),
+    ...[...fields.matchAll(shorthand)].map(({ 0: key, index }) => ({ key, line, at: index, shorthand: true })),
   ]
 }

@@ -13,6 +13,8 @@ import type { Verdict } from './workshop.ts'
  * Makes mistakes on purpose, one after the other, and looks who refuses them: the nine that once passed, every key of
  * every reply, push and frame renamed, every column of the journal renamed. Exits with 1 when one is refused by nobody.
  */
+/** In how many parts the fields are shown to the compiler, in each round. */
+const strides = [12, 7]
 const root = resolve(import.meta.dirname, '../../..')
 const { values } = parseArgs({
   options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' }, only: { type: 'string' } },
@@ -27,10 +29,27 @@ const verdicts = new Map<Mutant, Verdict>()
 {
   using one = new Workshop(root)
   using two = new Workshop(root)
-  const queue = mutants.values()
+  for (const stride of strides) await judgeTogether([one, two], stride)
+  say(`${verdicts.size} of ${mutants.length} were refused when the compiler saw many at once`)
+  const queue = mutants.filter((mutant) => !verdicts.has(mutant)).values()
   await Promise.all([one, two].map((workshop) => work(workshop, queue)))
 }
 report()
+
+/** Fields far from each other in one go: neighbours of one object would hide each other. */
+async function judgeTogether(workshops: Workshop[], stride: number): Promise<void> {
+  const fields = mutants.filter((mutant) => mutant.field !== undefined && !verdicts.has(mutant))
+  const batches = Array.from({ length: stride }, (_, at) => fields.filter((_field, i) => i % stride === at)).values()
+  const take = async (workshop: Workshop): Promise<void> => {
+    for (const batch of batches)
+      for (const mutant of await workshop.missed(oneALine(batch))) verdicts.set(mutant, 'compiler')
+  }
+  await Promise.all(workshops.map(take))
+}
+
+function oneALine(batch: Mutant[]): Mutant[] {
+  return [...new Map(batch.map((mutant) => [`${mutant.file}:${mutant.field?.line}`, mutant])).values()]
+}
 
 async function work(workshop: Workshop, queue: Iterator<Mutant>): Promise<void> {
   for (let next = queue.next(); next.done !== true; next = queue.next()) {

@@ -10,6 +10,27 @@ export interface Mutant {
   tests: readonly string[]
   /** The compiler sees it; what it cannot see goes to the tests at once. */
   compiled: boolean
+  /** A field that is renamed: several of these are shown to the compiler together. */
+  field?: Field
+}
+
+/** A field where it is defined. */
+export interface Field {
+  key: string
+  /** of its file, from 0 */
+  line: number
+  /** its place in the line */
+  at: number
+  /** Its schema has no name but this one: the new name is put before it. */
+  shorthand: boolean
+}
+
+/** A text with a field renamed. */
+export function renamed(text: string, { key, line, at, shorthand }: Field, name: string): string {
+  const lines = text.split('\n')
+  const whole = lines[line] ?? ''
+  lines[line] = `${whole.slice(0, at)}${name}${shorthand ? `: ${key}` : ''}${whole.slice(at + key.length)}`
+  return lines.join('\n')
 }
 
 /** Replaces the first occurrence. @throws Error when there is none: the mutant has to follow the code */

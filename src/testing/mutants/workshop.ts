@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { renamed } from './mutant.ts'
 import type { Mutant } from './mutant.ts'
 
 /** Who refused a mutant; `nobody` has to be mended. */
@@ -40,23 +41,52 @@ export class Workshop implements Disposable {
     }
   }
 
-  /** Whether everything passes as it is: else nothing would be shown. */
-  async isWhole(tests: readonly string[]): Promise<boolean> {
-    const files = tests.flatMap((glob) => globSync(glob, { cwd: this.#dir }))
-    const compiled = await this.#passes('tsc', ['-p', '.'])
-    return compiled && (await this.#passes('node', ['--test', '--test-concurrency=2', ...files]))
+  /**
+   * Shows many renamed fields to the compiler at once. @returns those it misses by their new name somewhere, which it
+   * would do for each alone too; of the others nothing is known
+   */
+  async missed(mutants: readonly Mutant[]): Promise<Set<Mutant>> {
+    const whole = new Map<string, string>()
+    const names = new Map<string, Mutant>()
+    for (const mutant of mutants) {
+      const { file, field } = mutant
+      if (field === undefined) continue
+      const path = join(this.#dir, file)
+      const text = readFileSync(path, 'utf8')
+      if (!whole.has(path)) whole.set(path, text)
+      const name = `${field.key}_renamed${names.size}`
+      names.set(name, mutant)
+      writeFileSync(path, renamed(text, field, name))
+    }
+    const { output } = await this.#run('tsc', ['-p', '.', '--singleThreaded', '--noErrorTruncation'])
+    for (const [path, text] of whole) writeFileSync(path, text)
+    const told = [
+      ...output.matchAll(
+        /Property '(\w+)' is missing in type|missing the following properties from type .*: ([\w, ]+)/g,
+      ),
+    ]
+    const missing = new Set(
+      told.flatMap(([, one, several]) => (one === undefined ? (several ?? '').split(', ') : [one])),
+    )
+    return new Set([...names].flatMap(([name, mutant]) => (missing.has(name) ? [mutant] : [])))
   }
 
   [Symbol.dispose](): void {
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
-  #passes(program: string, args: string[]): Promise<boolean> {
+  async #passes(program: 'tsc' | 'node', args: string[]): Promise<boolean> {
+    return (await this.#run(program, args)).code === 0
+  }
+
+  #run(program: 'tsc' | 'node', args: string[]): Promise<{ code: number | null; output: string }> {
     const command = program === 'node' ? process.execPath : join(this.#dir, 'node_modules/.bin', program)
-    const child = spawn(command, args, { cwd: this.#dir, stdio: 'ignore', timeout: testLimitMs })
+    const child = spawn(command, args, { cwd: this.#dir, stdio: ['ignore', 'pipe', 'ignore'], timeout: testLimitMs })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     return new Promise((resolve, reject) => {
       child.once('error', reject)
-      child.once('exit', (code) => resolve(code === 0))
+      child.once('close', (code) => resolve({ code, output }))
     })
   }
 }
