@@ -29,7 +29,8 @@ test("without a level one reply serves both of KSI's readers, and names what is 
   const { namespaces, events, pushed_events } = reply as Record<string, Record<string, unknown>>
   assert.equal(reply.total_events, Object.keys(eventSpecs).length)
   assert.deepEqual(namespaces?.['dev'], { count: 2, description: 'dev events' })
-  const [restore] = (events?.['dev'] as Reply[]).filter(({ event }) => event === 'dev:restore')
+  const dev = events?.['dev'] as Reply[] | undefined
+  const [restore] = (dev ?? []).filter(({ event }) => event === 'dev:restore')
   assert.deepEqual(restore?.parameters, {})
   assert.deepEqual(Object.keys(pushed_events ?? {}), Object.keys(pushSpecs))
 })

@@ -60,14 +60,7 @@ export class Workshop implements Disposable {
     }
     const { output } = await this.#run('tsc', ['-p', '.', '--singleThreaded', '--noErrorTruncation'])
     for (const [path, text] of whole) writeFileSync(path, text)
-    const told = [
-      ...output.matchAll(
-        /Property '(\w+)' is missing in type|missing the following properties from type .*: ([\w, ]+)/g,
-      ),
-    ]
-    const missing = new Set(
-      told.flatMap(([, one, several]) => (one === undefined ? (several ?? '').split(', ') : [one])),
-    )
+    const missing = namesMissed(output)
     return new Set([...names].flatMap(([name, mutant]) => (missing.has(name) ? [mutant] : [])))
   }
 
@@ -89,4 +82,14 @@ export class Workshop implements Disposable {
       child.once('close', (code) => resolve({ code, output }))
     })
   }
+}
+
+/** New names the compiler says are not there, or should have been written. */
+function namesMissed(output: string): Set<string> {
+  const one = output.matchAll(/Property '(\w+)' is missing in type|Did you mean (?:to write )?'(\w+)'\?/g)
+  const several = output.matchAll(/is missing the following properties from type .*: ([\w, ]+)/g)
+  return new Set([
+    ...[...one].map(([, property, meant]) => property ?? meant ?? ''),
+    ...[...several].flatMap(([, list = '']) => list.split(/, (?:and )?/)),
+  ])
 }
