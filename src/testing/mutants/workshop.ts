@@ -84,12 +84,17 @@ export class Workshop implements Disposable {
   }
 }
 
-/** New names the compiler says are not there, or should have been written. */
+/**
+ * The new names the compiler says are missing, or not known; and those of fields it looks for by the old name in a type
+ * that has just one of them, by its new name.
+ */
 function namesMissed(output: string): Set<string> {
-  const one = output.matchAll(/Property '(\w+)' is missing in type|Did you mean (?:to write )?'(\w+)'\?/g)
-  const several = output.matchAll(/is missing the following properties from type .*: ([\w, ]+)/g)
-  return new Set([
-    ...[...one].map(([, property, meant]) => property ?? meant ?? ''),
-    ...[...several].flatMap(([, list = '']) => list.split(/, (?:and )?/)),
-  ])
+  const names = new Set<string>()
+  for (const [, name = ''] of output.matchAll(/Property '(\w+)' is missing in type/g)) names.add(name)
+  for (const [, key = '', type = ''] of output.matchAll(/'(\w+)' does not exist (?:in|on) type (.*)/g)) {
+    names.add(key)
+    const there = new Set(type.match(new RegExp(`\\b${key}_renamed\\d+\\b`, 'g')))
+    if (there.size === 1) for (const name of there) names.add(name)
+  }
+  return names
 }
