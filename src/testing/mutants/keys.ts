@@ -93,7 +93,8 @@ const ofEvent = /^ {4}(data|reply): (?=\(\) =>|z\.looseObject|\w+,$)/
 
 function fieldsIn(text: string, line: number): Field[] {
   if (/^\s*(\/?\*|\/\/|import\s|export type)/.test(text)) return []
-  const fields = text.replace(ofEvent, (head) => ' '.repeat(head.length))
+  const blank = (part: string): string => ' '.repeat(part.length)
+  const fields = text.replace(ofEvent, blank).replaceAll(/'[^']*'|"[^"]*"/g, blank)
   return [
     ...[...fields.matchAll(defined)].map(({ 1: key = '', index }) => ({ key, line, at: index, shorthand: false })),
     ...[...fields.matchAll(shorthand)].map(({ 0: key, index }) => ({ key, line, at: index, shorthand: true })),
