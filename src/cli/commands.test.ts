@@ -220,7 +220,7 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
     files: ['src/x.ts'],
     restored_at: null,
     restored_by: null,
-    module_failures: [],
+    module_failures: [{ module: 'notes', error: 'too large' }],
   }
   const content: CheckpointContent = {
     ...summary,
@@ -248,7 +248,7 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
   const shown = await ksi(['checkpoint', 'show', '3'])
   assert.match(
     shown.stdout,
-    /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/,
+    /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\nWithout the state of the module notes: too large\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/,
   )
   assert.deepEqual(daemon.received.at(-1)?.data, { action: 'show', checkpoint: 3 })
   assert.deepEqual(JSON.parse((await ksi(['checkpoint', 'show', '--json'])).stdout), content)

@@ -1,5 +1,49 @@
 import { z } from 'zod'
-import { priority, requestState } from './words.ts'
+import { onRestart, priority, requestState } from './words.ts'
+
+export const requestId = z.string().min(1).max(200)
+export const sessionId = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[A-Za-z0-9._:@-]+$/, 'letters, digits and . _ : @ - only: it names a file')
+
+/** What the echo provider can be asked for, under `extra_body.echo`. */
+export const echoOptions = z.object({
+  latency_ms: z.number().int().min(0).max(3_600_000).optional(),
+  tokens: z.number().int().min(0).max(1_000_000).optional(),
+  fail: z.enum(['retryable', 'final']).optional(),
+  fail_times: z.number().int().min(1).optional(),
+  /** Hand out a new session id for this turn, as claude does. */
+  new_session: z.boolean().optional(),
+})
+export type EchoOptions = z.infer<typeof echoOptions>
+
+/** `completion:async` and `completion:inject`. `prompt` or `messages` must be there. */
+export const completionData = z.looseObject({
+  prompt: z.string().min(1).optional().describe('the text to answer'),
+  messages: z
+    .array(z.looseObject({ role: z.string(), content: z.unknown() }))
+    .min(1)
+    .optional()
+    .describe('chat messages, instead of a prompt'),
+  request_id: requestId.optional().describe('your own id; the same id again returns the request as it stands'),
+  session_id: sessionId.nullish().describe('go on with the conversation this session belongs to'),
+  conversation_id: z.string().min(1).max(200).nullish().describe('go on with this conversation'),
+  agent_id: z.string().min(1).max(200).nullish().describe("go on with this agent's current conversation"),
+  model: z.string().min(1).max(200).nullish().describe('provider/model, as echo/echo or claude-cli/sonnet'),
+  temperature: z.number().nullish(),
+  max_tokens: z.number().int().positive().nullish(),
+  timeout_ms: z.number().int().min(100).max(86_400_000).nullish().describe('limit of one try, in ms'),
+  on_restart: onRestart
+    .nullish()
+    .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
+  originator_id: z.string().max(200).nullish(),
+  extra_body: z
+    .looseObject({ echo: echoOptions.optional() })
+    .nullish()
+    .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+})
 
 /** What is kept of the client that sent a request. */
 export const clientInfo = () =>
@@ -56,13 +100,3 @@ export const requestStatus = () =>
     client_info: clientInfo().nullable().optional(),
   })
 export type RequestStatus = z.infer<ReturnType<typeof requestStatus>>
-
-/** ISO 8601 in UTC, from epoch ms. */
-export function iso(ms: number): string {
-  return new Date(ms).toISOString()
-}
-
-/** ISO 8601 or null. */
-export function isoOrNull(ms: number | null): string | null {
-  return ms === null ? null : iso(ms)
-}

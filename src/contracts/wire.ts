@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import type { ErrorCode } from '../lib/errors.ts'
+
 /**
  * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored. The front judges `event`, `data` and
  * `_token`; the event's own schema judges `data`.
@@ -38,10 +41,25 @@ export interface WirePush {
   data: Record<string, unknown>
 }
 
+/** What a handler's reply says instead of its own when it could not do what was asked (ksi-wire §1.4). */
+export const errorData = () =>
+  z.object({
+    status: z.literal('error'),
+    error: z.string(),
+    /** of the table of errors, or of the system (ENOENT, …) */
+    code: z.string().optional(),
+    /** names that may have been meant, and those there are: KSI's command line looks for them here */
+    similar: z.array(z.string()).optional(),
+    namespaces: z.array(z.string()).optional(),
+    available: z.array(z.string()).optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  })
+export type ErrorData = z.infer<ReturnType<typeof errorData>>
+
 /** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
 export function errorReply(
   message: string,
-  code: string,
+  code: ErrorCode,
   request: { event?: unknown; correlation_id?: unknown } = {},
 ): string {
   const event = typeof request.event === 'string' ? { event: request.event } : {}

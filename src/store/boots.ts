@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { BootFailure, Phases, RestoreReport } from '../contracts/control.ts'
 import type { BootRecord } from '../contracts/status.ts'
 import type { BootCause, PreviousEnd } from '../contracts/words.ts'

@@ -1,5 +1,5 @@
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import { countWithQueue } from './conversations.ts'
 import { moduleFailures } from './module-states.ts'

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { JournalFacts } from '../contracts/status.ts'
 import { boots } from './boots.ts'
 import { checkpoints } from './checkpoints.ts'

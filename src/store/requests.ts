@@ -1,3 +1,4 @@
+import type { EventData } from '../contracts/events.ts'
 import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
@@ -163,12 +164,12 @@ export class Requests {
   }
 
   /** What the client sent. */
-  payload(requestId: string): Record<string, unknown> {
+  payload(requestId: string): EventData<'completion:async'> {
     const text = this.#sql.value<string>(
       'SELECT data FROM payloads WHERE request = (SELECT id FROM requests WHERE request_id = ?)',
       requestId,
     )
-    return JSON.parse(text ?? '{}') as Record<string, unknown>
+    return JSON.parse(text ?? '{}') as EventData<'completion:async'>
   }
 
   outcome(requestId: string): StoredOutcome | undefined {

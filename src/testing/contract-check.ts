@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
 import { eventSpec, pushSpec } from '../contracts/events.ts'
-
-/** What a reply may be instead of what its event promises: a client's mistake, or a fault, as data. */
-const errorData = z.looseObject({ status: z.literal('error').optional(), error: z.string() })
+import { errorData } from '../contracts/wire.ts'
+import { isObject } from '../lib/ndjson.ts'
 
 /**
  * Fails unless a value is exactly what a schema says: nothing missing, nothing of another type, and, unlike a plain
@@ -22,8 +21,8 @@ export function assertFits(schema: z.ZodType, value: unknown, what: string): voi
 /** Fails unless this is a reply the contract knows for the event. Events of modules are not in it. */
 export function assertReply(event: string, reply: unknown): void {
   const spec = eventSpec(event)
-  if (spec !== undefined && !errorData.safeParse(reply).success)
-    assertFits(spec.reply(), reply, `the reply to ${event}`)
+  if (isObject(reply) && reply['status'] === 'error') assertFits(errorData(), reply, `the error of ${event}`)
+  else if (spec !== undefined) assertFits(spec.reply(), reply, `the reply to ${event}`)
 }
 
 /** Fails unless the contract knows this push. Those of modules are not in it. */

@@ -110,7 +110,7 @@ async function show(invocation: Invocation, number: number | undefined): Promise
 }
 
 function describe(content: CheckpointContent): string {
-  const { id, at, reason, generation, files, session_queues, active_operations } = content
+  const { id, at, reason, generation, files, session_queues, active_operations, module_failures } = content
   const head = `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), by generation ${generation}.`
   const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
     requestId,
@@ -132,6 +132,7 @@ function describe(content: CheckpointContent): string {
   return [
     head,
     ...(files.length === 0 ? [] : [`Changed: ${files.join(', ')}`]),
+    ...module_failures.map(({ module, error }) => `Without the state of the module ${module}: ${error}`),
     paint('bold', `${running.length} running`),
     ...(running.length === 0 ? [] : [columns(running, '  ')]),
     paint('bold', `${content.queued} queued`),

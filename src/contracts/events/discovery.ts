@@ -26,10 +26,15 @@ const description = () =>
     async: z.boolean(),
     summary: z.string(),
     parameters: parameters(),
+  })
+export type EventDescription = z.infer<ReturnType<typeof description>>
+
+const fullDescription = () =>
+  description().extend({
     /** the fields of its reply: required are those every reply has */
     reply: parameters(),
   })
-export type EventDescription = z.infer<ReturnType<typeof description>>
+export type FullDescription = z.infer<ReturnType<typeof fullDescription>>
 
 const filters = () =>
   z.object({
@@ -53,7 +58,7 @@ const summary = () =>
 
 const listing = () =>
   z.object({
-    events: z.record(z.string(), z.union([description(), z.object({ summary: z.string() })])),
+    events: z.record(z.string(), z.union([fullDescription(), z.object({ summary: z.string() })])),
     total: z.number(),
     namespaces: z.array(z.string()),
     _level: z.enum(['namespace', 'full']),
@@ -81,7 +86,7 @@ export const discoveryEvents = {
     data: z.looseObject({ event: z.string().min(1).describe('the event'), format_style: z.string().optional() }),
     reply: () =>
       z.union([
-        description().extend({
+        fullDescription().extend({
           triggers: z.array(z.string()),
           examples: z.array(z.string()),
           usage: z.object({ event: z.string(), data: z.object({}) }),

@@ -1,7 +1,7 @@
 import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Core } from '../core.ts'
 import type { Collected } from '../module-host/module-host.ts'

@@ -1,4 +1,4 @@
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
 import { takeCheckpoint } from './checkpoint.ts'

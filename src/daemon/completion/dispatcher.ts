@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { promptOf } from '../../contracts/prompt.ts'
+import { lastText } from '../../lib/prompt.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
@@ -140,21 +140,20 @@ export class Dispatcher {
 /** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
 function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
   const data = core.requests.payload(request.request_id)
-  const messages = data.messages as RunInput['messages']
   return {
     request_id: request.request_id,
     run_id: randomUUIDv7(),
     attempt: request.attempts + 1,
     model: request.model,
-    prompt: promptOf(data),
-    messages,
+    prompt: lastText(data),
+    messages: data.messages,
     session_id: conversation.session_id ?? undefined,
     session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
     agent_id: request.agent_id ?? undefined,
-    client_id: typeof data.originator_id === 'string' ? data.originator_id : undefined,
-    temperature: (data.temperature as number | null | undefined) ?? undefined,
-    max_tokens: (data.max_tokens as number | null | undefined) ?? undefined,
-    timeout_ms: (data.timeout_ms as number | null | undefined) ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
-    extra_body: (data.extra_body as Record<string, unknown> | null | undefined) ?? undefined,
+    client_id: data.originator_id ?? undefined,
+    temperature: data.temperature ?? undefined,
+    max_tokens: data.max_tokens ?? undefined,
+    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
+    extra_body: data.extra_body ?? undefined,
   }
 }

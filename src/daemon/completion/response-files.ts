@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { iso } from '../../contracts/completion.ts'
-import { promptOf } from '../../contracts/prompt.ts'
+import { iso } from '../../lib/time.ts'
+import { lastText } from '../../lib/prompt.ts'
 import type { JournalEvent } from '../../store/events.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { RequestRow } from '../../store/rows.ts'
@@ -206,7 +206,7 @@ export class ResponseFiles {
     const prompt = {
       type: 'user',
       timestamp: iso(row.queued_at),
-      content: promptOf(data),
+      content: lastText(data),
       request_id: row.request_id,
       model: row.model,
       agent_id: row.agent_id,

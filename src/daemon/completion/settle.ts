@@ -1,4 +1,4 @@
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
 import type { CompletionResult } from '../../contracts/completion.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'

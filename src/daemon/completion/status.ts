@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from '../../contracts/completion.ts'
+import { iso, isoOrNull } from '../../lib/time.ts'
 import type { RequestStatus } from '../../contracts/completion.ts'
 import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { EventReply } from '../../contracts/events.ts'

@@ -5,6 +5,7 @@ import type {
   DiscoverListing,
   DiscoverSummary,
   EventDescription,
+  FullDescription,
   Parameter,
   PushDescription,
 } from '../../contracts/events/discovery.ts'
@@ -57,7 +58,7 @@ function list(
   const full = level === 'full'
   return {
     events: Object.fromEntries(
-      specs.map(([name, spec]) => [name, full ? describe(name, spec) : { summary: spec.summary }]),
+      specs.map(([name, spec]) => [name, full ? describeFully(name, spec) : { summary: spec.summary }]),
     ),
     total: specs.length,
     namespaces: [...new Set(specs.map(([name]) => namespaceOf(name)))],
@@ -92,7 +93,8 @@ function summarize(specs: Specs, pushes: Pushes, _filters: DiscoverSummary['_fil
 
 function help(core: Core, event: string): EventReply<'system:help'> {
   const spec = eventSpec(event) ?? core.router.added.get(event)
-  if (spec !== undefined) return { ...describe(event, spec), triggers: [], examples: [], usage: { event, data: {} } }
+  if (spec !== undefined)
+    return { ...describeFully(event, spec), triggers: [], examples: [], usage: { event, data: {} } }
   const push = pushSpec(event) ?? core.router.pushes.get(event)
   if (push !== undefined) return { ...describePush(event, push), pushed: true }
   const similar = similarNames(event, [...Object.keys(eventSpecs), ...core.router.added.keys()])
@@ -107,8 +109,11 @@ function describe(event: string, spec: EventSpec): EventDescription {
     async: false,
     summary: spec.summary,
     parameters: parametersOf(spec.data),
-    reply: told(spec.reply),
   }
+}
+
+function describeFully(event: string, spec: EventSpec): FullDescription {
+  return { ...describe(event, spec), reply: told(spec.reply) }
 }
 
 function describePush(event: string, spec: PushSpec): PushDescription {

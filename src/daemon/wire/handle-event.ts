@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
+import type { ErrorData } from '../../contracts/wire.ts'
 import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { Core } from '../core.ts'
 import { parametersOf } from './parameters.ts'
@@ -70,7 +70,7 @@ function badData(event: string, spec: EventSpec, data: Record<string, unknown>, 
   })
 }
 
-function unknownEvent(core: Core, event: string): Record<string, unknown> {
+function unknownEvent(core: Core, event: string): ErrorData {
   const names = [...Object.keys(eventSpecs), ...core.router.added.keys()]
   const similar = similarNames(event, names)
   const namespaces = [...new Set(names.map((name) => name.slice(0, name.indexOf(':'))))].sort()
@@ -80,7 +80,7 @@ function unknownEvent(core: Core, event: string): Record<string, unknown> {
 }
 
 /** An error as reply data. A programming error is logged too: the client alone cannot mend it. */
-export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): Record<string, unknown> {
+export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): ErrorData {
   if (error instanceof KsiError)
     return {
       status: 'error',
@@ -100,6 +100,6 @@ export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unkno
   return { status: 'error', error: messageOf(error), code: systemCodeOf(error) ?? 'KSI_INTERNAL' }
 }
 
-function pickAvailable(details: Record<string, unknown>): Record<string, unknown> {
-  return isObject(details) && Array.isArray(details.available) ? { available: details.available } : {}
+function pickAvailable({ available }: Record<string, unknown>): Pick<ErrorData, 'available'> {
+  return Array.isArray(available) ? { available: available.map(String) } : {}
 }
