@@ -5,12 +5,6 @@ import { duration, print, printJson, say } from '../output.ts'
 
 const defaultTimeoutMs = 2_000
 
-/** While there is no live generation the supervisor answers: it has no time since when one serves. */
-function inWords({ status, generation, uptime }: { status: string; generation: number | null; uptime?: number }) {
-  if (generation == null) return status
-  return `${status}: generation ${generation}${uptime === undefined ? '' : `, up ${duration(uptime * 1_000)}`}`
-}
-
 export const health: Command = {
   usage: 'health [--quiet] [--timeout TIME]',
   examples: [
@@ -19,8 +13,7 @@ export const health: Command = {
   ],
   options: { quiet: { type: 'boolean', short: 'q', help: 'print nothing' } },
   notes: [
-    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s),' +
-      ' 69 when nobody listens.',
+    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s), 69 when nobody listens.',
   ],
   run: async (invocation) => {
     const quiet = invocation.values['quiet'] === true
@@ -31,7 +24,10 @@ export const health: Command = {
       )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet) print(inWords(reply))
+      else if (!quiet)
+        print(
+          `${reply.status}${reply.generation == null ? '' : `: generation ${reply.generation}, up ${duration(reply.uptime * 1_000)}`}`,
+        )
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error
