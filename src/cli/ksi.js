@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Nothing newer than Node 14 knows: an older Node must be able to read this far, to go on as the pinned one.
-import { become, findPinnedNode, isNewEnough, tooOld } from './pinned-node.js'
+import { become, endWithNpx, findPinnedNode, isNewEnough, tooOld } from './pinned-node.js'
 
 // `checkpoint create --best-effort` runs as a pre_stop hook: nothing may fail a stop, not even a broken source file.
 const isBestEffort = process.argv.includes('--best-effort')
@@ -12,6 +12,7 @@ function fail(message, code) {
 }
 
 async function run() {
+  endWithNpx(process.env)
   const { enableCompileCache } = await import('node:module')
   // Measured: `ksi health` takes 40 ms with it, 110 without.
   enableCompileCache()

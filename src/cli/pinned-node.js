@@ -33,6 +33,21 @@ export function tooOld() {
 }
 
 /**
+ * `npx` runs a program by way of a shell, which passes on no signal: when npm ends it, the program stays behind. It ends
+ * then as if it had got the signal.
+ */
+export function endWithNpx(env) {
+  if (env.npm_lifecycle_event !== 'npx') return
+  const shell = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return
+    clearInterval(timer)
+    process.kill(process.pid, 'SIGTERM')
+  }, 500)
+  timer.unref()
+}
+
+/**
  * Goes on as another program: in the place of this process where Node can do that (22.15 and later), else as its child,
  * whose end is then that of this process.
  * @param {string} file
@@ -42,6 +57,7 @@ export function tooOld() {
 export function become(file, args, env) {
   if (process.execve) process.execve(file, [file, ...args], env)
   const child = spawn(file, args, { stdio: 'inherit', env })
+  endWithNpx(env)
   for (const signal of signals) process.on(signal, () => child.kill(signal))
   child.once('error', (error) => {
     process.stderr.write(`${file} could not be run: ${error.message}\n`)
