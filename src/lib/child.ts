@@ -2,18 +2,10 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import { startAwakeTimer } from './awake-timer.ts'
+import { describeEnd } from './child-end.ts'
+import type { ChildEnd } from './child-end.ts'
 import { LineDecoder } from './ndjson.ts'
 import { cpuMsOf } from './process-use.ts'
-
-/** How a child process ended. */
-export interface ChildEnd {
-  code: number | null
-  signal: NodeJS.Signals | null
-  /** the end of what it wrote to stderr */
-  stderr: string
-  /** SIGKILL, and not from us */
-  killedFromOutside: boolean
-}
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv
@@ -194,10 +186,4 @@ function forwardLines(stream: Readable | null | undefined, onLine: (line: string
   const decoder = new LineDecoder(maxLogLine, onLine, () => onLine('(a line of over 1 MiB was left out)'))
   stream?.on('data', (chunk: Buffer) => decoder.push(chunk))
   stream?.on('error', () => {})
-}
-
-/** "exit code 1", "signal SIGKILL": how a child ended, in words. */
-export function describeEnd({ code, signal }: ChildEnd): string {
-  if (signal !== null) return `signal ${signal}`
-  return code === null ? 'it could not be started' : `exit code ${code}`
 }

@@ -1,5 +1,6 @@
 import { Child } from './child.ts'
-import type { ChildEnd, ChildOptions } from './child.ts'
+import type { ChildOptions } from './child.ts'
+import type { ChildEnd } from './child-end.ts'
 
 interface KeptChildOptions extends ChildOptions {
   /** the program's main file */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Settings } from '../../contracts/settings.ts'
-import { describeEnd } from '../../lib/child.ts'
+import { describeEnd } from '../../lib/child-end.ts'
 import { KeptChild } from '../../lib/kept-child.ts'
 import type { Log } from '../../lib/log.ts'
 

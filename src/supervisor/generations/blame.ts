@@ -1,5 +1,5 @@
 import type { BootFailure } from '../../contracts/control.ts'
-import type { ChildEnd } from '../../lib/child.ts'
+import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import type { State } from './state.ts'

@@ -1,6 +1,6 @@
 import type { BootFailure, Phases, ToGeneration } from '../../contracts/control.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
-import type { ChildEnd } from '../../lib/child.ts'
+import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import type { Change, Live } from './state.ts'
 

@@ -1,5 +1,5 @@
 import type { ToGeneration } from '../../../contracts/control.ts'
-import type { ChildEnd } from '../../../lib/child.ts'
+import type { ChildEnd } from '../../../lib/child-end.ts'
 import type { GenerationEvent } from '../events.ts'
 import { limits } from './limits.ts'
 

@@ -1,4 +1,4 @@
-import type { ChildEnd } from '../../../lib/child.ts'
+import type { ChildEnd } from '../../../lib/child-end.ts'
 import { filesNotLive } from '../blame.ts'
 import type { Effect, GenerationEvent, Timer } from '../events.ts'
 import { step } from '../lifecycle.ts'
