@@ -33,7 +33,8 @@ export function tooOld() {
 }
 
 /**
- * `npx` runs a program by way of a shell, which passes on no signal: when npm ends it, the program stays behind. It ends
+ * `npx` runs a program by way of a shell, which passes on no signal: when npm ends it, the program stays behind. It
+ * ends
  * then as if it had got the signal.
  */
 export function endWithNpx(env) {

@@ -2,7 +2,7 @@ import { errorCodes, KsiError } from '../lib/errors.ts'
 import type { ErrorCode } from '../lib/errors.ts'
 import { isObject } from '../lib/ndjson.ts'
 
-/** The envelope error of a reply: the request could not be taken at all (ksi-wire §1.4). */
+/** The envelope error of a reply: the request could not be taken at all (docs/wire.md, "Errors"). */
 export function errorOfReply(message: Record<string, unknown>): KsiError | undefined {
   const { error } = message
   return typeof error === 'string' ? new KsiError(codeOf(message), error, { details: message }) : undefined

@@ -56,7 +56,7 @@ export const clientInfo = () =>
   })
 export type ClientInfo = z.infer<ReturnType<typeof clientInfo>>
 
-/** The result of a completed request: exactly a line of its response file (ksi-wire §3.9). */
+/** The result of a completed request: exactly a line of its response file (docs/wire.md, "Response files"). */
 export const completionResult = () =>
   z.object({
     ksi: z.object({

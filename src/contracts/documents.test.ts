@@ -27,7 +27,7 @@ function headings(document: string): string[] {
 
 test('every document and every section the source names is there', () => {
   let mentions = 0
-  for (const file of sources) {
+  for (const file of sources.filter((name) => !name.endsWith('documents.test.ts'))) {
     for (const [, document = '', section] of unwrapped(read(file)).matchAll(mention)) {
       mentions += 1
       assert.ok(existsSync(join(root, document)), `${file} names ${document}`)
@@ -55,6 +55,6 @@ test('every link from one document to another leads somewhere', () => {
 test('every file and folder a document names under src is there', () => {
   for (const document of documents) {
     for (const [, path = ''] of read(document).matchAll(/`(src\/[\w./-]+?)`/g))
-      if (!path.includes('NAME')) assert.ok(existsSync(join(root, path)), `${document} names ${path}`)
+      if (!/NAME|000N/.test(path)) assert.ok(existsSync(join(root, path)), `${document} names ${path}`)
   }
 })

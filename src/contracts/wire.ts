@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { ErrorCode } from '../lib/errors.ts'
 
 /**
- * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored. The front judges `event`, `data` and
+ * One line from a client (docs/wire.md, "Request line"). Unknown top-level fields are ignored. The front judges
+ * `event`, `data` and
  * `_token`; the event's own schema judges `data`.
  */
 export interface WireRequest {
@@ -18,7 +19,7 @@ export interface WireRequest {
   _token?: string
 }
 
-/** A reply to a request: `error` is there only when the request could not be taken at all (ksi-wire §1.4). */
+/** A reply to a request: `error` is there only when the request could not be taken at all (docs/wire.md, "Errors"). */
 export interface WireReply {
   event?: string
   data?: unknown
@@ -41,7 +42,7 @@ export interface WirePush {
   data: Record<string, unknown>
 }
 
-/** What a handler's reply says instead of its own when it could not do what was asked (ksi-wire §1.4). */
+/** What a handler's reply says instead of its own when it could not do what was asked (docs/wire.md, "Errors"). */
 export const errorData = () =>
   z.object({
     status: z.literal('error'),

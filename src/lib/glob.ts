@@ -1,4 +1,7 @@
-/** Tells whether a name fits one of the shell patterns (`*`, `?`, `[abc]`) over its whole length (ksi-wire §2.1). */
+/**
+ * Tells whether a name fits one of the shell patterns (`*`, `?`, `[abc]`) over its whole length (docs/wire.md, "Event
+ * names and patterns").
+ */
 export function globMatcher(patterns: readonly string[]): (name: string) => boolean {
   if (patterns.includes('*')) return () => true
   const expressions = patterns.map(toExpression)

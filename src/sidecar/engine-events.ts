@@ -5,7 +5,8 @@ const kept = 50
 const execsKept = 200
 
 /**
- * The commands of our health checks in compose.yaml; each probe makes three exec events (reference/containers.md D).
+ * The commands of our health checks in compose.yaml; each probe makes three exec events (docs/containers.md, "Engine
+ * events").
  */
 const probePrefixes = ['ksi health', 'node -e fetch(']
 

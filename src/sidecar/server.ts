@@ -36,7 +36,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const loggerInstance: FastifyBaseLogger = log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level })
   const server = Fastify({
     loggerInstance,
-    // Without it `close()` waits for every open event stream (reference/ecosystem.md A13).
+    // Without it `close()` waits for every open event stream.
     forceCloseConnections: true,
     bodyLimit: 1_024,
     frameworkErrors: (error, _request, reply) => void onError(error, reply),

@@ -10,7 +10,8 @@ export interface OutboxMark {
 }
 
 /**
- * Gives out ticks and tells of what is committed: in order, once it may be told. A tick is the seq of an event; one that
+ * Gives out ticks and tells of what is committed: in order, once it may be told. A tick is the seq of an event; one
+ * that
  * is rolled back is given out again, one that is committed never.
  */
 export class Outbox {

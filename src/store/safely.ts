@@ -1,5 +1,6 @@
 /**
- * Makes a call whose failure is nobody's to catch: what led to it is done, and what else waits must not suffer. It shows
+ * Makes a call whose failure is nobody's to catch: what led to it is done, and what else waits must not suffer. It
+ * shows
  * as an unhandled rejection.
  */
 export function safely(call: () => void): void {

@@ -11,7 +11,8 @@ export type Data = Record<string, unknown>
 export type Push = HistoryEvent
 
 /**
- * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows. A reply or
+ * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows. A reply
+ * or
  * push that is not what the contract says fails what waits for it.
  */
 export class WireClient {

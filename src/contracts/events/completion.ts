@@ -19,7 +19,7 @@ const acknowledgement = () =>
     duplicate: z.literal(true).optional(),
   })
 
-/** `completion:status` without a request_id (ksi-wire §3.1). */
+/** `completion:status` without a request_id (docs/wire.md, "Completion events"). */
 const serviceStatus = () =>
   z.object({
     service_ready: z.boolean(),
@@ -49,7 +49,7 @@ const serviceStatus = () =>
   })
 export type ServiceStatus = z.infer<ReturnType<typeof serviceStatus>>
 
-/** ksi-wire §3.1 */
+/** docs/wire.md, "Completion events" */
 const sessionStatus = () =>
   z.object({
     session_id: z.string(),

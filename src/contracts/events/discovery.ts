@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { EventSpec } from './spec.ts'
 
-/** A field as discovery tells it. KSI's command line reads the type by the words it contains (ksi-wire §1.5). */
+/**
+ * A field as discovery tells it. KSI's command line reads the type by the words it contains (docs/wire.md,
+ * "Discovery").
+ */
 const parameter = () =>
   z.object({
     type: z.enum(['str', 'int', 'float', 'bool', 'list', 'dict', 'Any']),

@@ -59,7 +59,7 @@ type Data = EventData<'dev:checkpoint'>
 type Services = { cancel: (requestId: string) => unknown }
 type Answers = { [A in Data['action']]: (core: Core, data: Data, services: Services) => CheckpointReplies[A] }
 
-/** `dev:checkpoint` with its actions (ksi-wire §4.2). */
+/** `dev:checkpoint` with its actions (docs/wire.md, "Checkpoint events"). */
 export function registerCheckpoints(core: Core, services: Services): void {
   core.router.on('dev:checkpoint', (data): EventReply<'dev:checkpoint'> => answers[data.action](core, data, services), {
     service: 'checkpoint',

@@ -15,7 +15,7 @@ const notContent = new Set(['request_id', '_silent', '_ksi_context'])
 
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
- * @returns the acknowledgement (ksi-wire §3.1)
+ * @returns the acknowledgement (docs/wire.md, "Completion events")
  * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
  */
 export function acceptRequest(

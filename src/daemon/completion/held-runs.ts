@@ -4,7 +4,9 @@ import type { Core } from '../core.ts'
 import type { RunnerWorld } from './reconcile.ts'
 import type { RunnerLinks } from './runner-links.ts'
 
-/** What each runner holds: what it said when it was last reached, and what was started since; and what the dead left. */
+/**
+ * What each runner holds: what it said when it was last reached, and what was started since; and what the dead left.
+ */
 export class HeldRuns {
   readonly #core: Core
   readonly #links: RunnerLinks

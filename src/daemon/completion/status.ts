@@ -34,7 +34,7 @@ function describeRow(row: RequestRow): RequestStatus {
   }
 }
 
-/** `completion:status`: the whole service (ksi-wire §3.1). */
+/** `completion:status`: the whole service (docs/wire.md, "Completion events"). */
 export function describeService(core: Core): ServiceStatus {
   const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
@@ -73,7 +73,7 @@ export function describeService(core: Core): ServiceStatus {
   }
 }
 
-/** `completion:session_status` (ksi-wire §3.1). */
+/** `completion:session_status` (docs/wire.md, "Completion events"). */
 export function describeSession(core: Core, sessionId: string): EventReply<'completion:session_status'> {
   const name = core.conversations.ofSession(sessionId) ?? sessionId
   const conversation = core.conversations.get(name)

@@ -19,7 +19,7 @@ import { parametersOf } from './parameters.ts'
 type Specs = [string, EventSpec][]
 type Pushes = [string, PushSpec][]
 
-/** `system:discover`, `system:help` and the listings KSI's clients ask for (ksi-wire §1.5, §2.4). */
+/** `system:discover`, `system:help` and the listings KSI's clients ask for (docs/wire.md, "Discovery"). */
 export function registerDiscovery(core: Core): void {
   const service = 'discovery'
   const { router } = core

@@ -20,7 +20,7 @@ export interface IncomingEvent {
 
 /**
  * Runs one event for a client: checks its data, runs it (once per `_event_id` if it changes the journal) and gives the
- * results, errors included: a client's mistake is data, not an exception (ksi-wire §1.4).
+ * results, errors included: a client's mistake is data, not an exception (docs/wire.md, "Errors").
  */
 export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Promise<unknown[]> {
   const { event, context } = incoming

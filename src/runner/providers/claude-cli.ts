@@ -15,7 +15,7 @@ import type { ProviderSurroundings } from './registry.ts'
 const maxStdoutBytes = 10 * 1024 * 1024
 const maxStderrBytes = 4 * 1024
 
-/** Runs the `claude` program, one call a run (reference/ksi-wire.md §3.7). */
+/** Runs the `claude` program, one call a run (docs/wire.md, "Claude's program"). */
 export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   const { claudeBin = 'claude', root } = surroundings
   // A path is meant from the root, not from the sandbox folder the program is started in.

@@ -240,7 +240,7 @@ export class Relay {
   }
 }
 
-/** Whether a reply has neither kind of error (ksi-wire §1.4). */
+/** Whether a reply has neither kind of error (docs/wire.md, "Errors"). */
 function isSuccess(json: string): boolean {
   const reply = parseObject(json)
   if (reply === undefined || 'error' in reply) return false

@@ -47,7 +47,7 @@ function readObject(text: string): Read<Record<string, unknown>> {
   }
 }
 
-/** Checks the fields the front depends on; the rest is the generation's to judge (ksi-wire §1.4). */
+/** Checks the fields the front depends on; the rest is the generation's to judge (docs/wire.md, "Errors"). */
 function toRequest(line: Record<string, unknown>, text: string): Read<RequestLine> {
   const { event, data = {}, correlation_id: own, _correlation_id: inner } = line
   const correlationId = own ?? inner

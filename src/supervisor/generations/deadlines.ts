@@ -8,7 +8,9 @@ import type { Handle } from './state.ts'
 import { retireMs, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
-/** One that does not go live is asked so often, in ms, whether it is busy; one that is not, so often in a row, is stuck. */
+/**
+ * One that does not go live is asked so often, in ms, whether it is busy; one that is not, so often in a row, is stuck.
+ */
 const askMs = 200
 const stuckAnswers = 3
 /** From so many ms on it is the machine that stood still, and not the code that hangs. */

@@ -7,7 +7,8 @@ import type { Turn } from './turn.ts'
 export function fold(older: Pending, newer: Pending): Pending {
   const { cause, files, at } = older.change
   const both = { ...newer.change, files: union(files, newer.change.files) }
-  // The first boot is a start, whatever is saved meanwhile. A crash is no save: how long a save took is counted from it.
+  // The first boot is a start, whatever is saved meanwhile. A crash is no save: how long a save took is counted from
+  // it.
   const change =
     cause === 'start' ? { ...both, cause, at } : { ...both, at: cause === 'crash' ? both.at : Math.min(at, both.at) }
   return { change, waiters: [...older.waiters, ...newer.waiters] }

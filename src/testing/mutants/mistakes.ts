@@ -3,7 +3,9 @@ import type { Mutant } from './mutant.ts'
 
 const daemonTests = ['src/store/queue.test.ts', 'src/daemon/**/*.test.ts']
 
-/** Mistakes that once compiled, three of them past every unit test: name, file, what stands there, what is made of it. */
+/**
+ * Mistakes that once compiled, three of them past every unit test: name, file, what stands there, what is made of it.
+ */
 const list: [string, string, string, string][] = [
   ['health says 42', 'src/daemon/health.ts', "status: 'healthy'", 'status: 42'],
   ['the acknowledgement says sttaus', 'src/daemon/completion/accept.ts', "status: 'queued'", "sttaus: 'queued'"],

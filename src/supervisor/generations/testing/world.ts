@@ -21,7 +21,8 @@ export type OnStep = (world: World, event: GenerationEvent, effects: readonly Ef
 const maxStepsAtOnce = 5_000
 
 /**
- * A world without processes and without a clock: what the life cycle asks for is queued as messages, and a seeded choice
+ * A world without processes and without a clock: what the life cycle asks for is queued as messages, and a seeded
+ * choice
  * says which is delivered next. Every step is checked by `onStep`.
  */
 export class World implements Surroundings {
