@@ -10,6 +10,14 @@ import type { EventContext } from '../wire/router.ts'
 type CompletionData = EventData<'completion:async'>
 type Acknowledgement = EventReply<'completion:async'>
 
+/** A request as it comes in. */
+export interface Submission {
+  event: 'completion:async' | 'completion:inject'
+  priority: Priority
+  data: CompletionData
+  context: EventContext
+}
+
 /** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
 const notContent = new Set(['request_id', '_silent', '_ksi_context'])
 
@@ -18,32 +26,34 @@ const notContent = new Set(['request_id', '_silent', '_ksi_context'])
  * @returns the acknowledgement (docs/wire.md, "Completion events")
  * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
  */
-export function acceptRequest(
-  core: Core,
-  event: string,
-  priority: Priority,
-  data: CompletionData,
-  context: EventContext,
-): Acknowledgement {
+export function acceptRequest(core: Core, submission: Submission): Acknowledgement {
+  const { data } = submission
   if (data.prompt === undefined && data.messages === undefined) {
     throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', {
       details: { available: ['prompt', 'messages'] },
     })
   }
   const digest = digestOf(data)
-  const requestId = data.request_id ?? newId()
-  const known = data.request_id === undefined ? undefined : core.requests.get(requestId)
+  const known = data.request_id === undefined ? undefined : core.requests.get(data.request_id)
   if (known !== undefined) return acknowledgeAgain(core, known, digest)
+  assertRoom(core)
+  return queue(core, submission, digest)
+}
 
+/** @throws KsiError KSI_QUEUE_FULL */
+function assertRoom(core: Core): void {
   const queued = core.requests.queuedCount()
   const limit = core.settings.KSI_MAX_QUEUED
-  if (queued >= limit) {
-    throw new KsiError(
-      'KSI_QUEUE_FULL',
-      `The queue is full: ${queued} requests wait, the limit is ${limit} (KSI_MAX_QUEUED). This one was not taken; send it again later.`,
-    )
-  }
+  if (queued < limit) return
+  throw new KsiError(
+    'KSI_QUEUE_FULL',
+    `The queue is full: ${queued} requests wait, the limit is ${limit} (KSI_MAX_QUEUED). This one was not taken; ` +
+      'send it again later.',
+  )
+}
 
+function queue(core: Core, { event, priority, data, context }: Submission, digest: string): Acknowledgement {
+  const requestId = data.request_id ?? newId()
   const place = findPlace(core, data)
   const { conversation } = place
   const row = core.conversations.get(conversation)

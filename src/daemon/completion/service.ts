@@ -1,19 +1,19 @@
-import type { RequestStatus } from '../../contracts/completion.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
-import type { EventData, EventReply, PushData } from '../../contracts/events.ts'
+import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { HeldRun } from '../../contracts/runner.ts'
-import { KsiError } from '../../lib/errors.ts'
 import type { JournalEvent } from '../../store/events.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
 import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { cancelRequest } from './cancel.ts'
 import { acceptRequest } from './accept.ts'
+import type { Submission } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { HeldRuns } from './held-runs.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
-import { identityOf, settle } from './settle.ts'
+import { settle } from './settle.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
@@ -46,7 +46,7 @@ export class CompletionService implements RunnerListener {
     )
     this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
-    this.#waiters = new Waiters((requestId) => this.#describeSynced(requestId))
+    this.#waiters = new Waiters(core)
     core.journal.onEvents((events) => this.#follow(events))
     this.#register()
   }
@@ -55,9 +55,9 @@ export class CompletionService implements RunnerListener {
     const { router } = this.#core
     const service = { service: 'completion' }
     const accept =
-      (event: string, priority: 'INJECT' | 'ASYNC') =>
+      (event: Submission['event'], priority: Submission['priority']) =>
       (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
-        const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
+        const acknowledgement = acceptRequest(this.#core, { event, priority, data, context })
         this.#core.journal.afterCommit(() => this.#dispatcher.kick())
         return acknowledgement
       }
@@ -71,7 +71,7 @@ export class CompletionService implements RunnerListener {
     )
     router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
     router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
-    router.on('completion:wait', (data) => this.#wait(data.request_id, data.timeout_ms), service)
+    router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }
 
   /**
@@ -111,25 +111,13 @@ export class CompletionService implements RunnerListener {
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
-  /**
-   * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
-   * outcome
-   */
+  /** Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an outcome */
   cancel(requestId: string): EventReply<'completion:cancel'> {
-    const core = this.#core
-    const row = core.requests.get(requestId)
-    if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
-    if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
-    const about: PushData<'completion:cancelled'> = { ...identityOf(row), was: row.state }
-    const tick = core.journal.emit('completion:cancelled', about, requestId)
-    const outcome = { reason: 'cancelled' }
-    core.requests.finish(requestId, { state: 'cancelled', now: Date.now(), tick, outcome })
-    // A running one keeps its conversation until the runner says that it has ended: never two at once.
-    core.journal.afterCommit(() => {
-      if (row.run_id !== null && row.state === 'processing') this.links.get(row.runner_id)?.abort(row.run_id)
+    return cancelRequest(this.#core, requestId, ({ run_id, runner_id, state }) => {
+      // A running one keeps its conversation until the runner says that it has ended: never two at once.
+      if (run_id !== null && state === 'processing') this.links.get(runner_id)?.abort(run_id)
       this.#dispatcher.kick()
     })
-    return { request_id: requestId, status: 'cancelled' }
   }
 
   outcomes(link: RunnerLink, ended: EndedRun[]): void {
@@ -254,24 +242,5 @@ export class CompletionService implements RunnerListener {
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')
-  }
-
-  #wait(requestId: string, limitMs: number): RequestStatus | Promise<RequestStatus> {
-    const status = describeRequest(this.#core, requestId)
-    if (status.completed_at !== null) return this.#describeSynced(requestId)
-    return limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
-  }
-
-  /** An outcome is told only once it is on disk: at once, if it is. */
-  #describeSynced(requestId: string): RequestStatus | Promise<RequestStatus> {
-    const status = describeRequest(this.#core, requestId)
-    if (status.completed_at === null) return status
-    let synced = false
-    const { promise, resolve, reject } = Promise.withResolvers<RequestStatus>()
-    this.#core.journal.whenSynced(() => {
-      synced = true
-      resolve(status)
-    }, reject)
-    return synced ? status : promise
   }
 }

@@ -70,7 +70,9 @@ export function addEvent(core: Core, event: string, handler: (data: Record<strin
 /** Accepts a request as `completion:async` (or `inject`) does. @returns its id */
 export function accept(core: Core, data: Record<string, unknown>, priority: Priority = 'ASYNC'): string {
   const parsed = completionData.parse({ prompt: 'hello', ...data })
-  return core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id
+  return core.journal.tx(() =>
+    acceptRequest(core, { event: 'completion:async', priority, data: parsed, context: internalContext }),
+  ).request_id
 }
 
 /** Starts a request as the dispatcher does. The run's id is `run-` and the request's. */
