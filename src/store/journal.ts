@@ -12,7 +12,7 @@ import { ModuleStates } from './module-states.ts'
 import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, handle } from './open.ts'
+import { busyTimeoutMs, handle, syncLevelOf } from './open.ts'
 import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
 import { Replies } from './replies.ts'
@@ -192,7 +192,7 @@ export class Journal {
     try {
       result = this.tx(work)
     } finally {
-      db.pragma('synchronous = NORMAL')
+      db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
     }
     this.#sync.allSynced()
     return result
@@ -207,7 +207,7 @@ export class Journal {
     db.pragma(`busy_timeout = ${flushWaitMs}`)
     db.pragma('wal_checkpoint(TRUNCATE)')
     db.pragma(`busy_timeout = ${busyTimeoutMs}`)
-    db.pragma('synchronous = NORMAL')
+    db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
     this.#sync.allSynced()
   }
 

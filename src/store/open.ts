@@ -27,6 +27,11 @@ export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
   }
 }
 
+/** How SQLite itself syncs: a WAL is synced by us, for many commits at once (wal-sync.ts); without one each commit is. */
+export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
+  return mode === 'WAL' ? 'NORMAL' : 'FULL'
+}
+
 /**
  * Opens the journal's file for writing, making its folder if need be.
  * @throws KsiError KSI_DB_NOT_WRITABLE when the file or its folder cannot be written; SQLite's own error when it is
@@ -42,8 +47,7 @@ export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' }
     // In a file that is new: what goes gives its pages back, a few at a time.
     if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma(`journal_mode = ${mode}`)
-    // A WAL is synced by us, for many commits at once; see wal-sync.ts.
-    db.pragma(`synchronous = ${mode === 'WAL' ? 'NORMAL' : 'FULL'}`)
+    db.pragma(`synchronous = ${syncLevelOf(mode)}`)
     db.pragma('temp_store = MEMORY')
     db.pragma('cache_size = -16000')
     db.pragma('wal_autocheckpoint = 2000')
