@@ -70,8 +70,9 @@ export async function goLive(
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
-  const monitor = new Monitor(core)
+  // In this order: response files are written before anybody is told of the result.
   const completion = new CompletionService(core, links)
+  const monitor = new Monitor(core)
   try {
     completion.links.update(message.runners)
     const hello = completion.links.hello(core.generation, helloLimitMs)

@@ -45,7 +45,7 @@ function makeBranch(project: Project): void {
   git(project.root, 'add', '--all')
   git(project.root, 'commit', '--quiet', '--message', 'as it is')
   git(project.root, 'worktree', 'add', '--quiet', '-b', 'other', tree)
-  const served = ['daemon', 'store', 'contracts', 'lib', 'runner'].flatMap((folder) => filesIn(tree, `src/${folder}`))
+  const served = ['runner', 'contracts', 'lib', 'daemon', 'store'].flatMap((folder) => filesIn(tree, `src/${folder}`))
   assert.ok(served.length >= branchFiles && served.includes(health), `${served.length} files`)
   for (const file of [health, ...served.filter((name) => name !== health)].slice(0, branchFiles))
     writeFileSync(

@@ -193,6 +193,7 @@ const edits: Edit[] = [
       project.edit('src/daemon/wire/parameters.ts', (text) => `${text}\n// a comment\n`)
       await ksi.untilStatus(({ generation }) => (generation ?? 0) > (before.generation ?? 0))
       await untilReply(client, 'system:health', ({ generation }) => generation === (before.generation ?? 0) + 1)
+      await client.until((c) => c.pushes.some((push) => push.event === 'system:reloaded'))
       const reloaded = client.pushes.filter((push) => push.event === 'system:reloaded')
       assert.deepEqual(
         reloaded.map(({ data }) => data.files),

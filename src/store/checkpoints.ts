@@ -1,6 +1,7 @@
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
 import { iso, isoOrNull } from '../lib/time.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
+import { countWithQueue } from './conversations.ts'
 import { moduleFailures } from './module-states.ts'
 import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.ts'
 import type { Db } from './open.ts'
@@ -64,7 +65,7 @@ export class Checkpoints {
        WHERE u.ended_at IS NULL AND q.state = 'processing'`,
     )
     const queued = this.#sql.value<number>("SELECT n FROM totals WHERE state = 'queued'") ?? 0
-    const sessions = this.#sql.value<number>('SELECT count(*) FROM conversations WHERE queued > 0') ?? 0
+    const sessions = this.#sql.value<number>(countWithQueue) ?? 0
     const { tick, at, reason, generation, files } = cut
     const id =
       this.#sql.value<number>(

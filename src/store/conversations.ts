@@ -6,6 +6,14 @@ import { Sql } from './sql.ts'
 /** Conversations woken at a time. */
 const wokenAtOnce = 256
 
+/** How many conversations have something queued: those that may go on, those that wait, those that are busy. */
+export const countWithQueue = `SELECT
+  (SELECT count(*) FROM conversations INDEXED BY conversations_ready
+    WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL) +
+  (SELECT count(*) FROM conversations INDEXED BY conversations_waiting WHERE not_before IS NOT NULL AND busy = 0) +
+  (SELECT count(*) FROM runs u INDEXED BY runs_unfinished JOIN conversations c USING (conversation)
+    WHERE u.ended_at IS NULL AND c.head_tick IS NOT NULL)`
+
 /** Which session belongs where, and which conversation may start its next request. */
 export class Conversations {
   readonly #sql: Sql
@@ -91,6 +99,6 @@ export class Conversations {
 
   /** How many conversations have something queued. */
   countQueued(): number {
-    return this.#sql.value('SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL') ?? 0
+    return this.#sql.value(countWithQueue) ?? 0
   }
 }

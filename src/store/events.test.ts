@@ -97,3 +97,18 @@ test('replies are bounded: the oldest go first', () => {
   assert.deepEqual([replies.trim(6), replies.trim(6), replies.trim(6)], [6, 4, 0])
   assert.deepEqual([replies.get('e9'), replies.get('e10')], [undefined, []])
 })
+
+test('what was removed gives its pages back, a few at a time', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const pages = (): number => Number(databaseOf(journal).pragma('page_count', { simple: true }))
+  const small = pages()
+  for (let i = 0; i < 400; i++) journal.tx(() => journal.emitAny('e', { text: 'x'.repeat(4_000) }))
+  const large = pages()
+  assert.ok(large > small + 350)
+  journal.tx(() => journal.events.trim(0, 1_000))
+  journal.tx(() => journal.shrink(64))
+  assert.equal(pages(), large - 64)
+  for (let i = 0; i < 10; i++) journal.tx(() => journal.shrink(64))
+  assert.ok(pages() < small + 64 + 10, 'as many as are given back at a time stay for what comes next')
+})

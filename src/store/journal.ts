@@ -13,10 +13,12 @@ import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
 import { busyTimeoutMs, handle } from './open.ts'
+import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
 import { Replies } from './replies.ts'
 import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
+import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
 import { WalSync } from './wal-sync.ts'
 import type { SyncFile } from './wal-sync.ts'
@@ -36,6 +38,8 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  /** told that the disk fails; otherwise it shows as an unhandled rejection */
+  onTrouble?: (error: Error) => void
 }
 
 /** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
@@ -62,16 +66,8 @@ export class Journal {
   readonly [handle]: Db
   readonly #sql: Sql
   readonly #sync: WalSync
+  readonly #outbox: Outbox
   readonly #runIn: (work: () => unknown) => unknown
-  /** The last tick given out. */
-  #tick: number
-  /** The last tick that is committed and, where that counts, on disk. */
-  #told: number
-  #fresh: JournalEvent[] = []
-  /** Events of committed transactions that may not be told yet. */
-  readonly #untold: { events: JournalEvent[]; tick: number }[] = []
-  #delivering = false
-  readonly #listeners: ((events: JournalEvent[]) => void)[] = []
   #after: (() => void)[] = []
   /** Transactions and parts of them that run now. */
   #depth = 0
@@ -87,13 +83,12 @@ export class Journal {
     this.epoch = epoch
     this.report = report
     this.#sql = new Sql(db)
-    this.#tick = tick
-    this.#told = tick
+    this.#outbox = new Outbox(db, tick)
     this.runs = new Runs(db)
     this.conversations = new Conversations(db)
     this.requests = new Requests(db, this)
     this.finished = new Finished(db)
-    this.events = new Events(db, () => this.#told)
+    this.events = new Events(db, () => this.#outbox.told)
     this.replies = new Replies(db)
     this.cursors = new Cursors(db)
     this.moduleStates = new ModuleStates(db)
@@ -101,7 +96,11 @@ export class Journal {
     this.boots = new Boots(db)
     this.hand = new Hand(`${path}-hand`, epoch, before)
     const disk = options.durability === 'disk' && report.mode === 'WAL'
-    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, { sync: options.sync, recover: () => this.flush() })
+    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {
+      sync: options.sync,
+      recover: () => this.flush(),
+      onTrouble: options.onTrouble ?? loudly,
+    })
     // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
     if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
@@ -118,7 +117,7 @@ export class Journal {
 
   /** Called with the events of committed transactions, in order, once they may be told; in order of registration. */
   onEvents(listener: (events: JournalEvent[]) => void): void {
-    this.#listeners.push(listener)
+    this.#outbox.onEvents(listener)
   }
 
   /**
@@ -131,15 +130,14 @@ export class Journal {
     // The caller has caught what undid the transaction around it: more work would be kept without the rest.
     if (this.#undone !== undefined) throw this.#undone.cause
     const outermost = this.#depth === 0
-    const [tick, events, calls] = [this.#tick, this.#fresh.length, this.#after.length]
+    const [mark, calls] = [this.#outbox.mark(), this.#after.length]
     const changes = outermost ? this.#changes() : 0
     let result: T
     this.#depth += 1
     try {
       result = this.#runIn(work) as T
     } catch (error) {
-      this.#tick = tick
-      this.#fresh.length = events
+      this.#outbox.backTo(mark)
       this.#after.length = calls
       if (!outermost && !this[handle].inTransaction) this.#undone = { cause: error }
       throw error
@@ -178,24 +176,12 @@ export class Journal {
 
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
   emit<N extends PushName>(name: N, data: PushData<N>, requestId: string | null = null): number {
-    return this.emitAny(name, data, requestId)
+    return this.#outbox.emit(name, data, requestId)
   }
 
   /** The same for an event that is not in the contract: an add-on module's. */
   emitAny(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
-    const at = Date.now()
-    const seq = this.#tick + 1
-    this.#sql.run(
-      'INSERT INTO events (seq, name, at, request_id, data) VALUES (?, ?, ?, ?, ?)',
-      seq,
-      name,
-      at,
-      requestId,
-      JSON.stringify(data),
-    )
-    this.#tick = seq
-    this.#fresh.push({ seq, name, at, data })
-    return seq
+    return this.#outbox.emit(name, data, requestId)
   }
 
   /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
@@ -266,39 +252,12 @@ export class Journal {
   }
 
   #tell(wrote: boolean): void {
-    const [events, calls, tick] = [this.#fresh, this.#after, this.#tick]
+    const calls = this.#after
     if (calls.length > 0) this.#after = []
-    if (events.length > 0) {
-      this.#fresh = []
-      this.#untold.push({ events, tick })
-    }
     if (wrote) this.#sync.committed()
+    const tick = this.#outbox.committed()
+    // The transaction is committed: an error after it must not look like a failure of it.
     for (const call of calls) safely(call)
-    if (events.length > 0) this.#sync.whenSynced(() => this.#deliver(tick))
-  }
-
-  /** A listener that writes is no reason to tell the next one of the later first. */
-  #deliver(upTo: number): void {
-    this.#told = Math.max(this.#told, upTo)
-    if (this.#delivering) return
-    this.#delivering = true
-    for (let next = this.#untold[0]; next !== undefined && next.tick <= this.#told; next = this.#untold[0]) {
-      this.#untold.shift()
-      const { events } = next
-      for (const listener of this.#listeners) safely(() => listener(events))
-    }
-    this.#delivering = false
-  }
-}
-
-/**
- * The transaction is committed: an error after it must not look like a failure of it. It shows as an unhandled
- * rejection.
- */
-function safely(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    void Promise.reject(error)
+    if (tick !== undefined) this.#sync.whenSynced(() => this.#outbox.deliver(tick))
   }
 }

@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import Database from 'better-sqlite3'
 import { asidePath, migrationHashes } from './migrate.ts'
 import { openForReading } from './open.ts'
 import { salvage } from './salvage.ts'
+import { writeOldJournal } from './testing/old-journal.ts'
 import { databaseOf, disagreements } from './testing/sound.ts'
 import { TempJournal } from './testing/temp-journal.ts'
-
-const dump = readFileSync(join(import.meta.dirname, 'testing/journal-7f409d6.sql'), 'utf8')
-
-/** The journal of 7f409d6, as that code left it. */
-function writeOld(path: string): void {
-  const db = new Database(path)
-  db.pragma('journal_mode = WAL')
-  db.exec(dump)
-  db.close()
-}
 
 const rows = (path: string, sql: string): unknown[] => {
   const db = openForReading(path)
@@ -70,7 +58,7 @@ const same: Record<string, [string, string]> = {
 
 test('a journal of 7f409d6 is migrated: nothing is lost, everything agrees, a copy is set aside', () => {
   using temp = new TempJournal()
-  writeOld(temp.path)
+  writeOldJournal(temp.path)
   const journal = temp.open()
   assert.equal(journal.report.migratedFrom, 1)
   for (const [what, [before, after]] of Object.entries(same))
@@ -94,7 +82,7 @@ test('a journal of 7f409d6 is migrated: nothing is lost, everything agrees, a co
 
 test('a damaged journal of 7f409d6 is salvaged in its own shape, and brought up to date', () => {
   using temp = new TempJournal()
-  writeOld(temp.path)
+  writeOldJournal(temp.path)
   const { lost, lostRequests, saved } = salvage(temp.path)
   assert.deepEqual([lost, lostRequests, saved.requests], [{}, [], 33])
   const journal = temp.open()

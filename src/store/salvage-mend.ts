@@ -20,6 +20,8 @@ export function mendSalvaged(db: Db, now: number): string[] {
       "DELETE FROM outcomes WHERE request NOT IN (SELECT id FROM requests WHERE state NOT IN ('queued', 'processing'))",
     )
     rebuildDerived(db)
+    // Where the response files stand was lost: they have all but the last lines, and looking into each would take long.
+    sql.run("INSERT OR IGNORE INTO cursors SELECT 'responses', tick, NULL FROM lease")
     const lost = failWithoutContent(sql, now)
     rebuildDerived(db)
     return lost

@@ -35,6 +35,7 @@ export function salvage(path: string, now: number = Date.now()): SalvageReport {
     migrate(undefined, db, undefined, versionOf(path))
     copyAll(path, db, report)
     migrate(undefined, db)
+    keepTick(path, db)
     report.lostRequests = mendSalvaged(db, now)
   } finally {
     db.close()
@@ -115,6 +116,22 @@ function columnsOf(db: Db, table: string): string[] {
 function keyOf(db: Db, table: string): string {
   const withoutRowid = db.prepare('SELECT wr FROM pragma_table_list WHERE name = ?').pluck().get(table) === 1
   return withoutRowid ? (columnsOf(db, table)[0] ?? '') : 'rowid'
+}
+
+/** Nor may a tick be given out again that somebody may have seen. */
+function keepTick(path: string, db: Db): void {
+  try {
+    const old = openForReading(path)
+    try {
+      db.prepare('UPDATE lease SET tick = max(tick, ?)').run(
+        Number(old.prepare('SELECT tick FROM lease').pluck().get()),
+      )
+    } finally {
+      old.close()
+    }
+  } catch {
+    // It cannot be read: what was saved tells how far they went.
+  }
 }
 
 /** The epoch must not go backwards, or a generation that was fenced off could write again. */

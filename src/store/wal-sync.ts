@@ -1,8 +1,20 @@
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
+import { safely } from './safely.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
+
+export interface WalSyncOptions {
+  sync?: SyncFile | undefined
+  /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
+  recover: () => void
+  /** told when a sync fails after one that did not */
+  onTrouble: (error: Error) => void
+}
+
+/** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
+const retryMs = 1_000
 
 interface Waiting {
   /** the commit that has to be on disk */
@@ -19,21 +31,23 @@ interface Waiting {
 export class WalSync {
   readonly #fd: number | undefined
   readonly #sync: SyncFile
-  /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
   readonly #recover: () => void
+  readonly #onTrouble: (error: Error) => void
   #committed = 0
   #synced = 0
   #busy = false
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
   #failed: Error | undefined
+  #retry: NodeJS.Timeout | undefined
   #closed = false
 
   /** @param path the WAL's; without one every commit counts as safe at once */
-  constructor(path: string | undefined, options: { sync?: SyncFile | undefined; recover: () => void }) {
+  constructor(path: string | undefined, options: WalSyncOptions) {
     this.#fd = path === undefined ? undefined : openSync(path, 'r')
     this.#sync = options.sync ?? fdatasync
     this.#recover = options.recover
+    this.#onTrouble = options.onTrouble
   }
 
   /** The last sync failed, and none has succeeded since. */
@@ -53,7 +67,7 @@ export class WalSync {
    * @param failed called instead when the sync fails; without it the call waits for a later one that does not
    */
   whenSynced(call: () => void, failed?: (error: Error) => void): void {
-    if (this.#synced >= this.#committed && this.#waiting.length === 0) call()
+    if (this.#synced >= this.#committed && this.#waiting.length === 0) safely(call)
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
@@ -73,6 +87,7 @@ export class WalSync {
     if (this.#closed) return
     this.#closed = true
     clearImmediate(this.#scheduled)
+    clearTimeout(this.#retry)
     // A sync under way goes on by the descriptor's number.
     if (this.#fd !== undefined && !this.#busy) closeSync(this.#fd)
   }
@@ -120,16 +135,19 @@ export class WalSync {
   }
 
   #fail(error: Error): void {
+    if (this.#failed === undefined) this.#onTrouble(error)
     this.#failed = error
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#begin(), retryMs)
     const waiting = this.#waiting
     this.#waiting = waiting.filter(({ failed }) => failed === undefined)
-    for (const { failed } of waiting) failed?.(error)
+    for (const { failed } of waiting) if (failed !== undefined) safely(() => failed(error))
   }
 
   #reached(commit: number): void {
     if (commit > this.#synced) this.#synced = commit
     let count = 0
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
-    for (const { call } of this.#waiting.splice(0, count)) call()
+    for (const { call } of this.#waiting.splice(0, count)) safely(call)
   }
 }

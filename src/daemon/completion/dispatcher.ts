@@ -5,7 +5,8 @@ import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink, RunnerLinks } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
 
 /** Starts of one turn of the event loop, all in one transaction: between turns clients get their replies. */
 const startsPerTurn = 32

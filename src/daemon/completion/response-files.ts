@@ -12,12 +12,15 @@ import { ResponseFile, responseFilePath } from './response-file.ts'
 const retryMs = 5_000
 /** The files are synced this often at most, in ms, and never more than a quarter of the time. */
 const syncEveryMs = 1_000
-/** Requests looked at at a time while catching up. */
+/** Requests looked at at a time while catching up, and for how long, in ms, before others get their turn. */
 const page = 500
+const sliceMs = 100
 /** Up to here every line is in its file, safe against a power cut. */
 const synced = 'responses'
 /** Up to here it was when a generation let go; true as long as this machine runs. */
 const written = 'responses:written'
+
+type Write = (file: ResponseFile, lines: string[]) => void
 
 /**
  * `var/logs/responses/{session_id}.jsonl`: the prompt's line, then the response's, each once. They follow the outbox by
@@ -28,8 +31,12 @@ export class ResponseFiles {
   readonly #core: Core
   /** The tick of the newest outcome whose lines are written, those of waiting sessions apart; none before `begin`. */
   #at: number | undefined
-  /** Sessions whose file could not be written, each from which tick on. */
-  readonly #waiting = new Map<string, number>()
+  /** Sessions whose file could not be written, each with the first outcome that waits. */
+  readonly #waiting = new Map<string, RequestRow>()
+  /** There is more to catch up than one turn has time for: what is told meanwhile is found on the way. */
+  #behind: NodeJS.Immediate | undefined
+  /** What was looked at while catching up. */
+  readonly #looked = new Map<string, ResponseFile>()
   /** Files written since the last sync. */
   #touched = new Set<string>()
   #retry: NodeJS.Timeout | undefined
@@ -49,11 +56,12 @@ export class ResponseFiles {
     const trusted = handedOver.note !== null && handedOver.note === machineBoot() && handedOver.seq > last
     if (trusted) this.#touchBetween(last, handedOver.seq)
     this.#at = trusted ? handedOver.seq : last
-    this.#catchUp(this.#at, () => true)
+    this.#catchUp()
   }
 
   /** Appends the lines of the requests these events tell of as completed. */
   follow(events: JournalEvent[]): void {
+    if (this.#behind !== undefined) return
     for (const { seq, name, data } of events) {
       if (name !== 'completion:result' || this.#at === undefined || seq <= this.#at) continue
       const row = this.#core.requests.get(String(data.request_id))
@@ -67,61 +75,87 @@ export class ResponseFiles {
     this.#closed = true
     clearTimeout(this.#retry)
     clearTimeout(this.#syncing)
+    clearImmediate(this.#behind)
     const boot = machineBoot()
     if (this.#at === undefined || boot === undefined) return
     const upTo = this.#floor()
     this.#quietly(() => this.#core.journal.cursors.set(written, upTo, boot))
   }
 
-  /** Writes the lines after a tick that the files lack. */
-  #catchUp(from: number, wanted: (row: RequestRow) => boolean): void {
-    const files = new Map<string, ResponseFile>()
-    const { requests, events } = this.#core
-    const end = events.lastSeq()
-    for (let rows = requests.completedAfter(from, page); rows.length > 0; rows = requests.completedAfter(from, page)) {
+  /** Writes the lines that the files lack, up to what may be told. */
+  #catchUp(): void {
+    this.#behind = undefined
+    const until = performance.now() + sliceMs
+    const end = this.#core.events.lastSeq()
+    for (;;) {
+      const rows = this.#core.requests.completedAfter(this.#at ?? 0, page)
       for (const row of rows) {
-        from = row.finished_tick ?? from
         // What is not told yet follows with its event.
-        if (from > end) return
-        if (wanted(row)) this.#take(row, (file, lines) => file.appendMissing(lines), files)
-        this.#at = Math.max(this.#at ?? 0, from)
+        if ((row.finished_tick ?? 0) > end) return this.#looked.clear()
+        this.#take(row, (file, lines) => file.appendMissing(lines), this.#looked)
+        this.#at = row.finished_tick ?? 0
       }
+      if (rows.length < page) return this.#looked.clear()
+      if (performance.now() < until) continue
+      this.#behind = setImmediate(() => this.#catchUp())
+      return
     }
   }
 
-  #take(
-    row: RequestRow,
-    write: (file: ResponseFile, lines: string[]) => void,
-    files?: Map<string, ResponseFile>,
-  ): void {
+  #take(row: RequestRow, write: Write, files?: Map<string, ResponseFile>): void {
     const session = row.session_id ?? ''
     // An earlier one waits for its file, and may have left a torn line there: this one takes its turn behind it.
     if (this.#waiting.has(session)) return
-    const path = responseFilePath(this.#core.settings.paths.responses, session)
-    const file = files?.get(path) ?? new ResponseFile(path)
-    files?.set(path, file)
     try {
-      write(file, this.#linesOf(row))
-      this.#touch(path)
+      this.#write(row, write, files)
     } catch (error) {
-      const what = isDiskFull(error) ? 'no room left for the response file' : 'the response file cannot be written'
-      this.#core.log.error({ request_id: row.request_id, err: error }, `${what}, trying again: ${messageOf(error)}`)
-      this.#waiting.set(session, row.finished_tick ?? 0)
-      this.#retry ??= setTimeout(() => this.#tryAgain(), retryMs)
+      if (this.#waiting.size === 0) this.#complain(row, error)
+      this.#waiting.set(session, row)
+      this.#tryAgainLater()
     }
   }
 
+  #write(row: RequestRow, write: Write, files?: Map<string, ResponseFile>): void {
+    const path = responseFilePath(this.#core.settings.paths.responses, row.session_id ?? '')
+    const file = files?.get(path) ?? new ResponseFile(path)
+    files?.set(path, file)
+    write(file, this.#linesOf(row))
+    this.#touch(path)
+  }
+
+  #complain({ request_id }: RequestRow, err: unknown): void {
+    const what = isDiskFull(err) ? 'no room left for the response file' : 'the response file cannot be written'
+    this.#core.log.error({ request_id, err }, `${what}, trying again: ${messageOf(err)}`)
+  }
+
+  #tryAgainLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined
+      this.#tryAgain()
+    }, retryMs)
+  }
+
+  /** Tries each of the first lines that wait, until one can be written: then all from there on are looked at again. */
   #tryAgain(): void {
-    this.#retry = undefined
-    const sessions = new Set(this.#waiting.keys())
-    const from = this.#floor()
-    this.#waiting.clear()
-    this.#catchUp(from, (row) => sessions.has(row.session_id ?? ''))
+    for (const row of this.#waiting.values()) {
+      try {
+        this.#write(row, (file, lines) => file.appendMissing(lines))
+        this.#at = this.#floor()
+        this.#waiting.clear()
+        clearImmediate(this.#behind)
+        return this.#catchUp()
+      } catch (error) {
+        this.#complain(row, error)
+        // One is enough to know that there is no room for any.
+        if (isDiskFull(error)) break
+      }
+    }
+    this.#tryAgainLater()
   }
 
   /** Up to this tick every line is written. */
   #floor(): number {
-    return Math.min(this.#at ?? 0, ...[...this.#waiting.values()].map((tick) => tick - 1))
+    return this.#waiting.values().reduce((least, row) => Math.min(least, (row.finished_tick ?? 0) - 1), this.#at ?? 0)
   }
 
   #touch(path: string): void {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { RequestStatus } from '../../contracts/completion.ts'
 import { readSpool, writeSpool } from '../../store/spool.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
 import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
 
 /** A link that only notes which runs are committed. */
@@ -199,4 +199,67 @@ test('what was given to a runner that ended in peace without reading it is queue
     [rowOf(core, 'unread').state, rowOf(core, 'unread').attempts, rowOf(core, 'lost').state],
     ['queued', 0, 'failed'],
   )
+})
+
+test('outcomes that come together are one transaction, and one that cannot be taken in is no trouble to the others', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  service.open()
+  const ids = ['a', 'bad', 'c']
+  for (const id of ids) begin(core, accept(core, { request_id: id, session_id: id }))
+  const finish = core.requests.finish.bind(core.requests)
+  const broken = t.mock.method(core.requests, 'finish', (...[id, end]: Parameters<typeof finish>) => {
+    if (id === 'bad') throw new Error('a bug was saved')
+    return finish(id, end)
+  })
+  const transactions: number[] = []
+  core.journal.onEvents((events) => transactions.push(events.length))
+  const { link, committed } = fakeLink()
+  service.outcomes(
+    link,
+    ids.map((id) => ({ run_id: `run-${id}`, request_id: id, outcome: completed(id) })),
+  )
+  assert.deepEqual([transactions, committed], [[2], ['run-a', 'run-c']])
+  assert.equal(rowOf(core, 'bad').state, 'processing')
+  broken.mock.restore()
+  t.mock.timers.tick(1_000)
+  assert.deepEqual([rowOf(core, 'bad').state, committed.at(-1)], ['completed', 'run-bad'])
+})
+
+test('with KSI_DURABILITY=disk who waits is answered, and the runner forgets, only when the outcome is on disk', async () => {
+  using root = new TestRoot()
+  const ends: (() => void)[] = []
+  const core = root.core({}, { durability: 'disk', sync: (_fd, done) => void ends.push(() => done(null)) })
+  const service = root.completion(core)
+  service.restore(false)
+  service.open()
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  const { link, committed } = fakeLink()
+  const wait = async (timeout_ms: number): Promise<RequestStatus> =>
+    (await core.router.emit('completion:wait', { request_id: 'a', timeout_ms }))[0] as RequestStatus
+  const told: string[] = []
+  const waiting = [wait(60_000).then(() => told.push('first'))]
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
+  waiting.push(wait(0).then(() => told.push('second')))
+  while (ends.length === 0) await new Promise(setImmediate)
+  const file = join(core.settings.paths.responses, 's.jsonl')
+  assert.deepEqual([rowOf(core, 'a').state, told, committed, existsSync(file)], ['completed', [], [], false])
+  ends.shift()?.()
+  await Promise.all(waiting)
+  assert.deepEqual([told.toSorted(), committed, existsSync(file)], [['first', 'second'], ['run-a'], true])
+})
+
+test('a damaged file of the spool is put aside with a word, and its request is told as lost', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  mkdirSync(core.settings.paths.spool, { recursive: true })
+  writeFileSync(join(core.settings.paths.spool, 'run-a.json'), '{"run_id":"run-a"')
+  const words: unknown[] = []
+  core.log.error = (about: unknown) => void words.push(about)
+  assert.equal(root.completion(core).restore(true).lost, 1)
+  assert.match(JSON.stringify(words), /run-a\.json\.corrupt-/)
 })

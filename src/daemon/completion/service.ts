@@ -4,15 +4,14 @@ import type { EventData, EventReply, PushData } from '../../contracts/events.ts'
 import type { HeldRun } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { JournalEvent } from '../../store/events.ts'
-import { readSpool, removeSpool } from '../../store/spool.ts'
-import type { SpoolEntry } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
-import type { EndedRun, RunnerLink, RunnerLinks, RunnerListener } from './runner-links.ts'
+import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
 import { acceptRequest } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { HeldRuns } from './held-runs.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
-import type { RunnerWorld } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
 import { identityOf, settle } from './settle.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
@@ -28,8 +27,7 @@ export class CompletionService implements RunnerListener {
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
   readonly #waiters: Waiters
-  /** What each runner holds: what it said when it was last reached, and what was started since. */
-  readonly #held = new Map<string, Map<string, HeldRun>>()
+  readonly #held: HeldRuns
   #restored = false
   /**
    * Until then the journal may still be given up for the copy set aside before a migration, and what it took in with
@@ -44,8 +42,9 @@ export class CompletionService implements RunnerListener {
     this.links = links
     links.listen(this)
     this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id }) =>
-      this.#held.get(link.id)?.set(run_id, { run_id, request_id, started_at: Date.now() }),
+      this.#held.add(link.id, { run_id, request_id, started_at: Date.now() }),
     )
+    this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
     this.#waiters = new Waiters((requestId) => this.#describeSynced(requestId))
     core.journal.onEvents((events) => this.#follow(events))
@@ -80,7 +79,7 @@ export class CompletionService implements RunnerListener {
    */
   restore(crashed: boolean): RestoreReport {
     const report = emptyReport()
-    const world = this.#world()
+    const world = this.#held.world()
     this.#core.journal.tx(() => {
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
@@ -89,7 +88,7 @@ export class CompletionService implements RunnerListener {
       this.#core.journal.afterCommit(() => {
         this.#restored = true
         this.#files.begin()
-        if (this.#open) this.#tidyRuns()
+        if (this.#open) this.#held.tidy()
       })
     })
     return report
@@ -98,7 +97,7 @@ export class CompletionService implements RunnerListener {
   /** Begins to start requests, and lets the runners forget what is taken in: when everything of the daemon is ready. */
   open(): void {
     this.#open = true
-    this.#tidyRuns()
+    this.#held.tidy()
     this.#dispatcher.open()
   }
 
@@ -180,10 +179,9 @@ export class CompletionService implements RunnerListener {
 
   /** What is taken in, and on disk, the runner may forget; but not while the journal may still be given up. */
   #forget(link: RunnerLink, ended: EndedRun[]): void {
-    const held = this.#held.get(link.id)
     for (const { run_id, request_id, outcome } of ended) {
-      if (this.#open) held?.delete(run_id)
-      else held?.set(run_id, { run_id, request_id, started_at: outcome.started_at, outcome })
+      if (this.#open) this.#held.drop(link.id, run_id)
+      else this.#held.add(link.id, { run_id, request_id, started_at: outcome.started_at, outcome })
     }
     if (!this.#open) return
     this.#core.journal.whenSynced(() => {
@@ -221,7 +219,7 @@ export class CompletionService implements RunnerListener {
   }
 
   welcomed(link: RunnerLink, runs: HeldRun[]): void {
-    this.#held.set(link.id, new Map(runs.map((run) => [run.run_id, run])))
+    this.#held.told(link.id, runs)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(link.id)
   }
@@ -230,12 +228,12 @@ export class CompletionService implements RunnerListener {
     if (this.#closed) return
     this.#core.log.warn({ runner: link.id, run_id: runId, reason }, 'the runner refused a run')
     link.accepting = false
-    this.#held.get(link.id)?.delete(runId)
+    this.#held.drop(link.id, runId)
     this.#reconcileRunner(link.id)
   }
 
   gone(runnerId: string): void {
-    this.#held.delete(runnerId)
+    this.#held.gone(runnerId)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(runnerId)
   }
@@ -243,7 +241,7 @@ export class CompletionService implements RunnerListener {
   #reconcileRunner(runnerId: string): void {
     const report = emptyReport()
     try {
-      this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
+      this.#core.journal.tx(() => reconcile(this.#core, this.#held.world(), report, runnerId))
     } catch (error) {
       this.#core.log.error(
         { runner: runnerId, err: error },
@@ -252,45 +250,10 @@ export class CompletionService implements RunnerListener {
       this.#retry(() => this.#reconcileRunner(runnerId))
       return
     }
-    if (this.#open) this.#tidyRuns()
+    if (this.#open) this.#held.tidy()
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')
-  }
-
-  #world(): RunnerWorld {
-    const spool = new Map(this.#spooled().map((entry) => [entry.run_id, entry.outcome]))
-    return {
-      knowledge: (runnerId) => {
-        if (runnerId !== null && this.links.get(runnerId) !== undefined)
-          return this.#held.get(runnerId) ?? 'unreachable'
-        return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
-      },
-      spooled: (runId) => spool.get(runId),
-    }
-  }
-
-  /** Tells the runners to drop what no request waits for, and removes what dead runners left in the spool. */
-  #tidyRuns(): void {
-    const wanted = new Set(this.#core.requests.processing().map((row) => row.run_id))
-    for (const [runnerId, runs] of this.#held) {
-      const link = this.links.get(runnerId)
-      for (const run of runs.values()) {
-        if (wanted.has(run.run_id)) continue
-        if (run.outcome === undefined) link?.abort(run.run_id)
-        else link?.committed(run.run_id)
-      }
-    }
-    const held = new Set([...this.#held.values()].flatMap((runs) => [...runs.keys()]))
-    for (const { run_id } of this.#spooled())
-      if (!wanted.has(run_id) && !held.has(run_id)) removeSpool(this.#core.settings.paths.spool, run_id)
-  }
-
-  /** What dead runners left. A damaged file is put aside, with a word. */
-  #spooled(): SpoolEntry[] {
-    return readSpool(this.#core.settings.paths.spool, (file, err) => {
-      this.#core.log.error({ file, err }, 'a damaged outcome was put aside; its request is told as lost')
-    })
   }
 
   #wait(requestId: string, limitMs: number): RequestStatus | Promise<RequestStatus> {

@@ -13,6 +13,7 @@ import { serveRelay } from './relay-server.ts'
 import type { Transport } from './relay-server.ts'
 
 type Data = Record<string, unknown>
+type RelayedReply = Extract<Frame, { kind: 'R' }>
 
 const dataOf = (reply: Data | undefined): Data => (reply?.data ?? {}) as Data
 
@@ -178,4 +179,36 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   await new Promise(setImmediate)
   assert.deepEqual(front.frames, [{ kind: 'U', connection: 1, seq: 5 }])
   assert.equal(count(core), 0)
+})
+
+test('an acknowledgement waits until its request is on disk, and with it what follows on its connection, but nobody else', async () => {
+  using root = new TestRoot()
+  const ends: ((error: Error | null) => void)[] = []
+  const core = root.core(
+    { KSI_DURABILITY: 'disk' },
+    { durability: 'disk', sync: (_fd, done) => void ends.push(done), onTrouble: () => {} },
+  )
+  root.completion(core)
+  addEvent(core, 'notes:read', () => ({ read: true }))
+  const front = new Front(core)
+  const replies = (): RelayedReply[] => front.frames.filter((frame) => frame?.kind === 'R')
+  const answered = (): string[] => replies().map(({ connection, relay }) => `${connection} ${relay}`)
+  const line = (connection: number, id: number, event: string): string =>
+    `Q ${connection} ${id} 0 e${id} ${JSON.stringify({ event, data: { prompt: 'x' } })}`
+  front.write(connect, 'C 2 {"transport":"unix","connected_at":5}')
+  front.write(line(1, 1, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  front.write(line(1, 2, 'notes:read'))
+  await new Promise(setImmediate)
+  front.write(line(2, 3, 'notes:read'))
+  await front.until(() => answered().length > 0)
+  assert.deepEqual(answered(), ['2 3'])
+  ends.shift()?.(null)
+  await front.until(() => answered().length === 3)
+  assert.deepEqual(answered(), ['2 3', '1 1', '1 2'])
+  front.write(line(1, 4, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  ends.shift()?.(Object.assign(new Error('I/O error'), { code: 'EIO' }))
+  await front.until(() => answered().length === 4)
+  assert.equal(dataOf(JSON.parse(replies().at(-1)?.json ?? '') as Data).status, 'error')
 })
