@@ -3,7 +3,7 @@ import type { KnipConfig } from 'knip'
 /* npm run lint: no export that nobody imports, no file nobody needs, no dependency nobody uses. */
 const config: KnipConfig = {
   entry: [
-    'src/*/{main,*-main,docker-proxy}.ts!',
+    'src/**/{main,*-main,docker-proxy}.ts!',
     'src/cli/{ksi,with-node}.js!',
     // What is started by its path.
     'src/{bench/*,*/testing/fake-*}.{ts,js}',

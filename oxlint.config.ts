@@ -29,7 +29,7 @@ const folders = new Set(mayImport.map(([place]) => topOf(place)))
 /** Each folder's own tests and what they share; whole folders that are for tests only. */
 const testFiles = ['**/*.test.ts', '**/testing/**', 'src/{scenarios,bench}/**']
 /** What may look at the environment: the mains, and what stands in for a person. */
-const mains = ['src/*/{main,*-main,docker-proxy}.ts', 'src/cli/{ksi,with-node}.js', ...testFiles.slice(1)]
+const mains = ['src/**/{main,*-main,docker-proxy}.ts', 'src/cli/{ksi,with-node}.js', ...testFiles.slice(1)]
 
 function topOf(place: string): string {
   return place.split('/')[0] ?? place
