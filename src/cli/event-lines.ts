@@ -1,5 +1,6 @@
 import type { WirePush } from '../contracts/wire.ts'
 import { isObject } from '../lib/ndjson.ts'
+import { printable } from '../lib/printable.ts'
 import { brief, clock, duration, paint } from './output.ts'
 
 type Data = Record<string, unknown>
@@ -41,7 +42,7 @@ export function eventLine(push: WirePush): string {
   const tell = Object.hasOwn(tellers, push.event) ? tellers[push.event] : undefined
   const said = tell?.(push.data) ?? JSON.stringify(push.data)
   const style = styles.find(([pattern]) => pattern.test(push.event))?.[1]
-  const name = push.event.padEnd(20)
+  const name = printable(push.event).padEnd(20)
   return `${clock(push.timestamp * 1_000)}  ${style === undefined ? name : paint(style, name)}  ${brief(said, 300)}`
 }
 

@@ -1,5 +1,6 @@
 import pretty from 'pino-pretty'
 import { createLog } from '../lib/log.ts'
+import { printableJson } from '../lib/printable.ts'
 import type { Log } from '../lib/log.ts'
 
 /** The log of a process that has a container to itself, where nobody else makes the lines readable. */
@@ -13,5 +14,5 @@ export function createReadableLog(name: string, level: string, format: 'pretty' 
     ignore: 'name',
     messageFormat: '{name}: {msg}',
   })
-  return createLog(name, level, readable)
+  return createLog(name, level, { write: (line) => void readable.write(printableJson(line)) })
 }

@@ -1,4 +1,5 @@
 import pretty from 'pino-pretty'
+import { printable, printableJson } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
@@ -17,7 +18,8 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
     const write = (text: string): void => {
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     }
-    return { line: write, stream: { write } }
+    // A child may print anything; what is JSON has its control characters as escapes, and they stay.
+    return { line: (text) => write(printable(text)), stream: { write } }
   }
   const stream = pretty({
     colorize: colors,
@@ -28,5 +30,6 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
     sync: true,
     destination: 1,
   })
-  return { line: (text) => stream.write(`${text}\n`), stream }
+  const write = (text: string): void => void stream.write(printableJson(text))
+  return { line: (text) => write(`${text}\n`), stream: { write } }
 }

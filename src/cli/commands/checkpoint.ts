@@ -1,6 +1,7 @@
 import type { CheckpointDiff, CheckpointReplies } from '../../client/replies.ts'
 import type { CheckpointContent, CheckpointSummary } from '../../contracts/checkpoint.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
+import { printable } from '../../lib/printable.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
@@ -117,7 +118,7 @@ function describe(content: CheckpointContent): string {
     started_at ?? '',
   ])
   const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
-    `  ${session}`,
+    `  ${printable(session)}`,
     columns(
       queue.map(({ request_id, status, data }, n) => [
         `${n + 1}.`,
@@ -154,7 +155,7 @@ function describeChanges(changes: CheckpointDiff): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
   return kinds.flatMap((kind) => [
     paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
-    ...changes[kind].map((requestId) => `  ${requestId}`),
+    ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
   ])
 }
 
