@@ -98,6 +98,7 @@ test('what a client sent cannot give the terminal orders, neither in words nor a
   const env = { FORCE_COLOR: '1' }
   for (const args of [['status'], ['status', '--json'], ['send', 'test:odd']]) {
     const { stdout, stderr } = await ksi(args, { env })
+    // oxlint-disable-next-line no-control-regex -- our own colours
     const left = (stdout + stderr).replaceAll(new RegExp('\\u001b\\[\\d+m', 'g'), '')
     assert.match(left, /title/)
     assert.doesNotMatch(left, /[^\P{C}\n]/u, args.join(' '))

@@ -13,6 +13,11 @@ const schema = z.object({
   KSI_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
   KSI_SIDECAR_HOST: z.string().default('127.0.0.1'),
   KSI_SIDECAR_PORT: whole(4311, 0, 65_535),
+  /** names besides localhost by which the page may be asked for */
+  KSI_SIDECAR_NAMES: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .default([]),
   /** on: as a child of the supervisor; elsewhere: in a container of its own, at KSI_SIDECAR_PORT of this machine */
   KSI_SIDECAR: z.enum(['on', 'off', 'elsewhere']).default('on'),
   KSI_DAEMON_ADDRESS: z.string().optional(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { statusDocument } from '../contracts/status.ts'
@@ -79,7 +80,6 @@ test('answers for local names and addresses only', async () => {
     'localhost:4311',
     '127.0.0.1:4311',
     '[::1]:4311',
-    'sidecar:4311',
     'ksi.localhost',
     'box.example',
     '192.168.1.5:80',
@@ -87,6 +87,8 @@ test('answers for local names and addresses only', async () => {
     assert.equal((await server.inject({ url: '/status', headers: { host } })).statusCode, 200, host)
   }
   for (const host of [
+    'evil',
+    'sidecar:4311',
     'evil.example',
     '127.0.0.1.evil.example',
     'localhost.evil.example:4311',
@@ -101,6 +103,51 @@ test('answers for local names and addresses only', async () => {
       host,
     )
   }
+})
+
+test('answers no page of another site, whatever it makes the browser send', async () => {
+  const host = 'localhost:4311'
+  const allowed: Record<string, string>[] = [
+    {},
+    { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    { origin: 'http://localhost:4311' },
+  ]
+  const refused: Record<string, string>[] = [
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+    { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+    { 'sec-fetch-site': 'cross-site' },
+    { origin: 'http://localhost:3000' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+  ]
+  for (const headers of allowed)
+    assert.equal((await server.inject({ url: '/', headers: { host, ...headers } })).statusCode, 200)
+  for (const headers of refused) {
+    for (const url of ['/', '/status', '/events', '/app.js']) {
+      const reply = await server.inject({ url, headers: { host, ...headers } })
+      assert.deepEqual([reply.statusCode, reply.json().code], [403, 'KSI_UNAUTHORIZED'], JSON.stringify(headers))
+    }
+  }
+  assert.equal((await server.inject('/')).headers['cross-origin-opener-policy'], 'same-origin')
+})
+
+test('a client that does not finish its request is cut off, and so is one too many', { timeout: 10_000 }, async () => {
+  const hasty = await createServer({
+    hub,
+    readiness: () => ({ ready: true, sources: [] }),
+    hosts: [],
+    log: silentLog(),
+    requestLimitMs: 200,
+  })
+  const { port } = new URL(await hasty.listen({ port: 0, host: '127.0.0.1' }))
+  const halves = Array.from({ length: 600 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}))
+  for (const half of halves) half.write('GET /status HTTP/1.1\r\nHost: localhost\r\n')
+  await Promise.all(halves.map((half) => once(half.resume(), 'close')))
+  assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
+  await hasty.close()
 })
 
 test('changes nothing, and says so', async () => {

@@ -43,7 +43,7 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
       for (const poller of pollers) poller.poke()
     },
   })
-  const hosts = [settings.KSI_SIDECAR_HOST.toLowerCase()]
+  const hosts = [settings.KSI_SIDECAR_HOST, ...settings.KSI_SIDECAR_NAMES].map((name) => name.toLowerCase())
   const server = await createServer({ hub, readiness: () => readinessOf(readings(), pollers.length > 0), hosts, log })
   try {
     await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT })
