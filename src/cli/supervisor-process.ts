@@ -53,8 +53,8 @@ export interface BackgroundSupervisor {
 /** Starts the supervisor detached from this terminal, in production mode, its output appended to the log file. */
 export function startInBackground({ place, env }: Invocation): BackgroundSupervisor {
   const main = findSupervisor(place.root)
-  mkdirSync(dirname(place.logFile), { recursive: true })
-  const log = openSync(place.logFile, 'a')
+  mkdirSync(dirname(place.logFile), { recursive: true, mode: 0o700 })
+  const log = openSync(place.logFile, 'a', 0o600)
   const from = statSync(place.logFile).size
   const child = spawn(process.execPath, [main], {
     cwd: place.root,

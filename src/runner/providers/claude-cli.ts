@@ -15,18 +15,21 @@ import type { ProviderSurroundings } from './registry.ts'
 const maxStdoutBytes = 10 * 1024 * 1024
 const maxStderrBytes = 4 * 1024
 
-/** Runs the `claude` program, one call a run (reference/ksi-wire.md §3.7). */
+/** Runs the `claude` program, one call a run. */
 export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   const { claudeBin = 'claude', root } = surroundings
   // A path is meant from the root, not from the sandbox folder the program is started in.
   const command = claudeBin.includes('/') ? resolve(root, claudeBin) : claudeBin
   const env = claudeEnv(surroundings.env)
-  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env }) }
+  // The user's own, which the supervisor hands on; without it nothing is opened to others.
+  const umask = Number.parseInt(surroundings.env['KSI_UMASK'] ?? '077', 8)
+  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env, umask }) }
 }
 
 interface Claude extends Omit<ProviderSurroundings, 'env'> {
   command: string
   env: Record<string, string>
+  umask: number
 }
 
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
@@ -50,9 +53,9 @@ async function start(
   claude: Claude,
   call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal },
 ): Promise<ChildEnd> {
-  const { command, env, children } = claude
+  const { command, env, umask, children } = claude
   try {
-    return await runChild({ command, env, children, ...call, maxStdoutBytes, maxStderrBytes })
+    return await runChild({ command, env, umask, children, ...call, maxStdoutBytes, maxStderrBytes })
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'

@@ -68,6 +68,11 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     }
   })
 
+  test('what lies on the volumes is for the owner alone', async () => {
+    const open = await stack.compose('exec', '--no-TTY', 'daemon', 'find', 'var', '!', '-type', 'l', '-perm', '/077')
+    assert.equal(open, '')
+  })
+
   test('the window onto the engine has no network, only a socket that the sidecar alone can reach', async () => {
     assert.equal((await inspect(stack, 'docker-proxy')).HostConfig.NetworkMode, 'none')
     await stack.untilDocument((document) => document.docker.ok)
