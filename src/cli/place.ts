@@ -26,7 +26,8 @@ export function findPlace(
   return {
     root,
     address: address ?? (fromEnv || `unix:${socketPathUnder(root)}`),
-    token: env['KSI_TOKEN'] || undefined,
+    // Only what somebody has said: the token that is made is not shown to whoever listens at an address.
+    token: env['KSI_TOKEN'] === 'auto' ? undefined : env['KSI_TOKEN'] || undefined,
     pidFile: join(root, 'var/run/ksi_daemon.pid'),
     logFile: join(root, 'var/logs/daemon.log'),
   }

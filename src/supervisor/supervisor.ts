@@ -18,6 +18,7 @@ import { RunnerReloads } from './children/runner-reloads.ts'
 import { Runners } from './children/runners.ts'
 import { SidecarProcess } from './children/sidecar-process.ts'
 import { SparePool } from './generations/spare-pool.ts'
+import { describeTokens, openTokens } from './tokens.ts'
 import { startWatch } from './watch/watch.ts'
 import type { Watch, WatchedChange } from './watch/watch.ts'
 
@@ -40,6 +41,7 @@ export async function startSupervisor(options: {
 }): Promise<Supervisor> {
   const { settings, env, log, sink, end } = options
   const { paths } = settings
+  const tokens = openTokens(settings)
   mkdirSync(paths.run, { recursive: true })
   const lock = lockInstance([join(paths.run, 'daemon.lock'), `${paths.journal}.lock`])
   if (!settings.keepsState) for (const suffix of ['', '-wal', '-shm']) rmSync(paths.journal + suffix, { force: true })
@@ -102,7 +104,7 @@ export async function startSupervisor(options: {
       )
       if (bannerShown) return
       bannerShown = true
-      for (const line of bannerLines(status(), live)) log.info(line)
+      for (const line of bannerLines(status(), live, describeTokens(settings))) log.info(line)
     },
   })
 
@@ -163,7 +165,12 @@ export async function startSupervisor(options: {
     socketPath: paths.socket,
     host: settings.KSI_HOST,
     port: settings.KSI_PORT,
-    token: settings.KSI_TOKEN,
+    get token() {
+      return tokens.token
+    },
+    get readingToken() {
+      return tokens.readingToken
+    },
     maxLineBytes: settings.KSI_MAX_LINE_BYTES,
     maxConnections: settings.KSI_MAX_CONNECTIONS,
     holdMs: settings.KSI_HOLD_MS,
