@@ -11,6 +11,21 @@ export interface Place {
   logFile: string
 }
 
+/** The token TCP asks for, under a root. */
+export function tokenPath(root: string): string {
+  return join(root, 'var/secret/token')
+}
+
+/** The token with which things can only be read, under a root. */
+export function readingTokenPath(root: string): string {
+  return join(root, 'var/db/reading-token')
+}
+
+/** Whether TCP asks for a token where this environment is that of the daemon. */
+export function asksForToken(env: NodeJS.ProcessEnv): boolean {
+  return (env['KSI_TOKEN'] ?? '') !== '' || (env['KSI_PUBLISHED'] ?? '') === ''
+}
+
 /**
  * Finds the ksi a command is about: options first, then KSI_ROOT, KSI_DAEMON_ADDRESS and KSI_TOKEN.
  * Not readSettings: that costs 60 ms (zod), which a health check every few seconds should not pay.

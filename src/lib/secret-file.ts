@@ -1,10 +1,19 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemCodeOf } from './errors.ts'
 
 const secretBytes = 32
 const leastCharacters = 8
+
+/** Compares in constant time, whatever the lengths. */
+export function sameSecret(given: string, secret: string): boolean {
+  return timingSafeEqual(digest(given), digest(secret))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
 
 /** The secret in a file; `undefined` when there is none, or what is there is too short to be one. */
 export function readSecret(path: string): string | undefined {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { runKsi } from '../cli/testing/run-ksi.ts'
+import { freePort } from '../testing/free-port.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
+import type { Project } from '../testing/project.ts'
+import { WireClient } from '../testing/wire-client.ts'
 
 test('everything under var is for its owner alone, also what an earlier version left open to others', async () => {
   using project = makeProject()
@@ -37,3 +41,110 @@ test('everything under var is for its owner alone, also what an earlier version 
     process.umask(before)
   }
 })
+
+/** Runs the ksi command about this project; its standard output. */
+async function ksiSays(project: Project, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runKsi([...args, '--root', project.root])
+  assert.equal(code, 0, stderr)
+  return stdout.trim()
+}
+
+/** What a first line on TCP is answered with: the code of the error, or undefined. */
+async function knock(port: number, extra: Record<string, unknown>): Promise<unknown> {
+  using client = await WireClient.connect(port)
+  return (await client.reply('system:health', {}, extra))['code']
+}
+
+/** As nobody has said anything of tokens: the default. */
+const unsaid = { KSI_TOKEN: '' }
+
+test('on TCP a token is asked for that is made once, shown by `ksi token` and replaced by `ksi token --new`', async () => {
+  using project = makeProject()
+  let token: string
+  {
+    await using ksi = await Ksi.start(project, unsaid)
+    const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
+    assert.deepEqual(
+      [await knock(port, {}), await knock(port, { _token: 'guessed' }), await knock(port, { _token: '' })],
+      ['KSI_UNAUTHORIZED', 'KSI_UNAUTHORIZED', 'KSI_UNAUTHORIZED'],
+    )
+    token = await ksiSays(project, 'token')
+    assert.equal(readFileSync(project.path('var/secret/token'), 'utf8').trim(), token)
+    assert.equal(statSync(project.path('var/secret/token')).mode & 0o777, 0o600)
+    assert.equal(await knock(port, { _token: token }), undefined)
+    assert.match(ksi.output(), /token +asked for on tcp .*ksi token/)
+    assert.doesNotMatch(ksi.raw.join('\n'), new RegExp(token))
+  }
+  await using ksi = await Ksi.start(project, unsaid)
+  const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
+  assert.equal(await knock(port, { _token: token }), undefined, 'the same after a new start')
+  const next = await ksiSays(project, 'token', '--new')
+  assert.deepEqual(
+    [await knock(port, { _token: token }), await knock(port, { _token: next })],
+    ['KSI_UNAUTHORIZED', undefined],
+  )
+})
+
+test('the reading token reads over TCP, and queues, clears and ends nothing', async () => {
+  using project = makeProject()
+  await using ksi = await Ksi.start(project)
+  const _token = readFileSync(project.path('var/db/reading-token'), 'utf8').trim()
+  using client = await WireClient.connect(Number((await ksi.status()).addresses.tcp.split(':').at(-1)))
+  assert.equal((await client.reply('supervisor:status', {}, { _token }))['code'], undefined)
+  for (const [event, data] of [
+    ['completion:async', { prompt: 'x' }],
+    ['dev:checkpoint', { action: 'clear_all' }],
+    ['system:shutdown', {}],
+    ['system:reload', {}],
+  ] as const)
+    assert.equal((await client.request(event, data))['code'], 'KSI_UNAUTHORIZED', event)
+  const { status_counts } = await client.request('completion:status')
+  assert.deepEqual(
+    Object.values(status_counts as Record<string, number>).filter((n) => n > 0),
+    [],
+  )
+  assert.equal((await ksi.status()).swaps, 0)
+})
+
+test('a host that lets other machines in is refused without a word on the token', async () => {
+  using project = makeProject()
+  for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
+    const refused = Ksi.launch(project, { ...unsaid, KSI_HOST: host })
+    assert.equal(await refused.exited, 78)
+    assert.match(refused.output(), /KSI_HOST=.* lets other machines in\. Set KSI_TOKEN=auto/)
+  }
+  await using ksi = await Ksi.start(project, { KSI_TOKEN: 'auto', KSI_HOST: '0.0.0.0' })
+  const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
+  assert.equal(await knock(port, {}), 'KSI_UNAUTHORIZED')
+})
+
+test('the page shows how ksi is to whoever asks, no prompt and no answer to anybody, and `ksi page` links to it', async () => {
+  using project = makeProject()
+  const sidecarPort = await freePort()
+  await using ksi = await Ksi.start(project, { ...unsaid, KSI_SIDECAR: 'on', KSI_SIDECAR_PORT: String(sidecarPort) })
+  using client = await ksi.client()
+  const { request_id } = await client.request('completion:async', { prompt: 'my secret', session_id: 's' })
+  await client.request('completion:wait', { request_id })
+  const link = await ksiSays(project, 'page')
+  const _token = readFileSync(project.path('var/db/reading-token'), 'utf8').trim()
+  assert.equal(link, `http://127.0.0.1:${sidecarPort}/?token=${_token}`)
+  const url = `http://127.0.0.1:${sidecarPort}`
+  const status = await untilUp(`${url}/status`)
+  assert.doesNotMatch(status, /my secret/)
+  assert.doesNotMatch(status, new RegExp(_token))
+  const opened = await fetch(link, { redirect: 'manual' })
+  assert.deepEqual([opened.status, opened.headers.get('location')], [303, '/'])
+  assert.match(opened.headers.get('set-cookie') ?? '', new RegExp(`^ksi-${sidecarPort}=.*SameSite=Strict$`))
+  await ksiSays(project, 'token', '--new')
+  assert.equal((await fetch(link, { redirect: 'manual' })).status, 401)
+  assert.doesNotMatch(ksi.raw.join('\n'), new RegExp(_token))
+})
+
+/** The body of the first 200. */
+async function untilUp(url: string): Promise<string> {
+  for (;;) {
+    const reply = await fetch(url).catch(() => undefined)
+    if (reply?.status === 200) return reply.text()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Access } from './access.ts'
 import { isAllowedHost } from './allowed-host.ts'
 import { sendProblem } from './problem.ts'
 
@@ -16,7 +17,7 @@ export const securityHeaders = {
 export async function guard(
   request: FastifyRequest,
   reply: FastifyReply,
-  hosts: readonly string[],
+  { hosts, access }: { hosts: readonly string[]; access: Access },
 ): Promise<FastifyReply | undefined> {
   reply.headers(securityHeaders)
   if (!isAllowedHost(request.headers.host, hosts)) {
@@ -33,6 +34,15 @@ export async function guard(
       status: 405,
       code: 'KSI_BAD_REQUEST',
       title: 'Method not allowed',
+      detail,
+    })
+  }
+  if (!access.allows(request)) {
+    const detail = 'This shows what was asked or answered. Open the page by the link that `ksi page` prints.'
+    return sendProblem(reply.header('www-authenticate', 'Bearer'), {
+      status: 401,
+      code: 'KSI_UNAUTHORIZED',
+      title: 'Token needed',
       detail,
     })
   }

@@ -6,7 +6,8 @@ import { connect } from 'node:net'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { statusDocument } from '../contracts/status.ts'
-import { silentLog } from '../lib/log.ts'
+import { createLog, silentLog } from '../lib/log.ts'
+import { Access } from './access.ts'
 import { createServer } from './server.ts'
 import { StatusHub } from './status-hub.ts'
 import type { Snapshot } from './status-hub.ts'
@@ -19,10 +20,12 @@ let readings: Readings
 let hub: StatusHub
 let server: FastifyInstance
 let interest: number
+let token: string | undefined
 
 beforeEach(async () => {
   readings = allWell()
   interest = 0
+  token = 'the reading token'
   hub = new StatusHub({ readings: () => readings, onInterest: () => interest++ })
   const sources = [
     { name: 'daemon', ok: true, error: null },
@@ -32,6 +35,7 @@ beforeEach(async () => {
     hub,
     readiness: () => ({ ready: true, sources }),
     hosts: ['box.example'],
+    access: new Access({ open: false, token: () => token }),
     log: silentLog(),
     pingMs: 50,
   })
@@ -139,6 +143,7 @@ test('a client that does not finish its request is cut off, and so is one too ma
     hub,
     readiness: () => ({ ready: true, sources: [] }),
     hosts: [],
+    access: new Access({ open: true, token: () => undefined }),
     log: silentLog(),
     requestLimitMs: 200,
   })
@@ -148,6 +153,54 @@ test('a client that does not finish its request is cut off, and so is one too ma
   await Promise.all(halves.map((half) => once(half.resume(), 'close')))
   assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
   await hasty.close()
+})
+
+test('what shows state asks for nothing, what shows content asks for the token', async () => {
+  server.get('/content', { config: { content: true } }, async () => 'a prompt')
+  const host = 'localhost:4311'
+  const seen = async (headers: Record<string, string>): Promise<number> =>
+    (await server.inject({ url: '/content', headers: { host, ...headers } })).statusCode
+  for (const url of ['/', '/app.js', '/status', '/livez', '/readyz?verbose'])
+    assert.equal((await server.inject({ url, headers: { host } })).statusCode, 200, url)
+  for (const headers of [
+    {},
+    { cookie: 'ksi-4311=wrong' },
+    { cookie: 'ksi-4312=the reading token' },
+    { authorization: 'Bearer wrong' },
+    { authorization: 'the reading token' },
+  ])
+    assert.equal(await seen(headers as Record<string, string>), 401, JSON.stringify(headers))
+  assert.equal(await seen({ cookie: 'a=b; ksi-4311=the reading token' }), 200)
+  token = 'another-one'
+  assert.equal(await seen({ cookie: 'ksi-4311=the reading token' }), 401, 'a token that was replaced')
+  assert.equal(await seen({ authorization: 'Bearer another-one' }), 200)
+  token = undefined
+  assert.equal(await seen({ authorization: 'Bearer undefined' }), 401)
+})
+
+test('the link of `ksi page` gives the browser the token, for this port and this site, and is gone from the address', async () => {
+  const reply = await server.inject({ url: '/?token=the%20reading%20token', headers: { host: 'localhost:4311' } })
+  assert.deepEqual([reply.statusCode, reply.headers['location']], [303, '/'])
+  assert.equal(reply.headers['set-cookie'], 'ksi-4311=the reading token; Path=/; HttpOnly; SameSite=Strict')
+  const old = await server.inject({ url: '/?token=old', headers: { host: 'localhost:4311' } })
+  assert.deepEqual([old.statusCode, old.headers['set-cookie'], old.json().code], [401, undefined, 'KSI_UNAUTHORIZED'])
+  assert.match(old.json().detail, /ksi page/)
+})
+
+test('no log has a token of an address', async () => {
+  const lines: string[] = []
+  const talkative = await createServer({
+    hub,
+    readiness: () => ({ ready: true, sources: [] }),
+    hosts: [],
+    access: new Access({ open: false, token: () => token }),
+    log: createLog('sidecar', 'trace', { write: (line) => void lines.push(line) }),
+  })
+  for (const url of ['/?token=secret', '/nothing?token=secret', '/%E0%A4%A?token=secret', '/status?token=secret'])
+    await talkative.inject({ url, headers: { host: 'localhost' } })
+  await talkative.close()
+  assert.ok(lines.length > 0)
+  assert.doesNotMatch(lines.join(''), /secret/)
 })
 
 test('changes nothing, and says so', async () => {

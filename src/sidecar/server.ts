@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { messageOf, systemCodeOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import type { Access } from './access.ts'
 import { guard, securityHeaders } from './guard.ts'
 import { sendProblem } from './problem.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -16,6 +17,7 @@ export interface ServerOptions {
   readiness: () => Readiness
   /** Names by which the server may be asked for, besides the local ones. */
   hosts: readonly string[]
+  access: Access
   log: Log
   /** Pause between pings of an open stream; 15 s unless a test is in a hurry. */
   pingMs?: number
@@ -28,7 +30,7 @@ const maxConnections = 512
 
 /** The sidecar's HTTP server, not yet listening. It only ever tells: there is no route that changes anything. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { hub, readiness, hosts, log, pingMs = 15_000, requestLimitMs = 5_000 } = options
+  const { hub, readiness, hosts, access, log, pingMs = 15_000, requestLimitMs = 5_000 } = options
   // Pages and probes ask all day long: fastify's own lines about each request stay out of the log.
   const loggerInstance: FastifyBaseLogger = log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level })
   const server = Fastify({
@@ -46,10 +48,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     frameworkErrors: (error, _request, reply) => void onError(error, reply),
   })
   server.server.maxConnections = maxConnections
-  server.addHook('onRequest', async (request, reply) => guard(request, reply, hosts))
+  server.addHook('onRequest', async (request, reply) => guard(request, reply, { hosts, access }))
   server.addHook('onResponse', async (request, reply) =>
     log.debug(
-      { method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      {
+        method: request.method,
+        path: pathOf(request.url),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
       'answered',
     ),
   )
@@ -58,15 +65,20 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       status: 404,
       code: 'KSI_NOT_FOUND',
       title: 'Not found',
-      detail: `There is nothing at ${request.url}. Try /, /status, /events, /livez or /readyz.`,
+      detail: `There is nothing at ${pathOf(request.url)}. Try /, /status, /events, /livez or /readyz.`,
     }),
   )
   server.setErrorHandler((error, _request, reply) => onError(error, reply))
   await server.register(healthRoutes, { readiness })
   await server.register(statusRoutes, { hub })
   await server.register(eventRoutes, { hub, pingMs, headers: securityHeaders })
-  await server.register(pageRoutes)
+  await server.register(pageRoutes, { access })
   return server
+}
+
+/** Without what follows the path, which may be a token: no log has it. */
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 function onError(error: unknown, reply: FastifyReply): FastifyReply {

@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { KsiError } from '../../lib/errors.ts'
+import { sameSecret } from '../../lib/secret-file.ts'
 
 /** The tokens a TCP connection can show on its first line. */
 export interface Tokens {
@@ -32,8 +32,8 @@ export const readingEvents: ReadonlySet<string> = new Set([
 export function rightsOf(line: Record<string, unknown>, { token, readingToken }: Tokens): Rights {
   const given = line['_token']
   if (typeof given === 'string') {
-    if (token !== undefined && isSame(given, token)) return 'all'
-    if (readingToken !== undefined && isSame(given, readingToken)) return 'reading'
+    if (token !== undefined && sameSecret(given, token)) return 'all'
+    if (readingToken !== undefined && sameSecret(given, readingToken)) return 'reading'
   }
   return token === undefined ? 'all' : 'none'
 }
@@ -47,13 +47,4 @@ export function mayAsk(rights: Rights, event: string): boolean {
 export function checkRights(rights: Rights, event: string): void {
   if (mayAsk(rights, event)) return
   throw new KsiError('KSI_UNAUTHORIZED', `The token of this connection is for reading only, and ${event} is not.`)
-}
-
-/** Compares in constant time, whatever the lengths. */
-function isSame(given: string, token: string): boolean {
-  return timingSafeEqual(digest(given), digest(token))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
