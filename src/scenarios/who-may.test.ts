@@ -50,9 +50,9 @@ async function ksiSays(project: Project, ...args: string[]): Promise<string> {
 }
 
 /** What a first line on TCP is answered with: the code of the error, or undefined. */
-async function knock(port: number, extra: Record<string, unknown>): Promise<unknown> {
+async function knock(port: number, first: Record<string, unknown>): Promise<unknown> {
   using client = await WireClient.connect(port)
-  return (await client.reply('system:health', {}, extra))['code']
+  return (await client.reply('system:health', {}, first))['code']
 }
 
 /** As nobody has said anything of tokens: the default. */

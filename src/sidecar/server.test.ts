@@ -298,3 +298,12 @@ test('closing ends open streams at once', { timeout: 5_000 }, async () => {
   await server.close()
   await ended
 })
+
+test('there are 100 streams and no more, and everything else is still answered', { timeout: 10_000 }, async () => {
+  const streams = await Promise.all(Array.from({ length: 100 }, follow))
+  assert.deepEqual(new Set(streams.map(({ response }) => response.statusCode)), new Set([200]))
+  const { response } = await follow()
+  assert.deepEqual([response.statusCode, response.headers['retry-after']], [503, '10'])
+  assert.equal((await server.inject('/status')).statusCode, 200)
+  for (const stream of streams) stream.response.destroy()
+})
