@@ -12,7 +12,7 @@ type Mode = 'dev' | 'production'
  * The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError
  * KSI_CONFIG_INVALID
  */
-function findSupervisor(root: string): string {
+export function findSupervisor(root: string): string {
   const main = join(root, 'src/supervisor/main.ts')
   if (existsSync(main)) return main
   throw new KsiError(

@@ -1,5 +1,5 @@
 import pretty from 'pino-pretty'
-import { printable, printableJson } from '../lib/printable.ts'
+import { escapedJson, printable, printableJson } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
@@ -16,10 +16,11 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
   process.stdout.on('error', () => {})
   if (format === 'json') {
     const write = (text: string): void => {
-      process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      // JSON loses nothing by this: what it does not spell as escapes becomes some. A child may print anything else.
+      const shown = printable(escapedJson(text))
+      process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
     }
-    // A child may print anything; what is JSON has its control characters as escapes, and they stay.
-    return { line: (text) => write(printable(text)), stream: { write } }
+    return { line: write, stream: { write } }
   }
   const stream = pretty({
     colorize: colors,

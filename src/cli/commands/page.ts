@@ -4,6 +4,7 @@ import { ensureSecret } from '../../lib/secret-file.ts'
 import { reach } from '../daemon-link.ts'
 import { print, printJson } from '../output.ts'
 import { asksForToken, readingTokenPath } from '../place.ts'
+import { findSupervisor } from '../supervisor-process.ts'
 
 const defaultTimeoutMs = 2_000
 
@@ -17,6 +18,7 @@ export const page: Command = {
   ],
   run: async (invocation) => {
     const { place, env, json } = invocation
+    findSupervisor(place.root)
     const url = new URL(await pageUrl(invocation))
     if (asksForToken(env)) url.searchParams.set('token', ensureSecret(readingTokenPath(place.root)))
     if (json) printJson({ url: url.href })

@@ -3,6 +3,7 @@ import { ensureSecret, replaceSecret } from '../../lib/secret-file.ts'
 import type { Command } from '../command.ts'
 import { print, printJson, say } from '../output.ts'
 import { asksForToken, readingTokenPath, tokenPath } from '../place.ts'
+import { findSupervisor } from '../supervisor-process.ts'
 
 export const token: Command = {
   usage: 'token [--new]',
@@ -22,6 +23,7 @@ export const token: Command = {
     const isGiven = given !== undefined && given !== '' && given !== 'auto'
     if (isGiven && values['new'] === true)
       throw new KsiError('KSI_BAD_REQUEST', 'KSI_TOKEN sets the token: change it there, and start ksi again.')
+    findSupervisor(place.root)
     const make = values['new'] === true ? replaceSecret : ensureSecret
     const shown = isGiven ? given : make(tokenPath(place.root))
     if (values['new'] === true) replaceSecret(readingTokenPath(place.root))
