@@ -227,7 +227,11 @@ test('a caller that does not say what it wants is cut off', { timeout: 5_000 }, 
   const address = hasty.address()
   assert(typeof address === 'object' && address !== null)
   const halves = Array.from({ length: 20 }, () => connect(address.port, '127.0.0.1'))
-  for (const half of halves) half.on('error', () => {}).write('GET /events HTTP/1.1\r\nHost: x\r\n')
+  halves.forEach((half, n) => {
+    half.on('error', () => {})
+    // Every other one says nothing at all.
+    if (n % 2 === 0) half.write('GET /events HTTP/1.1\r\nHost: x\r\n')
+  })
   await Promise.all(halves.map((half) => once(half.resume(), 'close')))
   hasty.close()
 })

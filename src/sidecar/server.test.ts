@@ -149,7 +149,8 @@ test('a client that does not finish its request is cut off, and so is one too ma
   })
   const { port } = new URL(await hasty.listen({ port: 0, host: '127.0.0.1' }))
   const halves = Array.from({ length: 600 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}))
-  for (const half of halves) half.write('GET /status HTTP/1.1\r\nHost: localhost\r\n')
+  // Every other one says nothing at all.
+  for (const half of halves.filter((_, n) => n % 2 === 0)) half.write('GET /status HTTP/1.1\r\nHost: localhost\r\n')
   await Promise.all(halves.map((half) => once(half.resume(), 'close')))
   assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
   await hasty.close()
