@@ -4,12 +4,16 @@ import { backoffMs, sleep } from '../lib/backoff.ts'
 import { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { isObject, LineDecoder, parseObject } from '../lib/ndjson.ts'
+import type { EventInput, EventName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { formatTarget } from './address.ts'
 import type { Target } from './address.ts'
 import { dial, mayComeBack } from './dial.ts'
 import { PendingRequests } from './pending.ts'
 import { errorOfReply, isRestarting } from './reply-errors.ts'
+
+/** What an event takes: typed for the events of ksi itself, any object for others. */
+export type InputOf<E extends string> = E extends EventName ? EventInput<E> : Record<string, unknown>
 
 export type ConnectionState = 'connected' | 'reconnecting' | 'closed'
 
@@ -78,9 +82,9 @@ export class Connection {
    * Sends a request and resolves to the `data` of its reply.
    * @throws KsiError of the reply, KSI_TIMEOUT, KSI_UNREACHABLE, KSI_QUEUE_FULL; or the signal's reason
    */
-  request(
-    event: string,
-    data: Record<string, unknown>,
+  request<E extends string>(
+    event: E,
+    data: InputOf<E>,
     limits: { timeoutMs: number; signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)

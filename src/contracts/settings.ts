@@ -25,6 +25,8 @@ const schema = z.object({
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
   KSI_CHECKPOINT: flag(false),
+  /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
+  KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
@@ -37,7 +39,7 @@ const schema = z.object({
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
   KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
   KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
-  KSI_PROBATION_MS: whole(2_000, 0, 60_000),
+  KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
   KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
@@ -53,6 +55,7 @@ export interface Paths {
   src: string
   run: string
   socket: string
+  runnerHost: string
   pidFile: string
   spool: string
   responses: string
@@ -89,6 +92,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     src: join(root, 'src'),
     run,
     socket: join(run, 'daemon.sock'),
+    runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),

@@ -5,7 +5,7 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import { assertAllDone, sendWork, untilAllDone } from '../testing/work.ts'
 
-test('100 requests in 20 conversations run on over 10 saves: in order, once each, on one connection that is never cut', async () => {
+test('100 requests in 20 conversations run on over 10 saves: in order, once each, no connection cut', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

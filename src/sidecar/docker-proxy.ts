@@ -24,7 +24,6 @@ const schema = z.object({
 
 let log = createLog('docker-proxy', 'info')
 try {
-  // oxlint-disable-next-line node/no-process-env
   const settings = readEnv(schema, process.env)
   log = createReadableLog('docker-proxy', settings.KSI_LOG_LEVEL, settings.KSI_LOG_FORMAT)
   const { DOCKER_SOCKET: socketPath, DOCKER_PROXY_SOCKET: path, KSI_DOCKER_PROJECT: project } = settings

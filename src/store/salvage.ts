@@ -17,7 +17,7 @@ export interface SalvageReport {
 }
 
 /** Tables whose content follows from the others or is worthless elsewhere. */
-const skipped = new Set(['sqlite_sequence', 'totals', 'lease'])
+const skipped = new Set(['sqlite_sequence', 'totals', 'lease', 'migrations'])
 
 /**
  * Moves a damaged journal aside (never deletes it) and makes a new one of what can still be read from it. Rows are
@@ -31,8 +31,10 @@ export function salvage(path: string, now: number = Date.now()): SalvageReport {
   const report: SalvageReport = { movedTo, saved: {}, lost: {}, lostRequests: [] }
   const { db } = openForWriting(draft)
   try {
-    migrate(draft, db)
+    // In the shape it had, so that the migrations bring over what lies there as they would have.
+    migrate(undefined, db, undefined, versionOf(path))
     copyAll(path, db, report)
+    migrate(undefined, db)
     report.lostRequests = mendSalvaged(db, now)
   } finally {
     db.close()
@@ -43,6 +45,21 @@ export function salvage(path: string, now: number = Date.now()): SalvageReport {
   rmSync(`${path}-journal`, { force: true })
   renameSync(draft, path)
   return report
+}
+
+/** The schema of a damaged file; of one that does not even tell that, the newest. */
+function versionOf(path: string): number {
+  try {
+    const db = openForReading(path)
+    try {
+      const version = Number(db.pragma('user_version', { simple: true }))
+      return version > 0 ? version : Infinity
+    } finally {
+      db.close()
+    }
+  } catch {
+    return Infinity
+  }
 }
 
 function copyAll(from: string, db: Db, report: SalvageReport): void {

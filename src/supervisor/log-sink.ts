@@ -1,6 +1,6 @@
-import pretty from 'pino-pretty'
-import { escapedJson, printable, printableJson } from '../lib/printable.ts'
+import { escapedJson, printable } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
+import { readableLines } from '../lib/readable-lines.ts'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
 export interface LogSink {
@@ -22,15 +22,6 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
     }
     return { line: write, stream: { write } }
   }
-  const stream = pretty({
-    colorize: colors,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'name,time_zone',
-    messageFormat: '{name}: {msg}',
-    singleLine: true,
-    sync: true,
-    destination: 1,
-  })
-  const write = (text: string): void => void stream.write(printableJson(text))
-  return { line: (text) => write(`${text}\n`), stream: { write } }
+  const stream = readableLines(colors)
+  return { line: (text) => stream.write(`${text}\n`), stream }
 }

@@ -16,13 +16,16 @@ const run = promisify(execFile)
 const home = resolve(import.meta.dirname, '../..')
 
 /** Why there is no engine to test with; undefined when there is one. */
-export function noEngine(): string | undefined {
+function noEngine(): string | undefined {
   try {
     execFileSync('docker', ['version', '--format', '{{.Server.Version}}'], { stdio: 'pipe', timeout: 20_000 })
     execFileSync('docker', ['compose', 'version'], { stdio: 'pipe', timeout: 20_000 })
     return undefined
   } catch (error) {
-    return `no Docker Engine with Compose answers: ${error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error)}`
+    return (
+      `no Docker Engine with Compose answers: ` +
+      (error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error))
+    )
   }
 }
 
@@ -176,6 +179,7 @@ async function poll<T>(read: () => Promise<T>, test: (value: T) => boolean, limi
     await delay(20)
   }
   throw new Error(
-    `did not come to pass within ${limitMs} ms; the last was ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+    `did not come to pass within ${limitMs} ms; the last was ` +
+      (last instanceof Error ? last.message : JSON.stringify(last)),
   )
 }

@@ -1,5 +1,7 @@
-import type { CheckpointDiff, CheckpointReplies } from '../../client/replies.ts'
 import type { CheckpointContent, CheckpointSummary } from '../../contracts/checkpoint.ts'
+import type { EventInput } from '../../contracts/events.ts'
+import type { CheckpointReplies } from '../../contracts/events/dev.ts'
+import { checkpointReason } from '../../contracts/words.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -40,15 +42,14 @@ export const checkpoint: Command = {
 async function ask<A extends keyof CheckpointReplies>(
   invocation: Invocation,
   action: A,
-  data: Record<string, unknown> = {},
+  data: Omit<EventInput<'dev:checkpoint'>, 'action'> = {},
 ): Promise<CheckpointReplies[A]> {
   await using client = await reach(invocation)
   return (await client.request('dev:checkpoint', { action, ...data })) as CheckpointReplies[A]
 }
 
 async function create(invocation: Invocation): Promise<number> {
-  const { reason } = invocation.values
-  const saved = await ask(invocation, 'create', typeof reason === 'string' ? { reason } : {})
+  const saved = await ask(invocation, 'create', { reason: readReason(invocation.values['reason']) })
   if (invocation.json) printJson(saved)
   else
     print(
@@ -151,12 +152,19 @@ async function diff(invocation: Invocation, number: number | undefined, against:
   return exitCodes.ok
 }
 
-function describeChanges(changes: CheckpointDiff): string[] {
+function describeChanges(changes: CheckpointReplies['diff']): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
   return kinds.flatMap((kind) => [
     paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
     ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
   ])
+}
+
+function readReason(given: string | boolean | undefined): EventInput<'dev:checkpoint'>['reason'] {
+  if (given === undefined) return undefined
+  const reason = checkpointReason.safeParse(given)
+  if (reason.success) return reason.data
+  throw new KsiError('KSI_BAD_REQUEST', `--reason takes one of ${checkpointReason.options.join(', ')}, not "${given}".`)
 }
 
 function readNumber(text: string | undefined): number | undefined {

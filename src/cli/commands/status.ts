@@ -1,5 +1,5 @@
-import type { CompletionStatus } from '../../client/replies.ts'
 import type { SupervisorStatus } from '../../contracts/control.ts'
+import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { KsiClient } from '../../client/client.ts'
 import { exitCodes } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
@@ -36,17 +36,18 @@ function isServing({ phase, generation }: SupervisorStatus): boolean {
   return phase === 'live' || (phase === 'swapping' && generation !== null)
 }
 
-async function completionStatus(client: KsiClient, supervisor: SupervisorStatus): Promise<CompletionStatus | null> {
+async function completionStatus(client: KsiClient, supervisor: SupervisorStatus): Promise<ServiceStatus | null> {
   if (!isServing(supervisor)) return null
   try {
-    return (await client.request('completion:status', {}, { timeoutMs: 5_000 })) as CompletionStatus
+    const reply = await client.request('completion:status', {}, { timeoutMs: 5_000 })
+    return 'service_ready' in reply ? reply : null
   } catch {
     // The supervisor's part is worth telling also when the generation does not answer.
     return null
   }
 }
 
-function describe(supervisor: SupervisorStatus, completion: CompletionStatus | null): string {
+function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null): string {
   const now = Date.now()
   const { problem } = supervisor
   const state = !isServing(supervisor)
@@ -86,9 +87,9 @@ function describe(supervisor: SupervisorStatus, completion: CompletionStatus | n
   ].join('\n')
 }
 
-function describeQueue({ status_counts: counts, lost }: CompletionStatus): string {
+function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
   const parts = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const
-  return `${parts.map((state) => `${counts[state] ?? 0} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
+  return `${parts.map((state) => `${counts[state]} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
 }
 
 function describeTrouble(
@@ -112,7 +113,7 @@ function describeTrouble(
   ]
 }
 
-function describeRunning(completion: CompletionStatus | null, now: number): string[] {
+function describeRunning(completion: ServiceStatus | null, now: number): string[] {
   const running = completion?.running ?? []
   if (running.length === 0) return []
   const rows = running

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listCheckpoints } from '../../store/checkpoints.ts'
-import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
+import { registerCheckpoints } from './checkpoint.ts'
 import type { Core } from '../core.ts'
 import { registerRestore } from './restore.ts'
 import { TestRoot, accept, begin } from '../testing/test-core.ts'
@@ -13,22 +12,6 @@ function act(core: Core, action: string, data: Record<string, unknown> = {}): Re
   )
 }
 
-test('other services give their state to a checkpoint and get it back at the next restore, once', async () => {
-  using root = new TestRoot()
-  const before = root.core()
-  before.router.on('checkpoint:collect', () => ({ notes: [1, 2] }), { service: 'notes' })
-  before.router.on('checkpoint:collect', () => ({ jobs: { a: 1 } }), { service: 'jobs' })
-  takeCheckpoint(before, 'reload', ['a.ts'])
-  const given: unknown[] = []
-  for (const crashed of [false, false]) {
-    const core = root.core()
-    core.router.on('checkpoint:restore', (state) => void given.push(state), { service: 'notes' })
-    registerRestore(core, root.completion(core), crashed)
-    await core.router.emitInOrder('system:startup', {})
-  }
-  assert.deepEqual(given, [{ notes: [1, 2], jobs: { a: 1 } }])
-})
-
 test('after a crash the cut is taken at the restore, of what the dead generation left', async () => {
   using root = new TestRoot()
   const dead = root.core()
@@ -37,8 +20,8 @@ test('after a crash the cut is taken at the restore, of what the dead generation
   begin(dead, 'runs')
   const core = root.core()
   const result = registerRestore(core, root.completion(core), true)
-  await core.router.emitInOrder('system:startup', {})
-  const [row] = listCheckpoints(core.journal.db, 1)
+  await core.router.emitInOrder('system:startup', { generation: core.generation })
+  const [row] = core.journal.checkpoints.list(1)
   assert.deepEqual([row?.reason, row?.queued, row?.active, row?.restored_by], ['crash-recovery', 1, 1, core.generation])
   assert.deepEqual([result.report?.queued, result.report?.lost], [1, 1])
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { completionData } from '../../contracts/events.ts'
+import { completionData } from '../../contracts/events/completion.ts'
 import type { Core } from '../core.ts'
 import { internalContext } from '../wire/router.ts'
 import { TestRoot, begin } from '../testing/test-core.ts'

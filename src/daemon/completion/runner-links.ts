@@ -1,24 +1,33 @@
 import { createConnection } from 'node:net'
 import type { Socket } from 'node:net'
-import type { RunnerAddress } from '../../contracts/control.ts'
 import { fromRunnerLine } from '../../contracts/runner.ts'
-import type { FromRunnerLine, HeldRun, RunInput, RunOutcome, ToRunnerLine } from '../../contracts/runner.ts'
+import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
+import type { RunnerAddress } from '../../contracts/runner-host.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
+import { HostLink } from './host-link.ts'
+
+/** A run with its outcome. */
+export type EndedRun = Pick<Extract<FromRunnerLine, { type: 'outcome' }>, 'run_id' | 'request_id' | 'outcome'>
 
 /** What a runner tells its generation. */
 export interface RunnerListener {
-  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void
+  /** Runs have ended: all that came in one piece. */
+  outcomes(link: RunnerLink, ended: EndedRun[]): void
   progress(requestId: string, data: Record<string, unknown>): void
   /** The runner is reached (again): these are all the runs it holds. */
   welcomed(link: RunnerLink, runs: HeldRun[]): void
   refused(link: RunnerLink, runId: string, reason: string): void
-  /** The supervisor says this runner is no more. */
+  /** The runner host says this runner is no more. */
   gone(runnerId: string): void
 }
 
 const reconnectMs = 25
+/** How long, in ms, what a runner that is no more has still said is waited for. */
+const lastWordsMs = 500
+
+type Address = Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>
 
 /** The connection to one runner. */
 export class RunnerLink {
@@ -33,8 +42,12 @@ export class RunnerLink {
   #welcomed = false
   #closed = false
   #onWelcome: (() => void)[] = []
+  /** Lines of this turn: one write carries them all. */
+  #outgoing: string[] = []
+  /** Outcomes of the piece that is being read. */
+  #ended: EndedRun[] = []
 
-  constructor(address: RunnerAddress, listener: () => RunnerListener, log: Log) {
+  constructor(address: Address, listener: () => RunnerListener, log: Log) {
     this.id = address.id
     this.accepting = address.accepting
     this.#socketPath = address.socket
@@ -79,7 +92,23 @@ export class RunnerLink {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#flush()
     this.#socket?.destroy()
+  }
+
+  /** Closes once everything the runner has said before it ended is read; then calls back. */
+  finish(done: () => void): void {
+    this.accepting = false
+    const socket = this.#socket
+    const end = (): void => {
+      clearTimeout(timer)
+      socket?.off('close', end)
+      this.close()
+      done()
+    }
+    const timer = setTimeout(end, lastWordsMs)
+    if (socket?.readyState === 'open' && this.#welcomed) socket.once('close', end)
+    else end()
   }
 
   #connect(): void {
@@ -89,7 +118,10 @@ export class RunnerLink {
     socket.on('connect', () => {
       if (this.#epoch !== undefined) this.#send({ type: 'hello', epoch: this.#epoch })
     })
-    socket.on('data', (chunk: Buffer) => decoder.push(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      decoder.push(chunk)
+      this.#tellEnded()
+    })
     socket.on('error', (error) => this.#log.debug({ runner: this.id, err: error }, 'runner connection failed'))
     socket.on('close', () => {
       this.#welcomed = false
@@ -98,7 +130,18 @@ export class RunnerLink {
   }
 
   #send(line: ToRunnerLine): void {
-    if (this.#socket?.readyState === 'open') this.#socket.write(`${JSON.stringify(line)}\n`)
+    if (this.#socket?.readyState !== 'open') return
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush())
+    this.#outgoing.push(`${JSON.stringify(line)}\n`)
+  }
+
+  #flush(): void {
+    const lines = this.#outgoing.splice(0)
+    if (lines.length > 0 && this.#socket?.readyState === 'open') this.#socket.write(lines.join(''))
+  }
+
+  #tellEnded(): void {
+    if (this.#ended.length > 0 && !this.#closed) this.#listener().outcomes(this, this.#ended.splice(0))
   }
 
   #onLine(text: string): void {
@@ -110,14 +153,18 @@ export class RunnerLink {
       this.#log.error({ runner: this.id, err: error }, 'the runner sent a line that cannot be read')
       return
     }
+    if (line.type === 'outcome') {
+      this.#ended.push(line)
+      return
+    }
+    // What is said is heard in its order.
+    this.#tellEnded()
     switch (line.type) {
       case 'welcome':
         this.#welcomed = true
         this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
         return
-      case 'outcome':
-        return this.#listener().outcome(this, line.run_id, line.request_id, line.outcome)
       case 'progress':
         return this.#listener().progress(line.request_id, line.data)
       case 'refused':
@@ -126,13 +173,19 @@ export class RunnerLink {
   }
 }
 
-/** The connections to all runners the supervisor names. */
+/** The connections to all runners the runner host names. */
 export class RunnerLinks {
   readonly #links = new Map<string, RunnerLink>()
   readonly #log: Log
+  /** Runners that are no more, whose last words are being read. */
+  readonly #leaving = new Set<string>()
   #drained = new Set<string>()
+  #closed = false
   #listener: RunnerListener | undefined
   #epoch: number | undefined
+  #host: HostLink | undefined
+  /** Runners that were asked for while the host had not yet said whether they live. */
+  #unknown: Set<string> | undefined
 
   constructor(log: Log) {
     this.#log = log
@@ -143,16 +196,28 @@ export class RunnerLinks {
     this.#listener = listener
   }
 
-  /** Takes over the supervisor's list: new runners are connected to, missing ones are gone. */
-  update(all: RunnerAddress[]): void {
-    const addresses = all.filter(({ drained }) => drained !== true)
-    this.#drained = new Set(all.filter(({ drained }) => drained === true).map(({ id }) => id))
+  /** From now on the runner host at this socket says which runners there are. */
+  follow(socket: string): void {
+    this.#unknown = new Set()
+    this.#host = new HostLink({
+      socket,
+      log: this.#log,
+      onList: ({ runners, drained }) => this.update(runners, drained),
+    })
+  }
+
+  /** Takes over the host's list: new runners are connected to, missing ones are gone. */
+  update(addresses: readonly Address[], drained: readonly string[] = []): void {
+    this.#drained = new Set(drained)
     const named = new Set(addresses.map(({ id }) => id))
     for (const [id, link] of this.#links) {
-      if (named.has(id)) continue
-      link.close()
-      this.#links.delete(id)
-      this.#listener?.gone(id)
+      if (named.has(id) || this.#leaving.has(id)) continue
+      this.#leaving.add(id)
+      link.finish(() => {
+        this.#links.delete(id)
+        this.#leaving.delete(id)
+        if (!this.#closed) this.#listener?.gone(id)
+      })
     }
     for (const address of addresses) {
       const known = this.#links.get(address.id)
@@ -164,11 +229,21 @@ export class RunnerLinks {
       this.#links.set(address.id, link)
       if (this.#epoch !== undefined) void link.hello(this.#epoch, 0)
     }
+    const asked = this.#unknown ?? []
+    this.#unknown = undefined
+    for (const id of asked) if (!named.has(id)) this.#listener?.gone(id)
+  }
+
+  /** Whether the host has not yet said which runners there are: then this one may live. It is told when it does not. */
+  isUnknown(id: string): boolean {
+    this.#unknown?.add(id)
+    return this.#unknown !== undefined
   }
 
   /** Takes over from the generation before; resolves once every runner has told what it holds, or after `limitMs`. */
   async hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
+    if (this.#unknown !== undefined) await this.#host?.known(limitMs)
     await Promise.all([...this.#links.values()].map((link) => link.hello(epoch, limitMs)))
   }
 
@@ -185,7 +260,7 @@ export class RunnerLinks {
     return this.#drained.has(id)
   }
 
-  /** The runner with this id, if it lives as far as the supervisor knows. */
+  /** The runner with this id, if it lives as far as the host knows. */
   get(id: string | null): RunnerLink | undefined {
     return id === null ? undefined : this.#links.get(id)
   }
@@ -196,6 +271,8 @@ export class RunnerLinks {
   }
 
   close(): void {
+    this.#closed = true
+    this.#host?.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
   }

@@ -72,7 +72,7 @@ test('a runner keeps an outcome until the generation that took it in is live: it
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   service.welcomed(link, [{ run_id: 'run-a', request_id: 'a', started_at: 1 }])
   service.restore(false)
-  service.outcome(link, 'run-a', 'a', completed('s'))
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', []])
   service.open()
   assert.deepEqual(committed, ['run-a'])
@@ -91,7 +91,7 @@ test('who waits is answered at the outcome, at the time limit with the present s
   assert.equal((await wait('a', 0)).status, 'processing')
   assert.equal((await wait('a', 5)).status, 'processing')
   const waiting = [wait('a', 60_000), wait('a', 60_000), wait('b', 60_000)]
-  service.outcome(fakeLink().link, 'run-a', 'a', completed('s'))
+  service.outcomes(fakeLink().link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
   core.journal.tx(() => service.restore(false))
   const [first, second, lost] = await Promise.all(waiting)
   assert.deepEqual(
@@ -112,13 +112,13 @@ test('an outcome that finds the disk full is taken in later, once, and the runne
   const { link, committed } = fakeLink()
   setFull(core.journal, true)
   const outcome = { ...completed('s'), response: { result: muchText } } as ReturnType<typeof completed>
-  service.outcome(link, 'run-a', 'a', outcome)
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: outcome }])
   t.mock.timers.tick(1_000)
   assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', []])
   setFull(core.journal, false)
   t.mock.timers.tick(1_000)
   assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', ['run-a']])
-  service.outcome(link, 'run-a', 'a', outcome)
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: outcome }])
   assert.deepEqual(committed, ['run-a', 'run-a'], 'said again, it is forgotten again')
   assert.equal(core.events.after(0, 100).filter(({ name }) => name === 'completion:result').length, 1)
 })
@@ -146,7 +146,7 @@ const muchName = 's'.repeat(150)
 function fillTheRest(core: Core): void {
   assert.throws(
     () => {
-      for (;;) core.journal.tx(() => core.journal.emit('filler', {}))
+      for (;;) core.journal.tx(() => core.journal.emitAny('filler', {}))
     },
     { code: 'SQLITE_FULL' },
   )
@@ -160,8 +160,8 @@ test("an outcome of a run that is no longer the request's changes nothing", () =
   service.open()
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   const { link, committed } = fakeLink()
-  service.outcome(link, 'an older run', 'a', completed('s'))
-  service.outcome(link, 'run-x', 'unknown', completed('s'))
+  service.outcomes(link, [{ run_id: 'an older run', request_id: 'a', outcome: completed('s') }])
+  service.outcomes(link, [{ run_id: 'run-x', request_id: 'unknown', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', ['an older run', 'run-x']])
 })
 
@@ -177,7 +177,7 @@ test('a queued request is cancelled at once; a running one keeps its conversatio
   assert.deepEqual([core.requests.head('s')?.request_id, core.conversations.get('s')?.queued], ['last', 1])
   cancel('runs')
   assert.equal(core.conversations.nextRunnable(Date.now()), undefined)
-  service.outcome(fakeLink().link, 'run-runs', 'runs', completed('s'))
+  service.outcomes(fakeLink().link, [{ run_id: 'run-runs', request_id: 'runs', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'runs').state, core.conversations.nextRunnable(Date.now())], ['cancelled', 's'])
   assert.throws(() => cancel('runs'), { code: 'KSI_BAD_REQUEST', message: 'Request runs already cancelled' })
   assert.throws(() => cancel('unknown'), { code: 'KSI_NOT_FOUND' })
@@ -192,7 +192,7 @@ test('what was given to a runner that ended in peace without reading it is queue
   ] as const)
     begin(core, accept(core, { request_id: id, session_id: id }), runner)
   const service = root.completion(core)
-  service.links.update([{ id: 'drained', socket: '', accepting: false, drained: true }])
+  service.links.update([], ['drained'])
   const report = service.restore(false)
   assert.deepEqual([report.requeued, report.lost], [1, 1])
   assert.deepEqual(

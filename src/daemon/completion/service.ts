@@ -1,10 +1,14 @@
+import type { RequestStatus } from '../../contracts/completion.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
-import type { HeldRun, RunOutcome } from '../../contracts/runner.ts'
+import type { EventData, EventReply, PushData } from '../../contracts/events.ts'
+import type { HeldRun } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
+import type { JournalEvent } from '../../store/events.ts'
 import { readSpool, removeSpool } from '../../store/spool.ts'
+import type { SpoolEntry } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
-import type { RunnerLink, RunnerLinks, RunnerListener } from './runner-links.ts'
+import type { EndedRun, RunnerLink, RunnerLinks, RunnerListener } from './runner-links.ts'
 import { acceptRequest } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
@@ -15,6 +19,7 @@ import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
+const outcomeEvents = new Set(['completion:result', 'completion:failed', 'completion:cancelled'])
 
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
@@ -42,7 +47,8 @@ export class CompletionService implements RunnerListener {
       this.#held.get(link.id)?.set(run_id, { run_id, request_id, started_at: Date.now() }),
     )
     this.#files = new ResponseFiles(core)
-    this.#waiters = new Waiters((requestId) => describeRequest(core, requestId))
+    this.#waiters = new Waiters((requestId) => this.#describeSynced(requestId))
+    core.journal.onEvents((events) => this.#follow(events))
     this.#register()
   }
 
@@ -50,7 +56,8 @@ export class CompletionService implements RunnerListener {
     const { router } = this.#core
     const service = { service: 'completion' }
     const accept =
-      (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
+      (event: string, priority: 'INJECT' | 'ASYNC') =>
+      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
         const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
         this.#core.journal.afterCommit(() => this.#dispatcher.kick())
         return acknowledgement
@@ -60,14 +67,12 @@ export class CompletionService implements RunnerListener {
     router.on(
       'completion:status',
       (data) =>
-        typeof data.request_id === 'string'
-          ? describeRequest(this.#core, data.request_id)
-          : describeService(this.#core),
+        data.request_id === undefined ? describeService(this.#core) : describeRequest(this.#core, data.request_id),
       service,
     )
-    router.on('completion:session_status', (data) => describeSession(this.#core, String(data.session_id)), service)
-    router.on('completion:cancel', (data) => this.cancel(String(data.request_id)), service)
-    router.on('completion:wait', (data) => this.#wait(String(data.request_id), Number(data.timeout_ms)), service)
+    router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
+    router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on('completion:wait', (data) => this.#wait(data.request_id, data.timeout_ms), service)
   }
 
   /**
@@ -77,16 +82,14 @@ export class CompletionService implements RunnerListener {
     const report = emptyReport()
     const world = this.#world()
     this.#core.journal.tx(() => {
-      const before = this.#core.requests.processing()
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
       report.queued = this.#core.requests.queuedCount()
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
+        this.#files.begin()
         if (this.#open) this.#tidyRuns()
-        this.#files.catchUp()
-        for (const row of before) this.#ended(row.request_id)
       })
     })
     return report
@@ -113,46 +116,87 @@ export class CompletionService implements RunnerListener {
    * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
    * outcome
    */
-  cancel(requestId: string): Record<string, unknown> {
+  cancel(requestId: string): EventReply<'completion:cancel'> {
     const core = this.#core
     const row = core.requests.get(requestId)
     if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
     if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
-    const about = { ...identityOf(row), was: row.state }
+    const about: PushData<'completion:cancelled'> = { ...identityOf(row), was: row.state }
     const tick = core.journal.emit('completion:cancelled', about, requestId)
-    core.requests.finish(requestId, {
-      state: 'cancelled',
-      now: Date.now(),
-      tick,
-      outcome: { reason: 'cancelled' },
-      fileDue: false,
-    })
-    if (row.state === 'queued') core.conversations.refresh(row.conversation, -1)
+    const outcome = { reason: 'cancelled' }
+    core.requests.finish(requestId, { state: 'cancelled', now: Date.now(), tick, outcome })
     // A running one keeps its conversation until the runner says that it has ended: never two at once.
     core.journal.afterCommit(() => {
       if (row.run_id !== null && row.state === 'processing') this.links.get(row.runner_id)?.abort(row.run_id)
-      this.#waiters.notify(requestId)
       this.#dispatcher.kick()
     })
     return { request_id: requestId, status: 'cancelled' }
   }
 
-  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void {
-    if (this.#closed) return
+  outcomes(link: RunnerLink, ended: EndedRun[]): void {
+    if (this.#closed || ended.length === 0) return
+    const problems = new Map<EndedRun, unknown>()
     try {
-      this.#takeIn(runId, requestId, outcome)
+      this.#core.journal.tx(() => {
+        for (const run of ended) this.#takeIn(run, problems)
+        this.#core.journal.hand.clear()
+      })
     } catch (error) {
-      // The runner keeps it until it is committed; nothing is lost while the disk is full.
-      this.#core.log.error({ request_id: requestId, err: error }, 'an outcome could not be taken in, trying again')
-      this.#retry(() => this.outcome(link, runId, requestId, outcome))
-      return
+      for (const run of ended) problems.set(run, error)
     }
-    const held = this.#held.get(link.id)
-    if (this.#open) {
-      held?.delete(runId)
-      link.committed(runId)
-    } else held?.set(runId, { run_id: runId, request_id: requestId, started_at: outcome.started_at, outcome })
+    this.#forget(
+      link,
+      ended.filter((run) => !problems.has(run)),
+    )
+    if (problems.size > 0) this.#takeInLater(link, problems)
     this.#dispatcher.kick()
+  }
+
+  /** Takes one outcome of many into the journal; one that cannot be taken in is no trouble to the others. */
+  #takeIn(run: EndedRun, problems: Map<EndedRun, unknown>): void {
+    const core = this.#core
+    try {
+      core.journal.tx(() => {
+        const row = core.requests.get(run.request_id)
+        if (row === undefined || row.run_id !== run.run_id) return
+        if (row.state !== 'processing') {
+          core.journal.runs.end(row, 'cancelled', Date.now())
+          return
+        }
+        core.journal.hand.take(run.request_id)
+        settle(core, row, run.outcome)
+      })
+    } catch (error) {
+      problems.set(run, error)
+    }
+  }
+
+  /** The runner keeps it until it is committed; nothing is lost while the disk is full. */
+  #takeInLater(link: RunnerLink, problems: Map<EndedRun, unknown>): void {
+    for (const [{ request_id }, err] of problems)
+      this.#core.log.error({ request_id, err }, 'an outcome could not be taken in, trying again')
+    this.#retry(() => this.outcomes(link, [...problems.keys()]))
+  }
+
+  /** What is taken in, and on disk, the runner may forget; but not while the journal may still be given up. */
+  #forget(link: RunnerLink, ended: EndedRun[]): void {
+    const held = this.#held.get(link.id)
+    for (const { run_id, request_id, outcome } of ended) {
+      if (this.#open) held?.delete(run_id)
+      else held?.set(run_id, { run_id, request_id, started_at: outcome.started_at, outcome })
+    }
+    if (!this.#open) return
+    this.#core.journal.whenSynced(() => {
+      for (const { run_id } of ended) link.committed(run_id)
+    })
+  }
+
+  /** What is told, and on disk: first the files, then those who wait; the monitor pushes it after that. */
+  #follow(events: JournalEvent[]): void {
+    if (this.#closed) return
+    this.#files.follow(events)
+    for (const { name, data } of events)
+      if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }
 
   #retry(work: () => void): void {
@@ -163,32 +207,11 @@ export class CompletionService implements RunnerListener {
     this.#retries.add(timer)
   }
 
-  #takeIn(runId: string, requestId: string, outcome: RunOutcome): void {
-    const core = this.#core
-    const row = core.requests.get(requestId)
-    if (row === undefined || row.run_id !== runId) return
-    if (row.state !== 'processing') {
-      core.journal.tx(() => core.conversations.clearRunning(row.conversation, requestId))
-      return
-    }
-    core.journal.tx(() => core.requests.takeInHand(requestId))
-    core.journal.tx(() => {
-      settle(core, row, outcome)
-      core.journal.afterCommit(() => this.#ended(requestId))
-    })
-  }
-
-  #ended(requestId: string): void {
-    this.#files.append(requestId)
-    const row = this.#core.requests.get(requestId)
-    if (row?.finished_at != null) this.#waiters.notify(requestId)
-  }
-
   progress(requestId: string, data: Record<string, unknown>): void {
     if (this.#closed || !this.#restored) return
     const row = this.#core.requests.get(requestId)
     if (row?.state !== 'processing') return
-    const about = { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }
+    const about = { ...data, request_id: requestId, conversation: row.conversation, status: 'streaming' as const }
     try {
       this.#core.journal.tx(() => this.#core.journal.emit('completion:progress', about, requestId))
     } catch (error) {
@@ -219,7 +242,6 @@ export class CompletionService implements RunnerListener {
 
   #reconcileRunner(runnerId: string): void {
     const report = emptyReport()
-    const before = this.#core.requests.processing()
     try {
       this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
     } catch (error) {
@@ -230,7 +252,6 @@ export class CompletionService implements RunnerListener {
       this.#retry(() => this.#reconcileRunner(runnerId))
       return
     }
-    for (const row of before) this.#ended(row.request_id)
     if (this.#open) this.#tidyRuns()
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
@@ -238,11 +259,12 @@ export class CompletionService implements RunnerListener {
   }
 
   #world(): RunnerWorld {
-    const spool = new Map(readSpool(this.#core.settings.paths.spool).map((entry) => [entry.run_id, entry.outcome]))
+    const spool = new Map(this.#spooled().map((entry) => [entry.run_id, entry.outcome]))
     return {
       knowledge: (runnerId) => {
         if (runnerId !== null && this.links.get(runnerId) !== undefined)
           return this.#held.get(runnerId) ?? 'unreachable'
+        if (runnerId !== null && this.links.isUnknown(runnerId)) return 'unreachable'
         return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
       },
       spooled: (runId) => spool.get(runId),
@@ -261,12 +283,33 @@ export class CompletionService implements RunnerListener {
       }
     }
     const held = new Set([...this.#held.values()].flatMap((runs) => [...runs.keys()]))
-    for (const { run_id } of readSpool(this.#core.settings.paths.spool))
+    for (const { run_id } of this.#spooled())
       if (!wanted.has(run_id) && !held.has(run_id)) removeSpool(this.#core.settings.paths.spool, run_id)
   }
 
-  #wait(requestId: string, limitMs: number): unknown {
+  /** What dead runners left. A damaged file is put aside, with a word. */
+  #spooled(): SpoolEntry[] {
+    return readSpool(this.#core.settings.paths.spool, (file, err) => {
+      this.#core.log.error({ file, err }, 'a damaged outcome was put aside; its request is told as lost')
+    })
+  }
+
+  #wait(requestId: string, limitMs: number): RequestStatus | Promise<RequestStatus> {
     const status = describeRequest(this.#core, requestId)
-    return status.completed_at !== null || limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
+    if (status.completed_at !== null) return this.#describeSynced(requestId)
+    return limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
+  }
+
+  /** An outcome is told only once it is on disk: at once, if it is. */
+  #describeSynced(requestId: string): RequestStatus | Promise<RequestStatus> {
+    const status = describeRequest(this.#core, requestId)
+    if (status.completed_at === null) return status
+    let synced = false
+    const { promise, resolve, reject } = Promise.withResolvers<RequestStatus>()
+    this.#core.journal.whenSynced(() => {
+      synced = true
+      resolve(status)
+    }, reject)
+    return synced ? status : promise
   }
 }

@@ -3,9 +3,9 @@ import type { RequestStatus } from '../../contracts/completion.ts'
 /** Those who wait for the outcome of a request. */
 export class Waiters {
   readonly #waiting = new Map<string, Map<NodeJS.Timeout, () => void>>()
-  readonly #describe: (requestId: string) => RequestStatus
+  readonly #describe: (requestId: string) => RequestStatus | Promise<RequestStatus>
 
-  constructor(describe: (requestId: string) => RequestStatus) {
+  constructor(describe: (requestId: string) => RequestStatus | Promise<RequestStatus>) {
     this.#describe = describe
   }
 

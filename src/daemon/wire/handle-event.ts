@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
-import type { EventSpec } from '../../contracts/events.ts'
+import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { isDiskFull } from '../../store/open.ts'
@@ -8,15 +8,6 @@ import type { Core } from '../core.ts'
 import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
-
-/** What the daemon says to itself; from a client these would restore or overwrite the state of services. */
-const internal = new Set([
-  'system:startup',
-  'system:context',
-  'system:ready',
-  'checkpoint:collect',
-  'checkpoint:restore',
-])
 
 /** A request line, taken apart. */
 export interface IncomingEvent {
@@ -33,11 +24,12 @@ export interface IncomingEvent {
  */
 export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Promise<unknown[]> {
   const { event, context } = incoming
-  const spec = eventSpec(event)
-  if (spec === undefined && (internal.has(event) || !core.router.has(event))) return [unknownEvent(event)]
+  // What the daemon says to itself has no spec: from a client it would restore or overwrite the state of services.
+  const spec = eventSpec(event) ?? core.router.added.get(event)
+  if (spec === undefined) return [unknownEvent(core, event)]
   try {
-    const data = spec === undefined ? incoming.data : parseData(event, spec, incoming.data)
-    if (spec?.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const data = parseData(event, spec, incoming.data)
+    if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
     if (incoming.again) {
       const known = core.replies.get(replyKey)
@@ -60,13 +52,13 @@ function guard(core: Core, event: string, results: unknown[] | Promise<unknown[]
 }
 
 function parseData(event: string, spec: EventSpec, data: Record<string, unknown>): Record<string, unknown> {
-  const parsed = spec.schema.safeParse(data)
+  const parsed = spec.data.safeParse(data)
   if (parsed.success) return parsed.data as Record<string, unknown>
   throw badData(event, spec, data, parsed.error.issues)
 }
 
 function badData(event: string, spec: EventSpec, data: Record<string, unknown>, issues: z.core.$ZodIssue[]): KsiError {
-  const parameters = parametersOf(spec)
+  const parameters = parametersOf(spec.data)
   const first = issues[0]
   const name = String(first?.path[0] ?? '')
   const missing = first?.path.length === 1 && data[name] === undefined
@@ -78,9 +70,10 @@ function badData(event: string, spec: EventSpec, data: Record<string, unknown>, 
   })
 }
 
-function unknownEvent(event: string): Record<string, unknown> {
-  const similar = similarNames(event, Object.keys(eventSpecs))
-  const namespaces = [...new Set(Object.keys(eventSpecs).map((name) => name.slice(0, name.indexOf(':'))))].sort()
+function unknownEvent(core: Core, event: string): Record<string, unknown> {
+  const names = [...Object.keys(eventSpecs), ...core.router.added.keys()]
+  const similar = similarNames(event, names)
+  const namespaces = [...new Set(names.map((name) => name.slice(0, name.indexOf(':'))))].sort()
   // KSI nests the hints under details; its command line looks for them at the top.
   const hints = { ...(similar.length > 0 ? { similar } : {}), namespaces }
   return { status: 'error', error: `Unknown event: ${event}`, ...hints, details: hints }

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import { readFrame } from '../../contracts/relay.ts'
+import { decodeFrame } from '../../contracts/relay.ts'
+import type { Frame } from '../../contracts/relay.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
-import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import { countRequests, giveLeaseTo, muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import { Monitor } from '../monitor/monitor.ts'
-import { TestRoot } from '../testing/test-core.ts'
+import { TestRoot, addEvent } from '../testing/test-core.ts'
 import { serveRelay } from './relay-server.ts'
 import type { Transport } from './relay-server.ts'
 
@@ -17,7 +18,7 @@ const dataOf = (reply: Data | undefined): Data => (reply?.data ?? {}) as Data
 
 /** The front's end of the relay. */
 class Front {
-  readonly frames: { kind: string; fields: string[]; json: string }[] = []
+  readonly frames: (Frame | undefined)[] = []
   readonly transport: Transport
   readonly #stream: Duplex
   #waiting: (() => void)[] = []
@@ -25,7 +26,7 @@ class Front {
   constructor(core: Core) {
     const [front, generation] = duplexPair()
     this.#stream = front
-    const decoder = new LineDecoder(64_000_000, (line) => this.frames.push(readFrame(line)))
+    const decoder = new LineDecoder(64_000_000, (line) => this.frames.push(decodeFrame(line)))
     front.on('data', (chunk: Buffer) => {
       decoder.push(chunk)
       for (const wake of this.#waiting.splice(0)) wake()
@@ -55,22 +56,22 @@ class Front {
     const replies = (): Data[] =>
       this.frames
         .slice(from)
-        .flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
+        .flatMap((frame) => (frame?.kind === 'R' && frame.connection === 1 ? [JSON.parse(frame.json) as Data] : []))
     await this.until(() => replies().length === lines.length)
     return replies()
   }
 }
 
 const connect = 'C 1 {"transport":"unix","connected_at":5}'
-const count = (core: Core): unknown => core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get()
+const count = (core: Core): number => countRequests(core.journal)
 
 test('each line is answered with its correlation id, by number of results', async () => {
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
-  core.router.on('notes:none', () => null, { service: 'notes' })
-  core.router.on('notes:late', async () => 'late', { service: 'notes' })
-  for (const i of [1, 2]) core.router.on('notes:two', () => i, { service: 'notes' })
+  addEvent(core, 'notes:none', () => null)
+  addEvent(core, 'notes:late', async () => 'late')
+  for (const i of [1, 2]) addEvent(core, 'notes:two', () => i)
   const front = new Front(core)
   front.write(connect)
   const replies = await front.ask(
@@ -133,9 +134,11 @@ test('a generation that lost the journal answers with an error instead of silenc
   const next = root.core()
   front.write(connect, 'Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
   await front.until(() => front.frames.length === 1)
-  assert.equal((JSON.parse(front.frames[0]?.json ?? '') as { data: Data }).data.code, 'KSI_FENCED')
+  const [refused] = front.frames
+  assert.ok(refused?.kind === 'R')
+  assert.equal((JSON.parse(refused.json) as { data: Data }).data.code, 'KSI_FENCED')
   assert.equal(count(next), 0)
-  next.journal.db.exec('UPDATE lease SET epoch = 1')
+  giveLeaseTo(next.journal, 1)
   const [reply] = await front.ask([2, 'monitor:subscribe', {}])
   assert.equal(dataOf(reply).status, 'subscribed', 'a subscription needs the connection of the failed batch')
   await new Promise(setImmediate)
@@ -151,14 +154,14 @@ test('a subscriber hears of what its own batch did, after the reply; one that is
     [1, 'monitor:subscribe', { event_patterns: ['completion:*'] }],
     [2, 'completion:async', { prompt: 'x' }],
   )
-  await front.until(() => front.frames.some(({ kind }) => kind === 'P'))
+  await front.until(() => front.frames.some((frame) => frame?.kind === 'P'))
   await new Promise(setImmediate)
-  const pushed = front.frames.filter(({ kind }) => kind === 'P')
+  const pushed = front.frames.filter((frame) => frame?.kind === 'P')
   assert.deepEqual(
-    pushed.map(({ fields }) => fields),
-    [['1', '1']],
+    pushed.map(({ connection, seq }) => [connection, seq]),
+    [[1, 1]],
   )
-  const kinds = front.frames.filter(({ fields }) => fields[0] === '1').map(({ kind }) => kind)
+  const kinds = front.frames.filter((frame) => frame?.connection === 1).map((frame) => frame?.kind)
   assert.deepEqual(kinds, ['U', 'R', 'R', 'P'])
 })
 
@@ -167,12 +170,12 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   const core = root.core()
   root.completion(core)
   const front = new Front(core)
-  front.transport.send('U 1 5')
+  front.transport.send({ kind: 'U', connection: 1, seq: 5 })
   front.transport.stop()
-  front.transport.send('U 1 6')
+  front.transport.send({ kind: 'U', connection: 1, seq: 6 })
   front.write('Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
   await front.until(() => front.frames.length === 1)
   await new Promise(setImmediate)
-  assert.deepEqual(front.frames, [{ kind: 'U', fields: ['1', '5'], json: '' }])
+  assert.deepEqual(front.frames, [{ kind: 'U', connection: 1, seq: 5 }])
   assert.equal(count(core), 0)
 })

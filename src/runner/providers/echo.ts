@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { echoOptions } from '../../contracts/events.ts'
-import type { EchoOptions } from '../../contracts/events.ts'
+import { echoOptions } from '../../contracts/events/completion.ts'
+import type { EchoOptions } from '../../contracts/events/completion.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { sleep } from '../../lib/backoff.ts'
 import { allText, lastText } from '../../contracts/prompt.ts'

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { eventSpec } from '../../contracts/events.ts'
+import type { PushData, PushName } from '../../contracts/events.ts'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { dataReply, errorReply } from '../../contracts/wire.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
@@ -53,9 +54,10 @@ export class Reception implements ConnectionOwner {
   notifyShutdown(reason: string): void {
     if (this.#notified) return
     this.#notified = true
-    const event = 'system:shutdown_notification'
+    const event = 'system:shutdown_notification' satisfies PushName
     const timestamp = Date.now() / 1000
-    const line = JSON.stringify({ event, event_name: event, data: { reason, timestamp }, timestamp })
+    const data: PushData<typeof event> = { reason, timestamp }
+    const line = JSON.stringify({ event, event_name: event, data, timestamp })
     for (const connection of this.#sockets) connection.send(line)
   }
 

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { readFrame } from '../../contracts/relay.ts'
-import type { Frame } from '../../contracts/relay.ts'
+import { decodeFrame, encodeFrame } from '../../contracts/relay.ts'
+import type { Frame, FrameToGeneration } from '../../contracts/relay.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
@@ -22,14 +22,18 @@ export class RelayLink {
 
   constructor(
     stream: Duplex,
-    options: { log: Log; onFrame: (link: RelayLink, frame: Frame) => void; onClosed: (link: RelayLink) => void },
+    options: {
+      log: Log
+      onFrame: (link: RelayLink, frame: Frame | undefined) => void
+      onClosed: (link: RelayLink) => void
+    },
   ) {
     const { log, onFrame, onClosed } = options
     this.stream = stream
     this.#writer = new BatchedWriter(stream)
     const decoder = new LineDecoder(
       maxFrameBytes,
-      (line) => onFrame(this, readFrame(line)),
+      (line) => onFrame(this, decodeFrame(line)),
       () => log.error({ limit: maxFrameBytes }, 'a frame of the generation was over the limit and is lost'),
     )
     stream.on('data', (chunk: Buffer) => decoder.push(chunk))
@@ -42,23 +46,25 @@ export class RelayLink {
   /** Tells of a connection, new or met by an earlier generation, and of what it has subscribed to. */
   connected(connection: Connection): void {
     const { id, info, isGone, isSlow, cursor, subscription } = connection
-    this.#send(`C ${id} ${JSON.stringify(info)}`)
+    this.#send({ kind: 'C', connection: id, info })
     if (isGone) return
-    if (subscription !== undefined && cursor >= 0) this.#send(`S ${id} ${cursor} ${subscription}`)
+    if (subscription !== undefined && cursor >= 0)
+      this.#send({ kind: 'S', connection: id, seq: cursor, json: subscription })
     if (isSlow) this.slow(id, true)
   }
 
   /** Sends a request line: again, if any generation was given it before. */
   request(line: Line): void {
-    this.#send(`Q ${line.connection.id} ${line.relay} ${line.relayed ? 1 : 0} ${line.eventId} ${line.request.text}`)
+    const { relay, relayed: again, eventId, request } = line
+    this.#send({ kind: 'Q', connection: line.connection.id, relay, again, eventId, json: request.text })
   }
 
   slow(connection: number, slow: boolean): void {
-    this.#send(`${slow ? 'Z' : 'W'} ${connection}`)
+    this.#send({ kind: slow ? 'Z' : 'W', connection })
   }
 
   left(connection: number): void {
-    this.#send(`X ${connection}`)
+    this.#send({ kind: 'X', connection })
   }
 
   /** Writes what was sent in this turn of the event loop now. */
@@ -66,7 +72,7 @@ export class RelayLink {
     this.#writer.flush()
   }
 
-  #send(frame: string): void {
-    this.#writer.write(`${frame}\n`)
+  #send(frame: FrameToGeneration): void {
+    this.#writer.write(`${encodeFrame(frame)}\n`)
   }
 }

@@ -138,7 +138,7 @@ export class Relay {
   #linkOf(stream: Duplex): RelayLink {
     const known = this.#links.get(stream)
     if (known !== undefined) return known
-    const onFrame = (link: RelayLink, frame: Frame): void => {
+    const onFrame = (link: RelayLink, frame: Frame | undefined): void => {
       if (link === this.#link) this.#onFrame(frame)
     }
     const onClosed = (link: RelayLink): void => {
@@ -154,17 +154,26 @@ export class Relay {
     this.lines.relayed(line)
   }
 
-  #onFrame({ kind, fields, json }: Frame): void {
-    if (kind === 'R') return this.#onReply(Number(fields[1]), json)
-    const connection = this.connections.get(Number(fields[0]))
-    if (connection === undefined) return
-    if (kind === 'P') {
-      connection.cursor = Number(fields[1])
-      connection.send(json)
-    } else if (kind === 'U') {
-      connection.cursor = Number(fields[1])
-      if (connection.cursor < 0) connection.subscription = undefined
-    } else this.#log.warn({ kind }, 'unknown frame from the generation')
+  #onFrame(frame: Frame | undefined): void {
+    switch (frame?.kind) {
+      case 'R':
+        return this.#onReply(frame.relay, frame.json)
+      case 'P': {
+        const connection = this.connections.get(frame.connection)
+        if (connection === undefined) return
+        connection.cursor = frame.seq
+        return connection.send(frame.json)
+      }
+      case 'U': {
+        const connection = this.connections.get(frame.connection)
+        if (connection === undefined) return
+        connection.cursor = frame.seq
+        if (frame.seq < 0) connection.subscription = undefined
+        return
+      }
+      default:
+        this.#log.warn({ kind: frame?.kind }, 'unknown frame from the generation')
+    }
   }
 
   #onReply(relay: number, json: string): void {
