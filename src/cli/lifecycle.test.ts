@@ -149,7 +149,7 @@ test('token makes one once, --new replaces it, KSI_TOKEN is shown as it is, and 
 
 test('page links to where the page should be when there is no daemon: it outlives it', async () => {
   const { stdout } = await ksi(['page'], { KSI_SIDECAR_PORT: '4399' })
-  const token = readFileSync(join(root, 'var/db/reading-token'), 'utf8').trim()
+  const token = readFileSync(join(root, 'var/reading/token'), 'utf8').trim()
   assert.equal(stdout, `http://127.0.0.1:4399/?token=${token}\n`)
   const open = await ksi(['page', '--json'], { KSI_PUBLISHED: '127.0.0.1:4310' })
   assert.deepEqual(JSON.parse(open.stdout), { url: 'http://127.0.0.1:4311/' })

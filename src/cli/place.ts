@@ -18,7 +18,7 @@ export function tokenPath(root: string): string {
 
 /** The token with which things can only be read, under a root. */
 export function readingTokenPath(root: string): string {
-  return join(root, 'var/db/reading-token')
+  return join(root, 'var/reading/token')
 }
 
 /** Whether TCP asks for a token where this environment is that of the daemon. */

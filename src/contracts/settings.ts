@@ -62,7 +62,7 @@ export interface Paths {
   journal: string
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
-  /** the sidecar's, with which nothing can be changed: beside the journal, where the sidecar can read it */
+  /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
   readingToken: string
 }
 
@@ -98,7 +98,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     responses: join(root, 'var/logs/responses'),
     journal,
     token: join(root, 'var/secret/token'),
-    readingToken: join(root, 'var/db/reading-token'),
+    readingToken: join(root, 'var/reading/token'),
   }
   const asksForToken = values.KSI_TOKEN !== undefined || values.KSI_PUBLISHED === undefined
   return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState, asksForToken })

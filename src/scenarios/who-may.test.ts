@@ -90,7 +90,7 @@ test('on TCP a token is asked for that is made once, shown by `ksi token` and re
 test('the reading token reads over TCP, and queues, clears and ends nothing', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
-  const _token = readFileSync(project.path('var/db/reading-token'), 'utf8').trim()
+  const _token = readFileSync(project.path('var/reading/token'), 'utf8').trim()
   using client = await WireClient.connect(Number((await ksi.status()).addresses.tcp.split(':').at(-1)))
   assert.equal((await client.reply('supervisor:status', {}, { _token }))['code'], undefined)
   for (const [event, data] of [
@@ -128,7 +128,7 @@ test('the page shows how ksi is to whoever asks, no prompt and no answer to anyb
   const { request_id } = await client.request('completion:async', { prompt: 'my secret', session_id: 's' })
   await client.request('completion:wait', { request_id })
   const link = await ksiSays(project, 'page')
-  const _token = readFileSync(project.path('var/db/reading-token'), 'utf8').trim()
+  const _token = readFileSync(project.path('var/reading/token'), 'utf8').trim()
   assert.equal(link, `http://127.0.0.1:${sidecarPort}/?token=${_token}`)
   const url = `http://127.0.0.1:${sidecarPort}`
   const status = await untilUp(`${url}/status`)

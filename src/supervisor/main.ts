@@ -18,7 +18,11 @@ try {
   const settings = readSettings(process.env)
   const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR)
   const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
-  makePrivate(['var', 'var/db', 'var/logs', 'var/run', 'var/secret'].map((folder) => join(settings.paths.root, folder)))
+  makePrivate(
+    ['var', 'var/db', 'var/logs', 'var/run', 'var/secret', 'var/reading'].map((folder) =>
+      join(settings.paths.root, folder),
+    ),
+  )
   let supervisor: Promise<Supervisor> | undefined
   const end = onShutdown({
     log,

@@ -167,7 +167,7 @@ describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, ()
     await stack.untilDocument((document) => document.daemon.ok && document.status === 'pass')
     const look = 'grep -rlF "$0" var /proc/self/environ || echo nothing'
     assert.equal(await said('sidecar', 'sh', '-c', look, token), 'nothing')
-    const reading = await said('sidecar', 'cat', 'var/db/reading-token')
+    const reading = await said('sidecar', 'cat', 'var/reading/token')
     using client = await WireClient.connect(stack.port, reading)
     assert.equal((await client.request('completion:async', { prompt: 'x' }))['code'], 'KSI_UNAUTHORIZED')
     const page = await said('daemon', 'ksi', 'page')
