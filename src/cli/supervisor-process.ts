@@ -23,7 +23,7 @@ export function findSupervisor(root: string): string {
 
 /** Runs the supervisor in this terminal until it ends. @returns its exit code, 128 + n when signal n ended it */
 export async function runInForeground({ place, env }: Invocation, mode: Mode): Promise<number> {
-  // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (design.md, Watch).
+  // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (docs/containers.md, "nodemon").
   const child = spawn(process.execPath, [findSupervisor(place.root)], {
     stdio: 'inherit',
     env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode },
