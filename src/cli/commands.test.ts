@@ -95,6 +95,26 @@ test('status without a live generation asks it nothing, and exits with 1', async
   assert.equal(daemon.receivedOf('completion:status').length, 0)
 })
 
+test('what a client sent cannot give the terminal orders, neither in words nor as JSON', async () => {
+  const hostile = '\u001b]0;title\u0007\u001b[2J\u009b1;1Hx\u202e'
+  const counts = sampleCompletionStatus()
+  daemon.answers['supervisor:status'] = () =>
+    sampleStatus({ problem: hostile, trouble: { at: 1, error: { message: hostile } } })
+  daemon.answers['completion:status'] = () => ({
+    ...counts,
+    running: counts.running.map((request) => ({ ...request, request_id: hostile })),
+  })
+  daemon.answers['test:odd'] = () => ({ status: 'error', error: hostile })
+  const env = { FORCE_COLOR: '1' }
+  for (const args of [['status'], ['status', '--json'], ['send', 'test:odd']]) {
+    const { stdout, stderr } = await ksi(args, { env })
+    // oxlint-disable-next-line no-control-regex -- our own colours
+    const left = (stdout + stderr).replaceAll(new RegExp('\\u001b\\[\\d+m', 'g'), '')
+    assert.match(left, /title/)
+    assert.doesNotMatch(left, /[^\P{C}\n]/u, args.join(' '))
+  }
+})
+
 test('reload tells the generation and the times, or the error with exit code 1', async () => {
   daemon.answers['system:reload'] = () => ({ status: 'reloaded', generation: 8, phases: { import: 12, total: 46 } })
   const done = await ksi(['reload'])

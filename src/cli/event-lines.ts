@@ -1,5 +1,6 @@
 import type { PushData, PushName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
+import { printable } from '../lib/printable.ts'
 import { brief, clock, duration, paint } from './output.ts'
 
 type Tellers = { [N in PushName]: (data: PushData<N>) => string }
@@ -33,7 +34,7 @@ const styles: [RegExp, Parameters<typeof paint>[0]][] = [
 /** An event as one line for people: time, name, what it says. */
 export function eventLine(push: WirePush): string {
   const style = styles.find(([pattern]) => pattern.test(push.event))?.[1]
-  const name = push.event.padEnd(20)
+  const name = printable(push.event).padEnd(20)
   return `${clock(push.timestamp * 1_000)}  ${style === undefined ? name : paint(style, name)}  ${brief(tell(push), 300)}`
 }
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { exitCodes } from '../lib/errors.ts'
 import { readSettings } from '../contracts/settings.ts'
 import { commandTable } from './command-table.ts'
-import { findPlace } from './place.ts'
+import { asksForToken, findPlace, readingTokenPath, tokenPath } from './place.ts'
 import { runKsi } from './testing/run-ksi.ts'
 
 let dir: string
@@ -89,6 +89,9 @@ test('the files of a ksi are where the settings of the daemon put them', () => {
     { root: place.root, address: place.address, pidFile: place.pidFile },
     { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile },
   )
+  assert.deepEqual([tokenPath('/some/root'), readingTokenPath('/some/root')], [paths.token, paths.readingToken])
+  for (const env of [{}, { KSI_TOKEN: '' }, { KSI_TOKEN: 'auto' }, { KSI_PUBLISHED: '127.0.0.1:1' }])
+    assert.equal(asksForToken(env), readSettings(env).asksForToken, JSON.stringify(env))
 })
 
 test('options name the ksi before the environment does', () => {

@@ -12,7 +12,7 @@ type Mode = 'dev' | 'production'
  * The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError
  * KSI_CONFIG_INVALID
  */
-function findSupervisor(root: string): string {
+export function findSupervisor(root: string): string {
   const main = join(root, 'src/supervisor/main.ts')
   if (existsSync(main)) return main
   throw new KsiError(
@@ -53,8 +53,8 @@ export interface BackgroundSupervisor {
 /** Starts the supervisor detached from this terminal, in production mode, its output appended to the log file. */
 export function startInBackground({ place, env }: Invocation): BackgroundSupervisor {
   const main = findSupervisor(place.root)
-  mkdirSync(dirname(place.logFile), { recursive: true })
-  const log = openSync(place.logFile, 'a')
+  mkdirSync(dirname(place.logFile), { recursive: true, mode: 0o700 })
+  const log = openSync(place.logFile, 'a', 0o600)
   const from = statSync(place.logFile).size
   const child = spawn(process.execPath, [main], {
     cwd: place.root,

@@ -15,7 +15,7 @@ export interface ConnectOptions {
   address?: string | undefined
   /** The folder of the ksi; default: the current one. */
   root?: string | undefined
-  /** What KSI_TOKEN says where the daemon runs; used on TCP. */
+  /** What `ksi token` shows where the daemon runs; used on TCP. */
   token?: string | undefined
   /** Your name in listings. */
   clientId?: string | undefined

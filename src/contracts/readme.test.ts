@@ -26,6 +26,14 @@ test('the README names every setting and error code there is, and none that is n
   )
 })
 
+test('Compose hands every setting on', () => {
+  const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
+  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}(KSI_[A-Z_]+):/gm), ([, name]) => name))
+  // For production mode alone, which Compose does not run.
+  const left = settingNames.filter((name) => !handedOn.has(name) && name !== 'KSI_CHECKPOINT')
+  assert.deepEqual(left, [])
+})
+
 test('the README explains every exit code', () => {
   const explained = readme.slice(readme.indexOf('Exit codes:'), readme.indexOf('## Events'))
   for (const code of new Set<number>(Object.values(exitCodes))) assert.match(explained, new RegExp(`\\b${code} `))

@@ -10,9 +10,15 @@ const schema = z.object({
   KSI_PORT: whole(4310, 0, 65_535),
   /** what the banner shows where a container's port is published under another number */
   KSI_PUBLISHED: z.string().optional(),
-  KSI_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
+  /** asked for on TCP; auto: the one that is made and kept, which is the default where KSI_PUBLISHED is not set */
+  KSI_TOKEN: z.union([z.literal('auto'), z.string().min(8, 'auto, or at least 8 characters')]).optional(),
   KSI_SIDECAR_HOST: z.string().default('127.0.0.1'),
   KSI_SIDECAR_PORT: whole(4311, 0, 65_535),
+  /** names besides localhost by which the page may be asked for */
+  KSI_SIDECAR_NAMES: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .default([]),
   /** on: as a child of the supervisor; elsewhere: in a container of its own, at KSI_SIDECAR_PORT of this machine */
   KSI_SIDECAR: z.enum(['on', 'off', 'elsewhere']).default('on'),
   KSI_DAEMON_ADDRESS: z.string().optional(),
@@ -54,12 +60,18 @@ export interface Paths {
   spool: string
   responses: string
   journal: string
+  /** what TCP asks for: in a folder that no other container gets to see */
+  token: string
+  /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
+  readingToken: string
 }
 
 export type Settings = Readonly<z.infer<typeof schema>> & {
   readonly paths: Readonly<Paths>
   /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
   readonly keepsState: boolean
+  /** True when a TCP connection must show a token. In Compose the port is published for this machine alone. */
+  readonly asksForToken: boolean
 }
 
 /**
@@ -85,6 +97,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),
     journal,
+    token: join(root, 'var/secret/token'),
+    readingToken: join(root, 'var/reading/token'),
   }
-  return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState })
+  const asksForToken = values.KSI_TOKEN !== undefined || values.KSI_PUBLISHED === undefined
+  return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState, asksForToken })
 }

@@ -32,6 +32,8 @@ const report = (error: unknown): { message: string; code?: string; stack?: strin
   return { message: error.message.slice(0, 2_000), stack: (error.stack ?? '').slice(0, 4_000), ...code }
 }
 
+// What it writes is for the owner alone. Inherited from the supervisor; said once more for whoever starts it otherwise.
+process.umask(0o077)
 // Only the supervisor decides when a generation ends; Ctrl-C in a terminal reaches all of them at once.
 process.on('SIGINT', () => {})
 process.on('unhandledRejection', (reason) => {

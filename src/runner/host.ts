@@ -14,6 +14,8 @@ import { openChildRegister } from './orphans.ts'
  */
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
+  // What it and its runners write is for the owner alone.
+  process.umask(0o077)
   const root = given(env, 'KSI_ROOT')
   const runDir = join(root, 'var/run')
   const log = createPlainLog('runner-host', env['KSI_LOG_LEVEL'] ?? 'info')

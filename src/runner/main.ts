@@ -7,6 +7,7 @@ import { readEnv } from '../lib/env.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
+import { privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import { createRegistry, providerLoaders } from './providers/registry.ts'
@@ -89,6 +90,7 @@ function say(message: FromRunner): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
+process.umask(privateUmask)
 main(process.env).catch((error: unknown) => {
   process.stderr.write(`The runner could not start: ${messageOf(error)}\n`)
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

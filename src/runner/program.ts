@@ -12,6 +12,8 @@ export interface ProgramSpec {
   args: string[]
   cwd: string
   env: Record<string, string>
+  /** what the user wants kept from others; ksi's own is stricter */
+  umask: number
   stdin: string
   /** When it aborts: SIGTERM to the whole process group, SIGKILL after `killAfterMs`. */
   signal: AbortSignal
@@ -40,7 +42,7 @@ const lastOutputMs = 1_000
  */
 export async function runProgram(spec: ProgramSpec): Promise<ProgramEnd> {
   spec.signal.throwIfAborted()
-  const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, detached: true, stdio: 'pipe' })
+  const child = spawnWithUmask(spec)
   const { pid } = child
   if (pid === undefined) throw await spawnError(child)
   const strikeOut = spec.children.add(pid)
@@ -60,6 +62,16 @@ export async function runProgram(spec: ProgramSpec): Promise<ProgramEnd> {
   } finally {
     terminated.settle()
     strikeOut()
+  }
+}
+
+/** spawn() has made the process by the time it returns, so nothing else of ours is done under this umask. */
+function spawnWithUmask({ command, args, cwd, env, umask }: ProgramSpec): ChildProcessWithoutNullStreams {
+  const before = process.umask(umask)
+  try {
+    return spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' })
+  } finally {
+    process.umask(before)
   }
 }
 

@@ -1,3 +1,4 @@
+import { escapedJson, printable } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
 import { readableLines } from '../lib/readable-lines.ts'
 
@@ -15,7 +16,9 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
   process.stdout.on('error', () => {})
   if (format === 'json') {
     const write = (text: string): void => {
-      process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      // JSON loses nothing by this: what it does not spell as escapes becomes some. A child may print anything else.
+      const shown = printable(escapedJson(text))
+      process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
     }
     return { line: write, stream: { write } }
   }

@@ -10,12 +10,14 @@ import { SidecarProcess } from './children/sidecar-process.ts'
 import { finalError } from './first-boot.ts'
 import { startFront } from './front/front.ts'
 import type { Front } from './front/front.ts'
+import type { Tokens } from './front/rights.ts'
 import { Generations } from './generations/driver.ts'
 import type { Change, Live } from './generations/state.ts'
 import type { LogSink } from './log-sink.ts'
 import { takePlace } from './place.ts'
 import type { Place } from './place.ts'
 import { describe } from './status.ts'
+import { describeTokens, openTokens } from './tokens.ts'
 import { Changes } from './watch/changes.ts'
 
 interface SupervisorOptions {
@@ -33,7 +35,8 @@ interface SupervisorOptions {
  * newer
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const supervisor = new Supervisor(options, takePlace(options.settings))
+  const tokens = openTokens(options.settings)
+  const supervisor = new Supervisor(options, takePlace(options.settings), tokens)
   await supervisor.start()
   return supervisor
 }
@@ -42,6 +45,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 export class Supervisor {
   readonly #o: SupervisorOptions
   readonly #place: Place
+  readonly #tokens: Tokens
   readonly #startedAt = Date.now()
   readonly #generations: Generations
   readonly #runnerHost: RunnerHost
@@ -50,10 +54,11 @@ export class Supervisor {
   #front: Front | undefined
   #bannerShown = false
 
-  constructor(options: SupervisorOptions, place: Place) {
+  constructor(options: SupervisorOptions, place: Place, tokens: Tokens) {
     const { settings, log, sink } = options
     this.#o = options
     this.#place = place
+    this.#tokens = tokens
     const env = {
       ...options.env,
       KSI_LOG_FORMAT: 'json',
@@ -108,12 +113,18 @@ export class Supervisor {
 
   async #openFront(): Promise<Front> {
     const { settings, log, end } = this.#o
+    const tokens = this.#tokens
     try {
       return await startFront({
         socketPath: settings.paths.socket,
         host: settings.KSI_HOST,
         port: settings.KSI_PORT,
-        token: settings.KSI_TOKEN,
+        get token() {
+          return tokens.token
+        },
+        get readingToken() {
+          return tokens.readingToken
+        },
         maxLineBytes: settings.KSI_MAX_LINE_BYTES,
         maxConnections: settings.KSI_MAX_CONNECTIONS,
         holdMs: settings.KSI_HOLD_MS,
@@ -144,6 +155,6 @@ export class Supervisor {
     log.info({ cause, files, phases, restored }, `generation ${generation} is live after ${phases.total ?? 0} ms`)
     if (this.#bannerShown) return
     this.#bannerShown = true
-    for (const line of bannerLines(this.#status(), live)) log.info(line)
+    for (const line of bannerLines(this.#status(), live, describeTokens(this.#o.settings))) log.info(line)
   }
 }

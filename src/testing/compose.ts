@@ -41,6 +41,7 @@ export function skipWithoutEngine(): false | string {
 export class Stack {
   readonly project: Project
   readonly #env: NodeJS.ProcessEnv
+  #token: string | undefined
   readonly port: number
   readonly sidecarPort: number
 
@@ -112,8 +113,15 @@ export class Stack {
     return (await run('docker', [command, ...args, id], { maxBuffer: 256 * 1024 * 1024 })).stdout
   }
 
-  client(): Promise<WireClient> {
-    return WireClient.connect(this.port)
+  async client(): Promise<WireClient> {
+    return WireClient.connect(this.port, await this.#tokenOnTcp())
+  }
+
+  /** With KSI_TOKEN=auto the one that was made; else TCP is open. */
+  async #tokenOnTcp(): Promise<string | undefined> {
+    if (this.#env['KSI_TOKEN'] !== 'auto') return undefined
+    this.#token ??= (await this.compose('exec', '--no-TTY', 'daemon', 'ksi', 'token')).trim()
+    return this.#token
   }
 
   async status(): Promise<SupervisorStatus> {

@@ -10,6 +10,9 @@ import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
 import type { Data } from './wire-client.ts'
 
+/** What every ksi here asks for on TCP. */
+export const testToken = 'the token of the tests'
+
 /** A running ksi: the real supervisor with all its processes. */
 export class Ksi {
   readonly process: ChildProcess
@@ -28,6 +31,7 @@ export class Ksi {
         KSI_MODE: 'dev',
         KSI_SIDECAR: 'off',
         KSI_PORT: '0',
+        KSI_TOKEN: testToken,
         KSI_LOG_FORMAT: 'json',
         KSI_LOG_LEVEL: 'debug',
         ...env,

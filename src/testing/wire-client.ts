@@ -24,6 +24,7 @@ export class WireClient {
   >()
   readonly #watchers = new Set<() => void>()
   #id = 0
+  #token: string | undefined
   /** true once the other side has ended the connection */
   cut = false
   /** Whether replies and pushes are held to the contract; not where their speed is measured. */
@@ -34,8 +35,9 @@ export class WireClient {
   /** Where pushes go: into `pushes`, unless a test that gets too many of them says otherwise. */
   onPush: (push: Push) => void = (push) => this.pushes.push(push)
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, token: string | undefined) {
     this.#socket = socket
+    this.#token = token
     const decoder = new LineDecoder(64 * 1024 * 1024, (line) => this.#onLine(JSON.parse(line) as Data))
     socket.on('data', (chunk: Buffer) => decoder.push(chunk))
     socket.on('error', () => {})
@@ -48,11 +50,11 @@ export class WireClient {
     })
   }
 
-  /** Connects to a Unix socket's path or a TCP port of this machine. */
-  static async connect(to: string | number): Promise<WireClient> {
+  /** Connects to a Unix socket's path or a TCP port of this machine; its first line then carries the token, if any. */
+  static async connect(to: string | number, token?: string): Promise<WireClient> {
     const socket = typeof to === 'string' ? connect(to) : connect(to, '127.0.0.1')
     await once(socket, 'connect')
-    return new WireClient(socket)
+    return new WireClient(socket, token)
   }
 
   /** The whole reply to an event. */
@@ -61,7 +63,9 @@ export class WireClient {
     return new Promise((resolve, reject) => {
       if (this.cut) return reject(new Error('the connection was cut'))
       this.#waiting.set(id, { resolve, reject, event })
-      this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...extra })}\n`)
+      const first = this.#token === undefined ? {} : { _token: this.#token }
+      this.#token = undefined
+      this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...first, ...extra })}\n`)
     })
   }
 

@@ -3,6 +3,7 @@ import type { EventInput } from '../../contracts/events.ts'
 import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import { checkpointReason } from '../../contracts/words.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
+import { printable } from '../../lib/printable.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
@@ -118,7 +119,7 @@ function describe(content: CheckpointContent): string {
     started_at ?? '',
   ])
   const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
-    `  ${session}`,
+    `  ${printable(session)}`,
     columns(
       queue.map(({ request_id, status, data }, n) => [
         `${n + 1}.`,
@@ -156,7 +157,7 @@ function describeChanges(changes: CheckpointReplies['diff']): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
   return kinds.flatMap((kind) => [
     paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
-    ...changes[kind].map((requestId) => `  ${requestId}`),
+    ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
   ])
 }
 

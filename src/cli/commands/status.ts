@@ -2,6 +2,7 @@ import type { SupervisorStatus } from '../../contracts/control.ts'
 import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { KsiClient } from '../../client/client.ts'
 import { exitCodes } from '../../lib/errors.ts'
+import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
@@ -99,7 +100,7 @@ function describeTrouble(
     ...(problem === null ? [] : [`  ${paint('red', problem)}`]),
     ...(problem === null || last_failure === null
       ? []
-      : [`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`]),
+      : [printable(`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`)]),
     ...(next_try_at === null ? [] : [`  Next try in ${duration(Math.max(0, next_try_at - now))}.`]),
     ...(trouble === null
       ? []

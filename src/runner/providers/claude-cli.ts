@@ -7,7 +7,7 @@ import { runProgram } from '../program.ts'
 import type { ProgramEnd } from '../program.ts'
 import { readReply } from './claude-reply.ts'
 import { openSandbox } from './claude-sandbox.ts'
-import { lastText } from '../../lib/prompt.ts'
+import { lastText } from '../../contracts/prompt.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 import type { ProviderSurroundings } from './registry.ts'
@@ -21,12 +21,15 @@ export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   // A path is meant from the root, not from the sandbox folder the program is started in.
   const command = claudeBin.includes('/') ? resolve(root, claudeBin) : claudeBin
   const env = claudeEnv(surroundings.env)
-  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env }) }
+  // The user's own, which the supervisor hands on; without it nothing is opened to others.
+  const umask = Number.parseInt(surroundings.env['KSI_UMASK'] ?? '077', 8)
+  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env, umask }) }
 }
 
 interface Claude extends Omit<ProviderSurroundings, 'env'> {
   command: string
   env: Record<string, string>
+  umask: number
 }
 
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
@@ -50,9 +53,9 @@ async function start(
   claude: Claude,
   call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal },
 ): Promise<ProgramEnd> {
-  const { command, env, children } = claude
+  const { command, env, umask, children } = claude
   try {
-    return await runProgram({ command, env, children, ...call, maxStdoutBytes, maxStderrBytes })
+    return await runProgram({ command, env, umask, children, ...call, maxStdoutBytes, maxStderrBytes })
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'

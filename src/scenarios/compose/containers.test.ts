@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { WireClient } from '../../testing/wire-client.ts'
 
 const run = promisify(execFile)
 const services = ['daemon', 'sidecar', 'docker-proxy']
@@ -22,6 +23,7 @@ interface Inspected {
     Memory: number
     PidsLimit: number
     NetworkMode: string
+    PortBindings: Record<string, { HostIp: string; HostPort: string }[]>
     Binds: string[] | null
     Tmpfs: Record<string, string> | null
   }
@@ -68,6 +70,11 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     }
   })
 
+  test('what lies on the volumes is for the owner alone', async () => {
+    const open = await stack.compose('exec', '--no-TTY', 'daemon', 'find', 'var', '!', '-type', 'l', '-perm', '/077')
+    assert.equal(open, '')
+  })
+
   test('the window onto the engine has no network, only a socket that the sidecar alone can reach', async () => {
     assert.equal((await inspect(stack, 'docker-proxy')).HostConfig.NetworkMode, 'none')
     await stack.untilDocument((document) => document.docker.ok)
@@ -76,6 +83,21 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
       stack.compose('exec', '--no-TTY', service, 'node', '-e', node).then((text) => text.trim())
     assert.equal(await reach('sidecar'), 'open')
     assert.equal(await reach('daemon'), 'ENOENT')
+  })
+
+  test('both ports are published for this machine alone, and TCP is open to it', async () => {
+    for (const service of ['daemon', 'sidecar']) {
+      const bindings = Object.values((await inspect(stack, service)).HostConfig.PortBindings).flat()
+      assert.deepEqual(
+        bindings.map(({ HostIp }) => HostIp),
+        ['127.0.0.1'],
+      )
+    }
+    using client = await WireClient.connect(stack.port)
+    assert.equal((await client.reply('system:health'))['code'], undefined)
+    assert.match(await stack.compose('logs', '--no-log-prefix', 'daemon'), /token +not asked for: .*KSI_TOKEN=auto in/)
+    const page = await stack.compose('exec', '--no-TTY', 'daemon', 'ksi', 'page')
+    assert.equal(page.trim(), `http://127.0.0.1:${stack.sidecarPort}/`)
   })
 
   test('KSI_MAX_CONCURRENT, KSI_MEMORY and KSI_PIDS decide what the container with the runners may take', async () => {
@@ -111,5 +133,48 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     await stack.untilLive()
     await stack.untilDocument((document) => document.status === 'pass')
     for (const state of await started(stack)) assert.match(state, / running since /)
+  })
+})
+
+describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.up({ KSI_TOKEN: 'auto' })
+  })
+  after(() => stack[Symbol.asyncDispose]())
+
+  const said = async (service: string, ...command: string[]): Promise<string> =>
+    (await stack.compose('exec', '--no-TTY', service, ...command)).trim()
+
+  test('TCP asks for the token, which survives a new container', async () => {
+    const token = await said('daemon', 'ksi', 'token')
+    const knock = async (given?: string): Promise<unknown> => {
+      using client = await WireClient.connect(stack.port, given)
+      return (await client.reply('system:health'))['code']
+    }
+    assert.deepEqual(
+      [await knock(), await knock('guessed'), await knock(token)],
+      Array.of<unknown>('KSI_UNAUTHORIZED', 'KSI_UNAUTHORIZED', undefined),
+    )
+    await stack.compose('up', '--detach', '--wait', '--force-recreate')
+    await stack.untilLive()
+    assert.equal(await said('daemon', 'ksi', 'token'), token)
+    assert.equal(await knock(token), undefined)
+  })
+
+  test('the sidecar reads with a token of its own, and does not have the other', async () => {
+    const token = await said('daemon', 'ksi', 'token')
+    await stack.untilDocument((document) => document.daemon.ok && document.status === 'pass')
+    const look = 'grep -rlF "$0" var /proc/self/environ || echo nothing'
+    assert.equal(await said('sidecar', 'sh', '-c', look, token), 'nothing')
+    const reading = await said('sidecar', 'cat', 'var/reading/token')
+    using client = await WireClient.connect(stack.port, reading)
+    assert.equal((await client.request('completion:async', { prompt: 'x' }))['code'], 'KSI_UNAUTHORIZED')
+    const page = await said('daemon', 'ksi', 'page')
+    assert.equal(page, `http://127.0.0.1:${stack.sidecarPort}/?token=${reading}`)
+    for (const service of ['daemon', 'sidecar']) {
+      const log = await stack.compose('logs', '--no-log-prefix', service)
+      assert.doesNotMatch(log, new RegExp(`${token}|${reading}`), service)
+    }
   })
 })

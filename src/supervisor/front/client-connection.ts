@@ -4,6 +4,7 @@ import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
+import type { Rights } from './rights.ts'
 
 /** A client with more than this unanswered is not read from until half of it is answered. */
 const pauseAt = { lines: 1_000, bytes: 16_777_216 } as const
@@ -33,6 +34,8 @@ export class Connection {
   subscription: string | undefined
   /** last `seq` pushed; -1 when there is no subscription */
   cursor = -1
+  /** what it may ask for; on TCP its first line says */
+  rights: Rights
   /** true once a line of it was judged */
   hasSpoken = false
   /** the attached generation was told that it is gone */
@@ -66,6 +69,7 @@ export class Connection {
   ) {
     const { id, transport, maxLineBytes, owner, log } = options
     this.id = id
+    this.rights = transport === 'unix' ? 'all' : 'none'
     this.info = { transport, connected_at: Date.now() }
     this.#socket = socket
     this.#owner = owner

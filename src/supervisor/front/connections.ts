@@ -9,6 +9,7 @@ import type { ConnectionOwner } from './client-connection.ts'
 import type { FrontOptions, FrontStats } from './front-options.ts'
 import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
+import { checkRights, mayAsk } from './rights.ts'
 import type { RequestLine } from './request-line.ts'
 
 /** Lines without an end may have this much, over all connections; past it, whoever adds to it is refused. */
@@ -73,12 +74,15 @@ export class Reception implements ConnectionOwner {
 
   onLine(connection: Connection, text: string, bytes: number): void {
     const strict = isFirstOnTcp(connection)
-    const verdict = judgeLine(text, { strict, token: this.#options.token })
+    const verdict = judgeLine(text, { strict, tokens: this.#options })
+    if (verdict.kind !== 'refuse' && strict) connection.rights = verdict.rights
     if (verdict.kind !== 'request')
       return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
     const { request } = verdict
     const isOurs =
-      eventSpec(request.event)?.front === true || (request.event === 'system:health' && !this.#relay.isLive)
+      !mayAsk(connection.rights, request.event) ||
+      eventSpec(request.event)?.front === true ||
+      (request.event === 'system:health' && !this.#relay.isLive)
     if (isOurs) void this.#answer(connection, request)
     else this.#relay.take(connection, request, bytes)
   }
@@ -121,6 +125,7 @@ export class Reception implements ConnectionOwner {
     const about = { event, correlation_id: correlationId }
     connection.took(0)
     try {
+      checkRights(connection.rights, event)
       const result = await this.#options.answer(event, data, {
         connection: connection.id,
         transport: connection.info.transport,

@@ -14,6 +14,8 @@ export interface FrontOptions {
   port: number
   /** asked for on TCP, on the first line of a connection */
   token?: string | undefined
+  /** with which nothing can be changed */
+  readingToken?: string | undefined
   maxLineBytes: number
   maxConnections: number
   /** how long a line waits for a generation */

@@ -1,7 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorReply } from '../../contracts/wire.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
+import { rightsOf } from './rights.ts'
+import type { Rights, Tokens } from './rights.ts'
 
 /** What the front needs to know of a request line. `text` is the line as it goes on to the generation. */
 export interface RequestLine {
@@ -19,22 +20,28 @@ export interface RequestLine {
 type Read<T> = { ok: true; value: T } | { ok: false; reply: string }
 
 /** What to do with a line: relay it, answer it with an error, or say why and close the connection. */
-type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 'refuse'; reply: string }
+type Verdict =
+  | { kind: 'request'; request: RequestLine; rights: Rights }
+  | { kind: 'error'; reply: string; rights: Rights }
+  | { kind: 'refuse'; reply: string }
 
 /**
  * Judges a line.
- * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry the token if there is
- * one
+ * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry a token if one is asked
+ * for; what it says of rights then holds for all that follow
  */
-export function judgeLine(text: string, checks: { strict: boolean; token: string | undefined }): Verdict {
-  const { strict, token } = checks
+export function judgeLine(text: string, checks: { strict: boolean; tokens: Tokens }): Verdict {
+  const { strict, tokens } = checks
   const line = readObject(text)
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
-  if (!line.ok) return { kind: strict ? 'refuse' : 'error', reply: line.reply }
-  if (strict && token !== undefined && !hasToken(line.value, token))
-    return { kind: 'refuse', reply: unauthorized(line.value) }
+  if (!line.ok)
+    return strict ? { kind: 'refuse', reply: line.reply } : { kind: 'error', reply: line.reply, rights: 'all' }
+  const rights = strict ? rightsOf(line.value, tokens) : 'all'
+  if (rights === 'none') return { kind: 'refuse', reply: unauthorized(line.value) }
   const request = toRequest(line.value, text)
-  return request.ok ? { kind: 'request', request: request.value } : { kind: 'error', reply: request.reply }
+  return request.ok
+    ? { kind: 'request', request: request.value, rights }
+    : { kind: 'error', reply: request.reply, rights }
 }
 
 function readObject(text: string): Read<Record<string, unknown>> {
@@ -64,20 +71,10 @@ function toRequest(line: Record<string, unknown>, text: string): Read<RequestLin
 
 function unauthorized(line: Record<string, unknown>): string {
   return errorReply(
-    'Unauthorized: the first line of a TCP connection must carry "_token", with the value of KSI_TOKEN',
+    'Unauthorized: the first line of a TCP connection must carry "_token": `ksi token` shows it, KSI_TOKEN sets it',
     'KSI_UNAUTHORIZED',
     line,
   )
-}
-
-/** Compares in constant time, whatever the lengths. */
-function hasToken(line: Record<string, unknown>, token: string): boolean {
-  const given = line['_token']
-  return typeof given === 'string' && timingSafeEqual(digest(given), digest(token))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 /** The secret ends here. Only a line that carries one is written anew; all others go on byte for byte. */
