@@ -73,12 +73,12 @@ test('a booting generation that is killed from outside is booted again, and a st
 
 test('everything stopped while a save boots: it is applied after waking, and nothing is blamed', async () => {
   using project = makeProject()
-  await using ksi = await Ksi.start(project, { KSI_BOOT_TIMEOUT_MS: '1000', KSI_HEARTBEAT_MS: '1000' })
+  await using ksi = await Ksi.start(project, { KSI_BOOT_TIMEOUT_MS: '3000', KSI_HEARTBEAT_MS: '2000' })
   saveNumber(project, 1, slowBoot)
   await untilPrinted(ksi, 'it boots slowly')
   const pids = [ksi.process.pid ?? 0, ...childrenOf(ksi.process.pid ?? 0).map(({ pid }) => pid)]
   for (const pid of pids) signal(pid, 'SIGSTOP')
-  await delay(2_500)
+  await delay(4_000)
   for (const pid of pids.toReversed()) signal(pid, 'SIGCONT')
   await untilSave(ksi, 1)
   const status = await ksi.status()
