@@ -10,7 +10,7 @@ import { formatTarget } from './address.ts'
 import type { Target } from './address.ts'
 import { dial, mayComeBack } from './dial.ts'
 import { PendingRequests } from './pending.ts'
-import { errorOfReply, isRestarting } from './reply-errors.ts'
+import { errorOfReply, isRestarting, noReplyError } from './reply-errors.ts'
 
 /** What an event takes: typed for the events of ksi itself, any object for others. */
 export type InputOf<E extends string> = E extends EventName ? EventInput<E> : Record<string, unknown>
@@ -103,7 +103,8 @@ export class Connection {
       event,
       line,
       ...limits,
-      timeoutError: () => this.#timeoutError(event, limits.timeoutMs),
+      timeoutError: () =>
+        noReplyError(event, limits.timeoutMs, { where: formatTarget(this.#options.target), connected: this.connected }),
     })
     this.#flushSoon()
     return reply
@@ -245,19 +246,6 @@ export class Connection {
         this.#flushSoon()
       },
       backoffMs(++this.#restartingReplies, backoff),
-    )
-  }
-
-  #timeoutError(event: string, timeoutMs: number): KsiError {
-    const where = formatTarget(this.#options.target)
-    if (!this.connected)
-      return new KsiError(
-        'KSI_UNREACHABLE',
-        `No ksi could be reached at ${where} for ${event} within ${timeoutMs} ms. Start it (\`ksi start\` or \`npm run dev\`), or wait longer.`,
-      )
-    return new KsiError(
-      'KSI_TIMEOUT',
-      `${event} had no reply within ${timeoutMs} ms; it may have been taken all the same. Ask for its state, or wait longer.`,
     )
   }
 }

@@ -24,3 +24,22 @@ function codeOf(carrier: Record<string, unknown>): ErrorCode {
   const { code } = carrier
   return typeof code === 'string' && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'KSI_BAD_REQUEST'
 }
+
+/** Why a request has no reply after `timeoutMs`: nobody could be reached, or nobody answered. */
+export function noReplyError(
+  event: string,
+  timeoutMs: number,
+  daemon: { where: string; connected: boolean },
+): KsiError {
+  if (!daemon.connected)
+    return new KsiError(
+      'KSI_UNREACHABLE',
+      `No ksi could be reached at ${daemon.where} for ${event} within ${timeoutMs} ms. ` +
+        'Start it (`ksi start` or `npm run dev`), or wait longer.',
+    )
+  return new KsiError(
+    'KSI_TIMEOUT',
+    `${event} had no reply within ${timeoutMs} ms; it may have been taken all the same. ` +
+      'Ask for its state, or wait longer.',
+  )
+}

@@ -9,7 +9,8 @@ import { handleEvent } from './handle-event.ts'
 
 type Reply = Record<string, unknown>
 
-function send(core: Core, event: string, data: Reply = {}, eventId = 'e', again = false): Reply {
+function send(core: Core, event: string, data: Reply = {}, sent: { id?: string; again?: boolean } = {}): Reply {
+  const { id: eventId = 'e', again = false } = sent
   const results = handleEvent(core, { event, data, context: { ...internalContext, eventId }, again })
   assert.ok(!(results instanceof Promise))
   assert.equal(results.length, 1)
@@ -22,13 +23,16 @@ test('an event sent again after a crash runs once and gets the same reply', () =
   using root = new TestRoot()
   const before = root.core()
   root.completion(before)
-  const reply = send(before, 'completion:async', { prompt: 'hello' }, 'id-1')
+  const reply = send(before, 'completion:async', { prompt: 'hello' }, { id: 'id-1' })
   assert.equal(reply.status, 'queued')
   const after = root.core()
   root.completion(after)
-  assert.deepEqual(send(after, 'completion:async', { prompt: 'hello' }, 'id-1', true), reply)
+  assert.deepEqual(send(after, 'completion:async', { prompt: 'hello' }, { id: 'id-1', again: true }), reply)
   assert.equal(count(after), 1)
-  assert.notEqual(send(after, 'completion:async', { prompt: 'hello' }, 'id-2', true).request_id, reply.request_id)
+  assert.notEqual(
+    send(after, 'completion:async', { prompt: 'hello' }, { id: 'id-2', again: true }).request_id,
+    reply.request_id,
+  )
   assert.equal(count(after), 2, 'one that never ran does run')
 })
 
@@ -38,11 +42,11 @@ test('an event whose transaction was undone is not taken for one that ran', () =
   root.completion(core)
   const undone = (): never =>
     core.journal.tx(() => {
-      send(core, 'completion:async', { prompt: 'hello' }, 'id-1')
+      send(core, 'completion:async', { prompt: 'hello' }, { id: 'id-1' })
       throw new Error('cut')
     })
   assert.throws(undone, /cut/)
-  assert.equal(send(core, 'completion:async', { prompt: 'hello' }, 'id-1', true).status, 'queued')
+  assert.equal(send(core, 'completion:async', { prompt: 'hello' }, { id: 'id-1', again: true }).status, 'queued')
   assert.equal(count(core), 1)
 })
 

@@ -6,10 +6,12 @@ import { sendProblem } from '../problem.ts'
 const files = [
   { url: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
   { url: '/app.js', file: 'app.js', type: 'text/javascript; charset=utf-8' },
+  { url: '/elements.js', file: 'elements.js', type: 'text/javascript; charset=utf-8' },
+  { url: '/tables.js', file: 'tables.js', type: 'text/javascript; charset=utf-8' },
   { url: '/style.css', file: 'style.css', type: 'text/css; charset=utf-8' },
 ]
 
-/** The page: three files, read once at the start; and the link of `ksi page`, which makes the browser keep its token. */
+/** The page: a few files, read once at the start; and the link of `ksi page`, which makes the browser keep its token. */
 export async function pageRoutes(server: FastifyInstance, { access }: { access: Access }): Promise<void> {
   server.addHook<{ Querystring: { token?: string | string[] } }>('onRequest', async (request, reply) => {
     const { token } = request.query
