@@ -3,12 +3,13 @@ import type { Socket } from 'node:net'
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { isObject, LineDecoder, parseObject } from '../lib/ndjson.ts'
+import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { EventInput, EventName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { formatTarget } from './address.ts'
 import type { Target } from './address.ts'
 import { dial, mayComeBack } from './dial.ts'
+import { isPush, requestLine } from './lines.ts'
 import { PendingRequests } from './pending.ts'
 import { errorOfReply, isRestarting, noReplyError } from './reply-errors.ts'
 
@@ -90,14 +91,7 @@ export class Connection {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     // Unique everywhere, so it serves for both.
     const id = randomUUIDv7()
-    const { clientId } = this.#options
-    const line = JSON.stringify({
-      event,
-      data,
-      correlation_id: id,
-      _event_id: id,
-      ...(clientId === undefined ? {} : { _client_id: clientId }),
-    })
+    const line = requestLine({ id, event, data, clientId: this.#options.clientId })
     const reply = this.#pending.add({
       id,
       event,
@@ -248,8 +242,4 @@ export class Connection {
       backoffMs(++this.#restartingReplies, backoff),
     )
   }
-}
-
-function isPush(message: Record<string, unknown>): message is Record<string, unknown> & WirePush {
-  return typeof message['event'] === 'string' && isObject(message['data']) && !('correlation_id' in message)
 }

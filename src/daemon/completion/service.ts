@@ -11,6 +11,7 @@ import { acceptRequest } from './accept.ts'
 import type { Submission } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { HeldRuns } from './held-runs.ts'
+import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
 import { settle } from './settle.ts'
@@ -194,16 +195,7 @@ export class CompletionService implements RunnerListener {
   }
 
   progress(requestId: string, data: Record<string, unknown>): void {
-    if (this.#closed || !this.#restored) return
-    const row = this.#core.requests.get(requestId)
-    if (row?.state !== 'processing') return
-    const about = { ...data, request_id: requestId, conversation: row.conversation, status: 'streaming' as const }
-    try {
-      this.#core.journal.tx(() => this.#core.journal.emit('completion:progress', about, requestId))
-    } catch (error) {
-      // News only: the outcome says it all.
-      this.#core.log.warn({ request_id: requestId, err: error }, 'progress could not be told')
-    }
+    if (!this.#closed && this.#restored) tellProgress(this.#core, requestId, data)
   }
 
   welcomed(link: RunnerLink, runs: HeldRun[]): void {
