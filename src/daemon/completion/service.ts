@@ -30,10 +30,7 @@ export class CompletionService implements RunnerListener {
   readonly #waiters: Waiters
   readonly #held: HeldRuns
   #restored = false
-  /**
-   * Until then the journal may still be given up for the copy set aside before a migration, and what it took in with
-   * it.
-   */
+  /** Until then the journal, and what it took in, may still be given up for the copy set aside before a migration. */
   #open = false
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
@@ -132,10 +129,8 @@ export class CompletionService implements RunnerListener {
     } catch (error) {
       for (const run of ended) problems.set(run, error)
     }
-    this.#forget(
-      link,
-      ended.filter((run) => !problems.has(run)),
-    )
+    const taken = ended.filter((run) => !problems.has(run))
+    this.#forget(link, taken)
     if (problems.size > 0) this.#takeInLater(link, problems)
     this.#dispatcher.kick()
   }
