@@ -1,7 +1,9 @@
 import type { WirePush } from '../contracts/wire.ts'
 import { isObject } from '../lib/ndjson.ts'
 
-/** A request as a line, without its end. `id` is unique everywhere, so it serves for the reply and for running it once. */
+/**
+ * A request as a line, without its end. `id` is unique everywhere, so it serves for the reply and for running it once.
+ */
 export function requestLine(request: {
   id: string
   event: string

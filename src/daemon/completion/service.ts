@@ -109,7 +109,10 @@ export class CompletionService implements RunnerListener {
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
-  /** Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an outcome */
+  /**
+   * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
+   * outcome
+   */
   cancel(requestId: string): EventReply<'completion:cancel'> {
     return cancelRequest(this.#core, requestId, ({ run_id, runner_id, state }) => {
       // A running one keeps its conversation until the runner says that it has ended: never two at once.

@@ -11,7 +11,9 @@ const files = [
   { url: '/style.css', file: 'style.css', type: 'text/css; charset=utf-8' },
 ]
 
-/** The page: a few files, read once at the start; and the link of `ksi page`, which makes the browser keep its token. */
+/**
+ * The page: a few files, read once at the start; and the link of `ksi page`, which makes the browser keep its token.
+ */
 export async function pageRoutes(server: FastifyInstance, { access }: { access: Access }): Promise<void> {
   server.addHook<{ Querystring: { token?: string | string[] } }>('onRequest', async (request, reply) => {
     const { token } = request.query

@@ -27,7 +27,8 @@ type Verdict =
 
 /**
  * Judges a line.
- * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry a token if one is asked
+ * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry a token if one is
+ * asked
  * for; what it says of rights then holds for all that follow
  */
 export function judgeLine(text: string, checks: { strict: boolean; tokens: Tokens }): Verdict {
