@@ -161,6 +161,9 @@ export class Stack {
     await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) =>
       process.stderr.write(`compose down failed: ${String(error)}\n`),
     )
+    // What a rebuild has left without a name; by label, as others' images are none of ours.
+    const mine = `label=com.docker.compose.project=${this.#env['COMPOSE_PROJECT_NAME']}`
+    await run('docker', ['image', 'prune', '--force', '--filter', mine]).catch(() => {})
     this.project[Symbol.dispose]()
   }
 }
