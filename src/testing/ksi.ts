@@ -21,7 +21,10 @@ export class Ksi {
   readonly raw: string[] = []
   readonly exited: Promise<number | string | null>
 
+  readonly #project: Project
+
   private constructor(project: Project, env: NodeJS.ProcessEnv) {
+    this.#project = project
     this.socket = project.path('var/run/daemon.sock')
     this.process = spawn(process.execPath, [join(project.root, 'src/supervisor/main.ts')], {
       cwd: project.root,
@@ -65,8 +68,10 @@ export class Ksi {
     return new Ksi(project, env)
   }
 
-  client(): Promise<WireClient> {
-    return WireClient.connect(this.socket)
+  async client(): Promise<WireClient> {
+    const client = await WireClient.connect(this.socket)
+    client.checked = !this.#project.changesReplies
+    return client
   }
 
   async status(): Promise<SupervisorStatus> {
