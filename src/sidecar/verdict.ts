@@ -122,7 +122,8 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
   const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
   const parts = [
-    `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`,
+    `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} ` +
+      `(${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`,
   ]
   if (boot) parts.push(endOf(boot, nowMs))
   else if (journal.error !== null) parts.push(withinSentence(journal.error))

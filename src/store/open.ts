@@ -89,7 +89,9 @@ function explainOpenError(error: unknown, path: string): unknown {
       { cause: error },
     )
   if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST)/.test(code)) {
-    const message = `The journal ${path} cannot be written (${messageOf(error)}). Give the user of this process write access to ${dirname(path)}.`
+    const message =
+      `The journal ${path} cannot be written (${messageOf(error)}). ` +
+      `Give the user of this process write access to ${dirname(path)}.`
     return new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
   }
   return error

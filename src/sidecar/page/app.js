@@ -35,8 +35,11 @@ function showState(status) {
   ]
   show('facts', ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))
   const mark = { pass: '●', warn: '▲', fail: '✖' }[status.status] ?? '?'
-  document.title = `${mark} ksi ${status.generation === null ? status.phase : `${status.phase} · generation ${status.generation}`}`
-  const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${colors[status.status] ?? colors.unknown}"/></svg>`
+  const generation = status.generation === null ? '' : ` · generation ${status.generation}`
+  document.title = `${mark} ksi ${status.phase}${generation}`
+  const icon =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +
+    `<circle cx="8" cy="8" r="7" fill="${colors[status.status] ?? colors.unknown}"/></svg>`
   document.querySelector('link[rel=icon]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`
 }
 

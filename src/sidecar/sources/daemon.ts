@@ -59,7 +59,8 @@ async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>, limitMs
     else
       box.bad(
         'failed',
-        `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`,
+        `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): ` +
+          'are both of the same version?',
       )
   } catch (error) {
     box.bad('failed', messageOf(error))

@@ -104,7 +104,8 @@ export class JournalSource {
     if (code.startsWith('SQLITE_CANTOPEN'))
       return box.bad(
         'closed',
-        'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.',
+        'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: ' +
+          'these are the last known facts.',
       )
     box.bad('failed', `The journal cannot be read: ${messageOf(error)}${code === '' ? '' : ` (${code})`}.`)
   }
