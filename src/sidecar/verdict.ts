@@ -177,7 +177,7 @@ function stateOf(container: ContainerFact): string {
 }
 
 /** Time of day in UTC, with the date when it is not today's. */
-export function timeOf(ms: number, nowMs: number): string {
+function timeOf(ms: number, nowMs: number): string {
   const text = new Date(ms).toISOString()
   const [day, time] = [text.slice(0, 10), text.slice(11, 19)]
   return day === new Date(nowMs).toISOString().slice(0, 10) ? `${time} UTC` : `${day} ${time} UTC`

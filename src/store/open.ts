@@ -18,7 +18,7 @@ export const busyTimeoutMs = 5_000
 const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
 
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
-export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
+function journalModeFor(dir: string): 'WAL' | 'DELETE' {
   try {
     return sharedFileSystems.has(statfsSync(dir).type >>> 0) ? 'DELETE' : 'WAL'
   } catch {
