@@ -51,6 +51,7 @@ async function completionStatus(client: KsiClient, supervisor: SupervisorStatus)
 function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null): string {
   const now = Date.now()
   const { problem } = supervisor
+  const phase = supervisor.phase === 'swapping' ? 'handing over' : supervisor.phase
   const state = !isServing(supervisor)
     ? paint('red', 'not serving')
     : problem === null
@@ -59,7 +60,7 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
   const rows = [
     [
       'phase',
-      `${supervisor.phase} for ${duration(now - supervisor.phase_since)}, ${supervisor.mode} mode, ` +
+      `${phase} for ${duration(now - supervisor.phase_since)}, ${supervisor.mode} mode, ` +
         `up ${duration(now - supervisor.started_at)}, pid ${supervisor.pid}`,
     ],
     ...(supervisor.generation_since === null
