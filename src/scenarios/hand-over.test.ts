@@ -41,7 +41,7 @@ async function untilPrinted(ksi: Ksi, text: string): Promise<void> {
 
 const slowBoot = "process.stderr.write('it boots slowly\\n')\nawait new Promise((resolve) => setTimeout(resolve, 600))"
 
-test('a save while the first generation boots is taken over, and so is one right after the first healthy answer', async () => {
+test('a save while the first generation boots is taken over, so is one right after the first health', async () => {
   using project = makeProject({ changesReplies: true })
   saveNumber(project, 0, slowBoot)
   await using ksi = Ksi.launch(project)
@@ -52,7 +52,7 @@ test('a save while the first generation boots is taken over, and so is one right
   assert.ok((await untilSave(ksi, 2)) < 1_500, 'not only at the next look at all files')
 })
 
-test('a booting generation that is killed from outside is booted again, and a stopped spare is passed over: nothing is blamed', async () => {
+test('a booting generation killed from outside is booted again, a stopped spare passed over, none blamed', async () => {
   using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   saveNumber(project, 1, slowBoot)
@@ -85,7 +85,7 @@ test('everything stopped while a save boots: it is applied after waking, and not
   assert.deepEqual([status.failed_swaps, status.crashes, status.problem], [0, 0, null])
 })
 
-test('code that throws when it retires does not refuse its own repair: that goes live, and the file that threw is told', async () => {
+test('code that throws when it retires does not refuse its repair: that goes live, what threw is told', async () => {
   using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -126,7 +126,7 @@ test('a system:startup that never resolves keeps clients waiting for at most two
   assert.match(String((await ksi.status()).problem), /health\.ts did not go live: no "live" within/)
 })
 
-test('code that hangs after it went live gives way to the code before, by itself, however short the probation is set', async () => {
+test('code that hangs after it went live gives way to the code before, however short the probation', async () => {
   using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '1000', KSI_PROBATION_MS: '100' })
   atRegister(project, 'setTimeout(() => { for (;;) {} }, 1_500)')
