@@ -19,6 +19,7 @@ export function mendSalvaged(db: Db, now: number): string[] {
     sql.run(
       "DELETE FROM outcomes WHERE request NOT IN (SELECT id FROM requests WHERE state NOT IN ('queued', 'processing'))",
     )
+    sayWhatWasLost(sql)
     rebuildDerived(db)
     // Where the response files stand was lost: they have all but the last lines, and looking into each would take long.
     sql.run("INSERT OR IGNORE INTO cursors SELECT 'responses', tick, NULL FROM lease")
@@ -27,6 +28,16 @@ export function mendSalvaged(db: Db, now: number): string[] {
     return lost
   })
   return mend()
+}
+
+/** A request that has ended keeps its end, also where what came of it was lost. */
+function sayWhatWasLost(sql: Sql): void {
+  const outcome = { message: 'What came of this request stood in a damaged part of the journal' }
+  sql.run(
+    `INSERT INTO outcomes SELECT id, ? FROM requests
+     WHERE state NOT IN ('queued', 'processing') AND id NOT IN (SELECT request FROM outcomes)`,
+    JSON.stringify(outcome),
+  )
 }
 
 function failWithoutContent(sql: Sql, now: number): string[] {
