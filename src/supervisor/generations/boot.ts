@@ -1,5 +1,5 @@
 import type { Phases } from '../../contracts/control.ts'
-import { roundMs } from '../../lib/duration.ts'
+import { roundMs } from '../../lib/time.ts'
 import { union } from './blame.ts'
 import { fold } from './pending.ts'
 import { live, spare } from './questions.ts'
