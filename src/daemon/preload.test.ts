@@ -69,7 +69,7 @@ test('a file that is gone fails as it would without all this', () => {
   assert.equal(run("rmSync('c.ts')").at(-1), "fails: c.ts'")
 })
 
-test('code that could not be imported ahead of time is imported when it is wanted, also if its own files are the same', () => {
+test('code that could not be imported ahead of time is imported when wanted, also if its files are the same', () => {
   const { 'c.ts': c = '', ...rest } = files
   assert.deepEqual(run(`writeFileSync('c.ts', ${JSON.stringify(c)})`, rest).slice(-2), ['a', 'says 11'])
   const broken = { ...files, 'b.ts': 'const = 1' }

@@ -83,7 +83,9 @@ export class WalSync {
     this.allSynced()
   }
 
-  /** Has the file system write what it has put off, beside the event loop, so that a sync soon after finds little to do. */
+  /**
+   * Has the file system write what it has put off, beside the event loop, so that a sync soon after finds little to do.
+   */
   ahead(): void {
     if (this.#fd === undefined || this.#busy || this.#closed) return
     const upTo = this.#committed
