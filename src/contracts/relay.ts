@@ -12,8 +12,10 @@
  *   Z conn / W conn        the connection cannot take more pushes now / can again
  * generation → front
  *   R conn relay json      the reply to request `relay`
+ *   T conn relay           request `relay` was run and goes on beside others; its reply comes when it comes
  *   P conn seq json        a pushed event; the front remembers `seq`
- *   U conn seq             this connection's subscription has seen everything up to `seq` (-1: it has none)
+ *   U conn seq             this connection's subscription has seen everything up to `seq` (-1: it has none);
+ *                          also the answer to `S`
  */
 
 /** Index of the character after the n-th space, or the length of the line. */
@@ -34,7 +36,7 @@ export interface Frame {
   json: string
 }
 
-const fieldCounts: Record<string, number> = { C: 1, S: 2, Q: 4, X: 1, Z: 1, W: 1, R: 2, P: 2, U: 2 }
+const fieldCounts: Record<string, number> = { C: 1, S: 2, Q: 4, X: 1, Z: 1, W: 1, R: 2, T: 2, P: 2, U: 2 }
 
 /** Takes a frame apart; the fields are where the letter says they are. */
 export function readFrame(line: string): Frame {
