@@ -91,7 +91,11 @@ export async function startSupervisor(options: {
     settings,
     log,
     // The first client may ask as soon as the front listens, so all that can answer is made before it.
-    front: { attach: (stream) => front?.attach(stream), hold: () => front?.hold(), detach: () => front?.detach() },
+    front: {
+      attach: (stream) => front?.attach(stream),
+      hold: () => front?.hold(),
+      detach: (cause) => front?.detach(cause),
+    },
     spares,
     runners: () => runners.addresses(),
     onLive: (live, change, phases) => {
@@ -115,6 +119,7 @@ export async function startSupervisor(options: {
     generation_since: generations.record.liveSince,
     last_failure: generations.record.lastFailure ?? runnerReloads.failure,
     trouble: generations.trouble,
+    poison: front?.poison() ?? [],
     waiting_for_restart: [...waiting],
     swaps: generations.record.swaps,
     failed_swaps: generations.record.failedSwaps,

@@ -1,14 +1,13 @@
 import type { Socket } from 'node:net'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
+import { errorReply } from '../../contracts/wire.ts'
+import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import { LineDecoder } from '../../lib/ndjson.ts'
-import { BatchedWriter } from '../../lib/batched-writer.ts'
+import { LineCutter } from '../../lib/ndjson.ts'
 
 /** A client with more than this unanswered is not read from until half of it is answered. */
 const pauseAt = { lines: 1_000, bytes: 16_777_216 } as const
-/** A client that leaves more than this unread gets no pushes and is not read from until it has taken it. */
-const slowAt = 1_048_576
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
 /** So long a refused client may take to read why; its own bytes are read and dropped meanwhile, as a close with unread
@@ -16,23 +15,35 @@ const cutAt = 16_777_216
 const lingerMs = 1_000
 
 export interface ConnectionOwner {
-  onLine(connection: Connection, text: string, bytes: number): void
-  onTooLong(connection: Connection): void
+  /** A client that leaves more than this unread gets no pushes and no replies, and is not read from, until it has taken
+   * it. */
+  readonly slowAt: number
+  onLine(connection: ClientConnection, line: Buffer): void
+  onTooLong(connection: ClientConnection): void
   /** So many more (or fewer) bytes of a line without an end are kept for it. */
-  onUnfinished(connection: Connection, bytes: number): void
-  /** It can take no more pushes now (true), or can again (false). */
-  onSlow(connection: Connection, slow: boolean): void
-  onGone(connection: Connection): void
+  onUnfinished(connection: ClientConnection, bytes: number): void
+  /** It can take no more now (true), or can again (false). */
+  onSlow(connection: ClientConnection, slow: boolean): void
+  onGone(connection: ClientConnection): void
+}
+
+export interface ConnectionOptions {
+  id: number
+  transport: ConnectionInfo['transport']
+  owner: ConnectionOwner
+  log: Log
 }
 
 /** One client connection: lines in, lines out, and never more of either in memory than the limits above. */
-export class Connection {
+export class ClientConnection {
   readonly id: number
   readonly info: ConnectionInfo
   /** data of the subscription it has, as JSON */
   subscription: string | undefined
   /** last `seq` pushed; -1 when there is no subscription */
   cursor = -1
+  /** generations that ended while they had been given its subscription and nothing else */
+  deaths = 0
   /** true once a line of it was judged */
   hasSpoken = false
   /** the attached generation was told that it is gone */
@@ -43,7 +54,7 @@ export class Connection {
   readonly #owner: ConnectionOwner
   readonly #log: Log
   readonly #writer: BatchedWriter
-  readonly #decoder: LineDecoder
+  readonly #cutter: LineCutter
   /** open → half (it sent its last line) → closing (we sent our last line) → gone */
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
   #waiting = 0
@@ -54,30 +65,35 @@ export class Connection {
   #paused = false
   #linger: NodeJS.Timeout | undefined
 
-  constructor(
-    socket: Socket,
-    options: {
-      id: number
-      transport: ConnectionInfo['transport']
-      maxLineBytes: number
-      owner: ConnectionOwner
-      log: Log
-    },
-  ) {
-    const { id, transport, maxLineBytes, owner, log } = options
+  constructor(socket: Socket, options: ConnectionOptions) {
+    const { id, transport, owner, log } = options
     this.id = id
     this.info = { transport, connected_at: Date.now() }
     this.#socket = socket
     this.#owner = owner
     this.#log = log
     this.#writer = new BatchedWriter(socket, () => this.#afterFlush())
-    this.#decoder = new LineDecoder(
-      maxLineBytes,
+    this.#cutter = new LineCutter(
+      0,
       // One chunk holds many lines, and one of them may be the reason to close.
-      (line, bytes) => this.#phase === 'open' && owner.onLine(this, line, bytes),
+      (line) => this.#phase === 'open' && owner.onLine(this, line),
       () => this.#phase === 'open' && owner.onTooLong(this),
     )
     this.#listen()
+  }
+
+  /** Bytes its lines may have, from the next one on. */
+  set maxLineBytes(bytes: number) {
+    this.#cutter.maxBytes = bytes
+  }
+
+  get isSubscribed(): boolean {
+    return this.subscription !== undefined && this.cursor >= 0
+  }
+
+  /** What it has subscribed to, as a line. */
+  get subscribeLine(): string {
+    return `{"event":"monitor:subscribe","data":${this.subscription ?? '{}'}}`
   }
 
   get isGone(): boolean {
@@ -108,6 +124,28 @@ export class Connection {
     this.#writer.write(`${line}\n`)
   }
 
+  /** A generation has agreed to its subscription. */
+  subscribed(subscription: string): void {
+    this.subscription = subscription
+    this.deaths = 0
+  }
+
+  unsubscribed(): void {
+    this.reached(-1)
+  }
+
+  /** Its subscription has seen everything up to `seq`; -1: it has none. */
+  reached(seq: number): void {
+    this.cursor = seq
+    if (seq < 0) this.subscription = undefined
+  }
+
+  /** Writes a pushed event. */
+  push(seq: number, line: string): void {
+    this.cursor = seq
+    this.send(line)
+  }
+
   /** Counts a request in. */
   took(bytes: number): void {
     this.#waiting++
@@ -129,8 +167,17 @@ export class Connection {
     this.#adjust()
   }
 
+  /** Takes no line after the one that came last, and ends when that is answered. */
+  lastLine(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'half'
+    this.#socket.resume()
+    if (this.#waiting === 0) this.end()
+  }
+
   /** Says why, reads no more of it, and closes. */
   refuse(line: string): void {
+    if (this.#linger !== undefined) return
     this.send(line)
     this.end()
     this.#socket.resume()
@@ -143,6 +190,11 @@ export class Connection {
     this.#writer.flush()
     this.#phase = 'closing'
     this.#socket.end()
+  }
+
+  /** Ends it at once, without a word. */
+  drop(): void {
+    this.#socket.destroy()
   }
 
   /** Ends the connection; resolves when it is gone, after at most `limitMs`, cut if need be. */
@@ -176,8 +228,14 @@ export class Connection {
 
   #onData(chunk: Buffer): void {
     if (this.#phase !== 'open') return
-    this.#decoder.push(chunk)
-    const more = this.#decoder.pendingBytes - this.#unfinished
+    try {
+      this.#cutter.push(chunk)
+    } catch (error) {
+      // Whatever it was: it is this client's, and must not be everybody's.
+      this.#log.error({ connection: this.id, error: messageOf(error) }, 'what a client sent could not be dealt with')
+      this.refuse(errorReply('The line could not be dealt with, and was not taken.', 'KSI_INTERNAL'))
+    }
+    const more = this.#cutter.pendingBytes - this.#unfinished
     this.#unfinished += more
     if (more !== 0) this.#owner.onUnfinished(this, more)
   }
@@ -185,14 +243,12 @@ export class Connection {
   #onEnd(): void {
     if (this.#phase !== 'open') return
     // `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one.
-    if (this.#decoder.pendingBytes > 0) this.#decoder.push(Buffer.from('\n'))
-    if (this.#phase !== 'open') return
-    this.#phase = 'half'
-    if (this.#waiting === 0) this.end()
+    if (this.#cutter.pendingBytes > 0) this.#onData(Buffer.from('\n'))
+    this.lastLine()
   }
 
   #afterFlush(): void {
-    if (!this.#slow && this.#socket.writableLength > slowAt) this.#setSlow(true)
+    if (!this.#slow && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {

@@ -19,7 +19,7 @@ test('sends an unanswered request again under the same event id, then what was h
   assert.equal(h.front.stats().heldLines, 2)
   old.reply(first, { by: 'old' })
   assert.deepEqual((await one.inbox.next())['data'], { by: 'old' }, 'replies flow while lines are held')
-  h.front.detach()
+  h.front.detach('handover')
   old.reply(second, { by: 'old, too late' })
   h.front.attach(young.stream)
   const again = [
@@ -62,7 +62,7 @@ test('takes the old generation back after a swap that failed, with or without ha
   assert.deepEqual([JSON.parse(b.json).event, b.fields[2]], ['b', '0'])
   assert.equal(generation.frames.all.filter((frame) => frame.kind === 'C').length, 1, 'it was not told anew')
   h.front.hold()
-  h.front.detach()
+  h.front.detach('handover')
   generation.far.write('R 1 1 {"event":"a","da')
   h.front.attach(generation.stream)
   const again = [await generation.frames.next(isRequest), await generation.frames.next(isRequest)]
@@ -92,7 +92,7 @@ test('lets a new generation go on with a subscription after the last seq pushed'
   h.front.hold()
   old.send('P 1 42 {"event":"completion:result","seq":42}')
   await client.inbox.next((line) => line['seq'] === 42)
-  h.front.detach()
+  h.front.detach('handover')
   h.front.attach(young.stream)
   const resumed = await young.frames.next((frame) => frame.kind === 'S')
   assert.equal(resumed.fields[1], '42')

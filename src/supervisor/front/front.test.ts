@@ -23,17 +23,20 @@ test('tells the generation of a connection, relays its line byte for byte and br
   assert.equal(h.front.stats().unanswered, 0)
 })
 
-test('gives each request without an event id one of its own, and survives a lone surrogate in one', async () => {
+test('gives each request without an event id one of its own, and refuses one with half a surrogate pair', async () => {
   await using h = await openFront()
   const generation = await h.generation()
   h.front.attach(generation.stream)
   const client = await h.client()
-  client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800"}\n')
+  client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800","correlation_id":1}\n')
   const ids: (string | undefined)[] = []
-  for (let i = 0; i < 3; i++) ids.push((await generation.frames.next(isRequest)).fields[3])
+  for (let i = 0; i < 2; i++) ids.push((await generation.frames.next(isRequest)).fields[3])
   assert.match(ids[0] ?? '', /^evt_[0-9a-f]{8}\w+$/)
   assert.notEqual(ids[0], ids[1])
-  assert.equal(ids[2], encodeURIComponent('\ufffd'))
+  // Ids that differ only there would be stored as one.
+  const refusal = await client.inbox.next()
+  assert.match(String(refusal['error']), /^Invalid _event_id/)
+  assert.equal(refusal['correlation_id'], 1)
 })
 
 test('waits for the rest of a line that comes in halves, and takes a last line without its newline', async () => {

@@ -5,7 +5,7 @@ import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
-import type { Connection } from './client-connection.ts'
+import type { ClientConnection } from './client-connection.ts'
 import type { Line } from './lines.ts'
 
 /** No reply comes near this; it only keeps a generation gone mad from filling the supervisor's memory. */
@@ -29,7 +29,16 @@ export class RelayLink {
     this.#writer = new BatchedWriter(stream)
     const decoder = new LineDecoder(
       maxFrameBytes,
-      (line) => onFrame(this, readFrame(line)),
+      (line) => {
+        try {
+          onFrame(this, readFrame(line))
+        } catch (error) {
+          log.error(
+            { frame: line.slice(0, 100), error: messageOf(error) },
+            'a frame of the generation was not understood',
+          )
+        }
+      },
       () => log.error({ limit: maxFrameBytes }, 'a frame of the generation was over the limit and is lost'),
     )
     stream.on('data', (chunk: Buffer) => decoder.push(chunk))
@@ -39,18 +48,20 @@ export class RelayLink {
     stream.once('end', () => onClosed(this))
   }
 
-  /** Tells of a connection, new or met by an earlier generation, and of what it has subscribed to. */
-  connected(connection: Connection): void {
-    const { id, info, isGone, isSlow, cursor, subscription } = connection
+  /** Tells of a connection, new or met by an earlier generation. */
+  connected({ id, info }: ClientConnection): void {
     this.#send(`C ${id} ${JSON.stringify(info)}`)
-    if (isGone) return
-    if (subscription !== undefined && cursor >= 0) this.#send(`S ${id} ${cursor} ${subscription}`)
-    if (isSlow) this.slow(id, true)
+  }
+
+  /** Tells what a connection has subscribed to, and how far it has come. */
+  subscribed({ id, cursor, subscription }: ClientConnection): void {
+    this.#send(`S ${id} ${cursor} ${subscription}`)
   }
 
   /** Sends a request line: again, if any generation was given it before. */
   request(line: Line): void {
-    this.#send(`Q ${line.connection.id} ${line.relay} ${line.relayed ? 1 : 0} ${line.eventId} ${line.request.text}`)
+    const again = line.state === 'held' ? 0 : 1
+    this.#send(`Q ${line.connection.id} ${line.relay} ${again} ${line.eventId} ${line.request.text}`)
   }
 
   slow(connection: number, slow: boolean): void {

@@ -3,38 +3,57 @@ import type { Duplex } from 'node:stream'
 import type { Frame } from '../../contracts/relay.ts'
 import type { Log } from '../../lib/log.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
-import type { Connection } from './client-connection.ts'
-import { Lines } from './lines.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { Lines, mayBeTaken, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
+import { PoisonList, poisonReply } from './poison.ts'
 import { RelayLink } from './relay-link.ts'
 import type { RequestLine } from './request-line.ts'
-import { mayBeTaken, notTaken } from './restarting.ts'
+import { Retrial } from './retrial.ts'
+import type { Suspect } from './retrial.ts'
+import { Sweeper } from './sweeper.ts'
 
 /**
  * All connections together may have this much unanswered; past it, whoever adds is not read from until half is
  * answered.
  */
-const crowdedAt = 268_435_456
+const crowdedAt = 134_217_728
+/** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
+const outlivedAtMost = 3
+
+/**
+ * Why a generation is no longer attached: it let go · it died, or was killed because it hung · the same, but its code
+ * was so new that the code is to blame, and none of what it was given.
+ */
+export type DetachCause = 'handover' | 'death' | 'probation'
 
 /** Brings request lines to the generation that is live and replies back, and keeps the lines while there is none. */
 export class Relay {
   readonly lines = new Lines()
+  readonly poison = new PoisonList()
   /** open ones, and gone ones that still have a line to be run */
-  readonly connections = new Map<number, Connection>()
-  readonly #holdMs: number
+  readonly connections = new Map<number, ClientConnection>()
   readonly #log: Log
   readonly #links = new WeakMap<Duplex, RelayLink>()
-  readonly #crowded = new Set<Connection>()
+  readonly #crowded = new Set<ClientConnection>()
   readonly #bootId = randomBytes(4).toString('hex')
+  readonly #retrial = new Retrial()
+  readonly #sweeper: Sweeper
   #link: RelayLink | undefined
   #holding = false
   #closed = false
+  /** a stream broke, and nobody has said yet why */
+  #undecided = false
   #lastRelay = 0
-  #sweeper: NodeJS.Timeout | undefined
 
   constructor(options: { holdMs: number; log: Log }) {
-    this.#holdMs = options.holdMs
     this.#log = options.log
+    this.#sweeper = new Sweeper(options, {
+      lines: this.lines,
+      isAttached: () => this.#link !== undefined,
+      fail: (line, why) => this.#fail(line, why),
+      giveUp: (line) => this.#settle(line),
+    })
   }
 
   get isLive(): boolean {
@@ -46,9 +65,9 @@ export class Relay {
     const known = this.#link?.stream === stream ? this.#link : undefined
     const link = known ?? this.#takeOver(stream)
     this.#holding = false
-    for (const line of this.lines) if (link !== known || !line.relayed) this.#send(link, line)
-    // A client that wrote and hung up is gone only after its last line.
-    for (const connection of this.connections.values()) if (connection.isGone) this.#tellLeft(connection)
+    if (this.#retrial.isOn) {
+      if (this.#retrial.isIdle) this.#tryNext(link)
+    } else this.#sendAll(link)
   }
 
   hold(): void {
@@ -57,62 +76,62 @@ export class Relay {
     this.#link?.flush()
   }
 
-  detach(): void {
-    if (this.#link === undefined) return
-    this.#link = undefined
-    const now = performance.now()
-    for (const line of this.lines) if (line.relayed) line.waitingSince = now
-    this.#sweepSoon()
+  detach(cause: DetachCause = 'death'): void {
+    if (this.#link !== undefined) this.#unlink(cause === 'handover')
+    else if (!this.#undecided) return
+    this.#judge(cause)
   }
 
   /** Answers whatever has no reply yet with an error, and relays nothing more. */
   close(): void {
     this.#closed = true
     this.#link = undefined
-    clearInterval(this.#sweeper)
+    this.#sweeper.stop()
     for (const line of this.lines) this.#fail(line, 'the daemon is shutting down')
   }
 
-  add(connection: Connection): void {
+  add(connection: ClientConnection): void {
     this.connections.set(connection.id, connection)
     this.#link?.connected(connection)
   }
 
-  slow(connection: Connection, slow: boolean): void {
-    this.#link?.slow(connection.id, slow)
+  /** While lines are tried one at a time each must be run, also those of a client that reads nothing just now. */
+  slow(connection: ClientConnection, slow: boolean): void {
+    if (!this.#retrial.isOn) this.#link?.slow(connection.id, slow)
   }
 
-  /** The client has hung up. What it has sent is run all the same. */
-  gone(connection: Connection): void {
+  /** The client has hung up. What it has sent is run all the same, unless it ended a generation. */
+  gone(connection: ClientConnection): void {
     this.#crowded.delete(connection)
-    if (this.isLive) this.#tellLeft(connection)
+    if (this.isLive && !this.#retrial.isOn) this.#tellLeft(connection)
     this.forgetIfDone(connection)
-    if (connection.waiting > 0) this.#sweepSoon()
+    if (connection.waiting > 0) this.#sweeper.soon()
   }
 
-  forgetIfDone(connection: Connection): void {
+  forgetIfDone(connection: ClientConnection): void {
     if (!connection.isGone || connection.waiting > 0) return
     this.#tellLeft(connection)
     this.connections.delete(connection.id)
   }
 
   /** Takes a request line: on to the live generation, or held until there is one. */
-  take(connection: Connection, request: RequestLine, bytes: number): void {
-    const link = this.isLive ? this.#link : undefined
+  take(connection: ClientConnection, request: RequestLine, bytes: number): void {
+    const { text, event, correlation, subscription } = request
+    if (this.poison.refuses(event, request.data)) return connection.send(poisonReply('The request', request))
+    const link = this.isLive && !this.#retrial.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
     if (full !== undefined) return connection.send(notTaken(full, request))
     const relay = ++this.#lastRelay
-    const { text, event, correlationId, subscription } = request
-    const eventId = request.eventId ?? `evt_${this.#bootId}${relay.toString(36)}`
-    const kept = { text, event, correlationId, subscription }
     const line: Line = {
       relay,
       connection,
       bytes,
-      eventId,
-      request: kept,
-      relayed: false,
+      eventId: request.eventId ?? `evt_${this.#bootId}${relay.toString(36)}`,
+      request: { text, event, correlation, subscription },
+      state: 'held',
       waitingSince: performance.now(),
+      deaths: 0,
+      outlived: 0,
     }
     this.lines.add(line)
     connection.took(bytes)
@@ -120,17 +139,19 @@ export class Relay {
       this.#crowded.add(connection)
       connection.crowd(true)
     }
-    if (link === undefined) this.#sweepSoon()
+    if (link === undefined) this.#sweeper.soon()
     else this.#send(link, line)
   }
 
   #takeOver(stream: Duplex): RelayLink {
-    this.detach()
+    this.detach(this.#link === undefined ? 'death' : 'handover')
     const link = this.#linkOf(stream)
     this.#link = link
+    const onTrial = this.#retrial.subscribers()
     for (const connection of this.connections.values()) {
       connection.leftTold = false
       link.connected(connection)
+      if (!connection.isGone && connection.isSubscribed && !onTrial.has(connection)) link.subscribed(connection)
     }
     return link
   }
@@ -139,40 +160,108 @@ export class Relay {
     const known = this.#links.get(stream)
     if (known !== undefined) return known
     const onFrame = (link: RelayLink, frame: Frame): void => {
-      if (link === this.#link) this.#onFrame(frame)
+      if (link === this.#link) this.#onFrame(link, frame)
     }
     const onClosed = (link: RelayLink): void => {
-      if (link === this.#link) this.detach()
+      if (link === this.#link) this.#unlink(false)
     }
     const link = new RelayLink(stream, { log: this.#log, onFrame, onClosed })
     this.#links.set(stream, link)
     return link
   }
 
-  #send(link: RelayLink, line: Line): void {
-    link.request(line)
-    this.lines.relayed(line)
+  /** Forgets the stream. What it was given and has not answered is given to the next one. */
+  #unlink(handover: boolean): void {
+    this.#link = undefined
+    this.#undecided = !handover
+    const given = [...this.lines].filter(({ state }) => state !== 'held')
+    if (handover) this.#retrial.handedOver()
+    else
+      this.#retrial.ended(
+        given,
+        [...this.connections.values()].filter((connection) => connection.isSubscribed),
+      )
+    const now = performance.now()
+    for (const line of given) {
+      const ran = line.state === 'running'
+      if (ran && !handover) line.outlived++
+      if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost))) line.waitingSince = now
+      line.state = 'again'
+    }
+    if (handover) this.poison.codeChanged()
+    this.#sweeper.soon()
   }
 
-  #onFrame({ kind, fields, json }: Frame): void {
-    if (kind === 'R') return this.#onReply(Number(fields[1]), json)
+  #judge(cause: DetachCause): void {
+    this.#undecided = false
+    const suspect = this.#retrial.judge(cause === 'death')
+    if (suspect === undefined) return
+    const { line, connection } = suspect
+    const what = line?.request ?? { event: 'monitor:subscribe', correlation: undefined, text: connection.subscribeLine }
+    this.#log.error({ connection: connection.id, ...this.poison.add(what.event, what.text) }, 'put aside as poison')
+    connection.send(poisonReply(line === undefined ? 'The subscription' : 'The request', what))
+    if (line === undefined) connection.unsubscribed()
+    else this.#settle(line)
+  }
+
+  #sendAll(link: RelayLink): void {
+    for (const { id, isGone, isSlow } of this.connections.values()) if (isSlow && !isGone) link.slow(id, true)
+    for (const line of this.lines) if (line.state === 'held' || line.state === 'again') this.#send(link, line)
+    // A client that wrote and hung up is gone only after its last line.
+    for (const connection of this.connections.values()) if (connection.isGone) this.#tellLeft(connection)
+  }
+
+  #tryNext(link: RelayLink): void {
+    const suspect = this.#retrial.next((one) => this.#isThere(one))
+    if (suspect !== undefined) {
+      if (suspect.line === undefined) link.subscribed(suspect.connection)
+      else this.#send(link, suspect.line)
+      return
+    }
+    this.#sendAll(link)
+  }
+
+  /** Whether there is still somebody who wants to know. A line that ended a generation goes with its client. */
+  #isThere({ line, connection }: Suspect): boolean {
+    if (line === undefined) return !connection.isGone && connection.isSubscribed
+    if (this.lines.get(line.relay) !== line) return false
+    if (line.deaths === 0 || !connection.isGone) return true
+    this.#fail(line, 'it ended a generation of the daemon, and its client has gone')
+    return false
+  }
+
+  #send(link: RelayLink, line: Line): void {
+    link.request(line)
+    this.lines.sent(line)
+  }
+
+  #onFrame(link: RelayLink, { kind, fields, json }: Frame): void {
+    if (kind === 'R' || kind === 'T') {
+      const line = this.lines.get(Number(fields[1]))
+      if (line === undefined) return
+      if (kind === 'R') this.#onReply(line, json)
+      else Object.assign(line, { state: 'running', deaths: 0 })
+      return this.#passed(link, line)
+    }
     const connection = this.connections.get(Number(fields[0]))
     if (connection === undefined) return
-    if (kind === 'P') {
-      connection.cursor = Number(fields[1])
-      connection.send(json)
-    } else if (kind === 'U') {
-      connection.cursor = Number(fields[1])
-      if (connection.cursor < 0) connection.subscription = undefined
+    if (kind === 'P') connection.push(Number(fields[1]), json)
+    else if (kind === 'U') {
+      connection.reached(Number(fields[1]))
+      this.#passed(link, connection)
     } else this.#log.warn({ kind }, 'unknown frame from the generation')
   }
 
-  #onReply(relay: number, json: string): void {
-    const line = this.lines.get(relay)
-    if (line === undefined) return
+  #passed(link: RelayLink, what: Line | ClientConnection): void {
+    if (!this.#retrial.isTrying(what)) return
+    this.#retrial.passed()
+    if (this.isLive) this.#tryNext(link)
+  }
+
+  #onReply(line: Line, json: string): void {
     // Only what a generation has agreed to is asked of the next one.
     if (line.request.subscription !== undefined && isSuccess(json))
-      line.connection.subscription = line.request.subscription
+      line.connection.subscribed(line.request.subscription)
     line.connection.send(json)
     this.#settle(line)
   }
@@ -186,47 +275,20 @@ export class Relay {
     this.#crowded.clear()
   }
 
-  #tellLeft(connection: Connection): void {
+  #tellLeft(connection: ClientConnection): void {
     if (connection.leftTold) return
     connection.leftTold = true
     this.#link?.left(connection.id)
   }
 
-  /** One timer for all lines: it runs only while there are lines that can wait too long. */
-  #sweepSoon(): void {
-    if (this.#sweeper !== undefined || this.#closed) return
-    const everyMs = Math.min(1_000, Math.max(10, this.#holdMs / 10))
-    this.#sweeper = setInterval(() => this.#sweep(), everyMs)
-  }
-
-  #sweep(): void {
-    const now = performance.now()
-    let mayWait = false
-    for (const line of this.lines) {
-      const { connection } = line
-      if (this.#link === undefined || !line.relayed) {
-        mayWait = true
-        if (now - line.waitingSince > this.#holdMs)
-          this.#fail(line, `the daemon is restarting and was not back within ${this.#holdMs} ms`)
-      } else if (connection.isGone) {
-        mayWait = true
-        // The generation has it, and owes nobody a reply to it.
-        if (now - connection.goneSince > this.#holdMs) this.#settle(line)
-      }
-    }
-    if (mayWait) return
-    clearInterval(this.#sweeper)
-    this.#sweeper = undefined
-  }
-
   #fail(line: Line, why: string): void {
-    const { connection, request, relayed } = line
+    const { connection, request, state } = line
     if (connection.isGone)
       this.#log.warn(
-        { connection: connection.id, event: request.event, relayed, why },
+        { connection: connection.id, event: request.event, state, why },
         'request of a client that hung up is given up',
       )
-    connection.send(relayed ? mayBeTaken(why, request) : notTaken(why, request))
+    connection.send(state === 'held' ? notTaken(why, request) : mayBeTaken(why, request))
     this.#settle(line)
   }
 }

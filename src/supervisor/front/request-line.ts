@@ -1,14 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorReply } from '../../contracts/wire.ts'
+import type { ReplyTo } from '../../contracts/wire.ts'
 import { messageOf } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
+import { overLimit, writtenMember } from '../../lib/json-shape.ts'
+import { isObject, textOfLine } from '../../lib/ndjson.ts'
+
+/** What a request line may be made of: looked at before anything parses it. */
+const lineLimits = { levels: 64, values: 20_000 } as const
+const correlationLimits = { levels: 8, values: 1_024 } as const
+const maxCorrelationBytes = 1_024
+/** Characters of an event's name, and of the names a client gives itself. */
+const maxNameLength = 200
 
 /** What the front needs to know of a request line. `text` is the line as it goes on to the generation. */
 export interface RequestLine {
   text: string
   event: string
   data: Record<string, unknown>
-  correlationId: unknown
+  /** `correlation_id` as it was written */
+  correlation: string
   /** the request's own `_event_id`, encoded for a frame */
   eventId: string | undefined
   /** for `monitor:subscribe`: what a later generation is told, as JSON */
@@ -26,47 +36,89 @@ type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 're
  * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry the token if there is
  * one
  */
-export function judgeLine(text: string, checks: { strict: boolean; token: string | undefined }): Verdict {
+export function judgeLine(bytes: Buffer, checks: { strict: boolean; token: string | undefined }): Verdict {
   const { strict, token } = checks
-  const line = readObject(text)
+  const line = readObject(bytes)
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
   if (!line.ok) return { kind: strict ? 'refuse' : 'error', reply: line.reply }
-  if (strict && token !== undefined && !hasToken(line.value, token))
-    return { kind: 'refuse', reply: unauthorized(line.value) }
-  const request = toRequest(line.value, text)
+  const { value, text } = line.value
+  if (strict && token !== undefined && !hasToken(value, token))
+    return { kind: 'refuse', reply: unauthorized(value, text) }
+  const request = toRequest(value, text)
   return request.ok ? { kind: 'request', request: request.value } : { kind: 'error', reply: request.reply }
 }
 
-function readObject(text: string): Read<Record<string, unknown>> {
+function readObject(bytes: Buffer): Read<{ value: Record<string, unknown>; text: string }> {
+  const over = overLimit(bytes, lineLimits)
+  if (over !== undefined)
+    return refuse(`The line has more than ${lineLimits[over]} ${over} and was not taken. Send a simpler one.`)
+  const text = textOfLine(bytes)
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return { ok: true, value }
+    if (isObject(value)) return { ok: true, value: { value, text } }
     return refuse('Invalid JSON: a request is one JSON object on one line, as {"event": "system:health"}')
   } catch (error) {
-    return refuse(`Invalid JSON: ${text.trim() === '' ? 'the line is empty' : messageOf(error)}`)
+    return refuse(`Invalid JSON: ${text.trim() === '' ? 'the line is empty' : messageOf(error).slice(0, 500)}`)
   }
 }
 
 /** Checks the fields the front depends on; the rest is the generation's to judge (ksi-wire §1.4). */
 function toRequest(line: Record<string, unknown>, text: string): Read<RequestLine> {
-  const { event, data = {}, correlation_id: own, _correlation_id: inner } = line
-  const correlationId = own ?? inner
-  const about = { event, correlation_id: correlationId }
-  if (event === undefined || event === null || event === '') return refuse('Missing event name', about)
-  if (typeof event !== 'string') return refuse('Invalid event name: it must be a string', about)
-  if (!isObject(data)) return refuse(`Invalid data for ${event}: it must be a JSON object`, about)
+  const { event, data = {} } = line
+  const correlation = correlationOf(line, text)
+  if (correlation === undefined)
+    return refuse(
+      `Invalid correlation_id: over ${maxCorrelationBytes} bytes, or over ${correlationLimits.levels} levels`,
+    )
+  if (event === undefined || event === null || event === '') return refuse('Missing event name', { correlation })
+  if (typeof event !== 'string') return refuse('Invalid event name: it must be a string', { correlation })
+  if (event.length > maxNameLength)
+    return refuse(`Invalid event name: over ${maxNameLength} characters`, { correlation })
+  if (!isObject(data)) return refuse(`Invalid data for ${event}: it must be a JSON object`, { event, correlation })
+  const badId = ['_event_id', '_client_id', 'client_id', '_agent_id'].find((name) => !isFitId(line[name]))
+  if (badId !== undefined)
+    return refuse(`Invalid ${badId}: over ${maxNameLength} characters, or half a surrogate pair`, {
+      event,
+      correlation,
+    })
   const subscription = event === 'monitor:subscribe' ? subscriptionOf(line, data) : undefined
   return {
     ok: true,
-    value: { text: withoutToken(line, text), event, data, correlationId, eventId: eventIdOf(line), subscription },
+    value: {
+      text: withoutToken(line, text, correlation),
+      event,
+      data,
+      correlation,
+      eventId: eventIdOf(line),
+      subscription,
+    },
   }
 }
 
-function unauthorized(line: Record<string, unknown>): string {
+/**
+ * The id as it was written; `null` when there is none.
+ * @returns undefined for one that is too large to be carried and repeated
+ */
+function correlationOf(line: Record<string, unknown>, text: string): string | undefined {
+  const name = (line['correlation_id'] ?? undefined) === undefined ? '_correlation_id' : 'correlation_id'
+  const correlation = writtenMember(line, text, name)
+  const bytes = Buffer.from(correlation)
+  if (bytes.length > maxCorrelationBytes || overLimit(bytes, correlationLimits) !== undefined) return undefined
+  return correlation
+}
+
+/** Anything but text is no id and is left to the generation to judge. Half a surrogate pair would be stored as `\ufffd`,
+ * and ids that differ would become one. */
+function isFitId(id: unknown): boolean {
+  return typeof id !== 'string' || (id.length <= maxNameLength && id.isWellFormed())
+}
+
+function unauthorized(line: Record<string, unknown>, text: string): string {
+  const event = typeof line['event'] === 'string' && line['event'].length <= maxNameLength ? line['event'] : undefined
   return errorReply(
     'Unauthorized: the first line of a TCP connection must carry "_token", with the value of KSI_TOKEN',
     'KSI_UNAUTHORIZED',
-    line,
+    { event, correlation: correlationOf(line, text) },
   )
 }
 
@@ -81,18 +133,16 @@ function digest(text: string): Buffer {
 }
 
 /** The secret ends here. Only a line that carries one is written anew; all others go on byte for byte. */
-function withoutToken(line: Record<string, unknown>, text: string): string {
+function withoutToken(line: Record<string, unknown>, text: string, correlation: string): string {
   if (!Object.hasOwn(line, '_token')) return text
-  const { _token, ...rest } = line
-  return JSON.stringify(rest)
+  const { _token, correlation_id: _own, _correlation_id: _inner, ...rest } = line
+  return `${JSON.stringify(rest).slice(0, -1)},"correlation_id":${correlation}}`
 }
 
-/** An id the contract would refuse is left to the generation to complain about; the front then makes its own. */
+/** @returns undefined when there is none; the front then makes its own */
 function eventIdOf(line: Record<string, unknown>): string | undefined {
   const id = line['_event_id']
-  if (typeof id !== 'string' || id === '' || id.length > 200) return undefined
-  // A lone surrogate is valid in JSON, and makes encodeURIComponent throw.
-  return encodeURIComponent(id.toWellFormed())
+  return typeof id === 'string' && id !== '' ? encodeURIComponent(id) : undefined
 }
 
 /** A client may give its name beside `data`, where a later generation would not see it. */
@@ -101,9 +151,6 @@ function subscriptionOf(line: Record<string, unknown>, data: Record<string, unkn
   return JSON.stringify(name === undefined ? data : { ...data, client_id: name })
 }
 
-function refuse(
-  message: string,
-  about: { event?: unknown; correlation_id?: unknown } = {},
-): { ok: false; reply: string } {
+function refuse(message: string, about: ReplyTo = {}): { ok: false; reply: string } {
   return { ok: false, reply: errorReply(message, 'KSI_BAD_REQUEST', about) }
 }

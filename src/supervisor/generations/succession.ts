@@ -7,6 +7,7 @@ import { roundMs } from '../../lib/duration.ts'
 import type { Log } from '../../lib/log.ts'
 import { describeEnd } from '../children/child.ts'
 import type { ChildEnd } from '../children/child.ts'
+import type { DetachCause } from '../front/relay.ts'
 import { GenerationError } from './generation-process.ts'
 import type { GenerationProcess } from './generation-process.ts'
 
@@ -25,7 +26,7 @@ export interface Change {
 export interface Relaying {
   attach(stream: Duplex): void
   hold(): void
-  detach(): void
+  detach(cause?: DetachCause): void
 }
 
 export interface SuccessionOptions {
@@ -137,7 +138,7 @@ export class Succession {
       await old.child.ended
       this.#end = { previous_end: 'crash', previous_detail: 'it did not let go' }
     }
-    this.#o.front.detach()
+    this.#o.front.detach(old.child.alive ? 'handover' : 'death')
     if (reason !== 'reload') this.#parked = old
   }
 
@@ -205,7 +206,8 @@ export class Succession {
     const how = `${describeEnd(end)}${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`
     this.#live = undefined
     this.#end = { previous_end: 'crash', previous_detail: how.slice(0, 500) }
-    this.#o.front.detach()
+    // Dying by itself right after going live says something of the new code, and nothing of what it was given.
+    this.#o.front.detach(this.hasParked && !end.killedFromOutside ? 'probation' : 'death')
     this.#o.onDeath(end, how)
   }
 

@@ -7,9 +7,8 @@ import { readFrame } from '../../../contracts/relay.ts'
 import type { Frame } from '../../../contracts/relay.ts'
 import { silentLog } from '../../../lib/log.ts'
 import { LineDecoder } from '../../../lib/ndjson.ts'
-import type { FrontOptions } from '../front-options.ts'
 import { startFront } from '../front.ts'
-import type { Front } from '../front.ts'
+import type { Front, FrontOptions } from '../front.ts'
 
 /** Things that come one by one and are waited for by what they look like. */
 export class Inbox<T> {
