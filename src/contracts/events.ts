@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { checkpointReason, onRestart } from './words.ts'
 
-const requestId = z.string().min(1).max(200)
+/** Half a surrogate pair would be stored as another character, and ids that differ would become one. */
+const id = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed(), 'it has half a surrogate pair')
+const requestId = id
 const sessionId = z
   .string()
   .min(1)
@@ -29,8 +35,8 @@ export const completionData = z.looseObject({
     .describe('chat messages, instead of a prompt'),
   request_id: requestId.optional().describe('your own id; the same id again returns the request as it stands'),
   session_id: sessionId.nullish().describe('go on with the conversation this session belongs to'),
-  conversation_id: z.string().min(1).max(200).nullish().describe('go on with this conversation'),
-  agent_id: z.string().min(1).max(200).nullish().describe("go on with this agent's current conversation"),
+  conversation_id: id.nullish().describe('go on with this conversation'),
+  agent_id: id.nullish().describe("go on with this agent's current conversation"),
   model: z.string().min(1).max(200).nullish().describe('provider/model, as echo/echo or claude-cli/sonnet'),
   temperature: z.number().nullish(),
   max_tokens: z.number().int().positive().nullish(),
@@ -105,6 +111,7 @@ export const eventSpecs = {
         .array(z.string().min(1).max(200))
         .min(1)
         .max(100)
+        .refine((patterns) => patterns.join('').length <= 4_096, 'all together may have 4096 characters')
         .default(['*'])
         .describe('shell patterns of event names'),
       since: z.number().int().min(0).optional().describe('the last seq you have seen'),
@@ -117,7 +124,7 @@ export const eventSpecs = {
     summary: 'The events there are.',
     schema: z.looseObject({
       namespace: z.string().optional().describe('only this namespace'),
-      event: z.string().optional().describe('only names that fit this shell pattern'),
+      event: z.string().max(200).optional().describe('only names that fit this shell pattern'),
       level: z.enum(['summary', 'namespace', 'full']).default('summary').describe('how much to tell'),
       detail: z.boolean().optional(),
       format_style: z.string().optional(),
@@ -126,7 +133,10 @@ export const eventSpecs = {
   },
   'system:help': {
     summary: 'One event: what it does and its parameters.',
-    schema: z.looseObject({ event: z.string().min(1).describe('the event'), format_style: z.string().optional() }),
+    schema: z.looseObject({
+      event: z.string().min(1).max(200).describe('the event'),
+      format_style: z.string().optional(),
+    }),
   },
   'system:shutdown': { summary: 'Take a checkpoint and end.', schema: empty, front: true },
   'system:reload': {
