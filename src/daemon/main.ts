@@ -42,7 +42,10 @@ await loadDependencies()
 
 // File descriptor 4 is the relay: see contracts/relay.ts.
 const stream = new Socket({ fd: 4, readable: true, writable: true })
-stream.on('error', () => process.exit(1))
+stream.on('error', (error) => {
+  process.stderr.write(`the relay to the front failed: ${error.message}\n`)
+  process.exit(1)
+})
 
 let boot: Promise<App> | undefined
 let live: LiveGeneration | undefined

@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream'
 import { readFrame } from '../../contracts/relay.ts'
 import type { ConnectionInfo, Frame } from '../../contracts/relay.ts'
-import { dataReply } from '../../contracts/wire.ts'
+import { writtenMember } from '../../lib/json-shape.ts'
 import { LineDecoder, isObject, parseObject } from '../../lib/ndjson.ts'
 import type { Core } from '../core.ts'
-import type { EventContext } from './router.ts'
-import { handleEvent, toErrorData } from './handle-event.ts'
+import { LineService } from './line-service.ts'
+import type { ServedLine } from './line-service.ts'
 
 /** What the transport tells the monitor. */
 export interface ConnectionListener {
@@ -16,10 +16,10 @@ export interface ConnectionListener {
   drained(): void
 }
 
-/**
- * Characters that may wait for the front; what can wait elsewhere does so beyond that. Replies never wait elsewhere.
- */
-const enough = 4_194_304
+/** Characters that may wait for the front: of pushes, which can wait elsewhere, and of all. */
+const enough = { pushes: 1_048_576, all: 4_194_304 } as const
+/** From this many characters on what waits is written, so that joined strings stay small. */
+const flushAt = 262_144
 
 /** The generation's end of the relay. */
 export interface Transport {
@@ -32,10 +32,7 @@ export interface Transport {
   stop(): void
 }
 
-/**
- * Serves the relay. All lines that arrived together are one transaction: each is acknowledged only after it is
- * committed, and ten thousand of them a second cost a few hundred commits.
- */
+/** Serves the relay: lines are run in turns, and each is acknowledged only after it is committed. */
 export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListener): Transport {
   const connections = new Map<number, ConnectionInfo>()
   let outgoing: string[] = []
@@ -54,47 +51,28 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
     if (outgoing.length === 0) queueMicrotask(flush)
     outgoing.push(`${frame}\n`)
     outgoingLength += frame.length
-    return outgoingLength + stream.writableLength < enough
+    if (outgoingLength >= flushAt) flush()
+    return unsent() < enough.pushes
   }
-  const onDrain = (): void => listener.drained()
+  const unsent = (): number => outgoingLength + stream.writableLength
+  const lines = new LineService(core, {
+    hasRoom: () => unsent() < enough.all,
+    reply: ({ connection, relay }, json) => send(`R ${connection} ${relay} ${json}`),
+    running: ({ connection, relay }) => send(`T ${connection} ${relay}`),
+  })
+  const onDrain = (): void => {
+    lines.resume()
+    listener.drained()
+  }
 
-  let batch: Frame[] = []
-  const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => batch.push(readFrame(line)))
+  const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => {
+    const frame = readFrame(line)
+    if (frame.kind === 'Q') lines.add(toServedLine(frame, connections))
+    else serveOther(frame)
+  })
   const onData = (chunk: Buffer): void => {
     decoder.push(chunk)
-    const frames = batch
-    batch = []
-    if (!stopped) serveBatch(frames)
-  }
-
-  // Only requests are part of the transaction: what else the front says holds also when that fails.
-  const serveBatch = (frames: Frame[]): void => {
-    const requests: Request[] = []
-    for (const frame of frames) {
-      if (frame.kind === 'Q') requests.push({ frame, event: toWireEvent(frame, connections), results: [] })
-      else if (frame.kind !== 'X') serveOther(frame)
-    }
-    if (requests.length > 0) serveRequests(requests)
-    for (const frame of frames) if (frame.kind === 'X') serveOther(frame)
-  }
-
-  const serveRequests = (requests: Request[]): void => {
-    try {
-      core.journal.tx(() => {
-        for (const request of requests) request.results = handleEvent(core, request.event)
-      })
-    } catch (error) {
-      // The transaction failed (no room, fenced): nothing of the batch was kept, so nothing of it may be acknowledged.
-      for (const request of requests) request.results = [toErrorData(core, request.event.event, error)]
-    }
-    for (const { frame, event, results } of requests) {
-      if (results instanceof Promise) void results.then((late) => reply(frame, event, late))
-      else reply(frame, event, results)
-    }
-  }
-
-  const reply = (frame: Frame, event: WireEvent, results: unknown[]): void => {
-    send(`R ${frame.fields[0]} ${frame.fields[1]} ${dataReply(results, event)}`)
+    lines.resume()
   }
 
   const serveOther = ({ kind, fields, json }: Frame): void => {
@@ -104,14 +82,18 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
         connections.set(connection, JSON.parse(json) as ConnectionInfo)
         return
       case 'X':
-        connections.delete(connection)
-        listener.closed(connection)
+        // What it sent before is run first.
+        lines.after(connection, () => {
+          connections.delete(connection)
+          listener.closed(connection)
+        })
         return
       case 'S':
         listener.restoreSubscription(connection, Number(fields[1]), parseObject(json) ?? {})
         return
       case 'Z':
       case 'W':
+        lines.pause(connection, kind === 'Z')
         listener.paused(connection, kind === 'Z')
         return
       default:
@@ -126,6 +108,7 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
     stop() {
       flush()
       stopped = true
+      lines.stop()
       stream.off('data', onData)
       stream.off('drain', onDrain)
       // Keeps draining, so that nothing old waits in the stream if this generation is called back.
@@ -134,32 +117,22 @@ export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListe
   }
 }
 
-interface Request {
-  frame: Frame
-  event: WireEvent
-  results: unknown[] | Promise<unknown[]>
-}
-
-interface WireEvent {
-  event: string
-  data: Record<string, unknown>
-  context: EventContext
-  again: boolean
-  correlation_id: unknown
-}
-
-function toWireEvent(frame: Frame, connections: Map<number, ConnectionInfo>): WireEvent {
-  const [connection, , again, eventId] = frame.fields
+function toServedLine(frame: Frame, connections: Map<number, ConnectionInfo>): ServedLine {
+  const [connection, relay, again, eventId] = frame.fields
   const message = parseObject(frame.json) ?? {}
   const id = Number(connection)
   const info = connections.get(id)
   const data = isObject(message.data) ? message.data : {}
+  const name = (message.correlation_id ?? undefined) === undefined ? '_correlation_id' : 'correlation_id'
   return {
+    connection: id,
+    relay: Number(relay),
+    bytes: frame.json.length,
     event: typeof message.event === 'string' ? message.event : '',
     data,
-    // A client that lost its connection sends again under the id it gave; the front under the one it made.
-    again: again === '1' || typeof message._event_id === 'string',
-    correlation_id: message.correlation_id ?? message._correlation_id ?? null,
+    again: again === '1',
+    ownId: typeof message._event_id === 'string',
+    correlation: writtenMember(message, frame.json, name),
     context: {
       connection: info === undefined ? null : { ...info, id },
       eventId: decodeURIComponent(eventId ?? ''),
