@@ -24,18 +24,25 @@ export class LineCutter {
     return this.#bytes
   }
 
-  push(chunk: Buffer): void {
+  /**
+   * Takes bytes.
+   * @param mayGoOn asked after each line
+   * @returns what was not looked at because the answer was no: to be pushed again, before anything that comes later
+   */
+  push(chunk: Buffer, mayGoOn: () => boolean = () => true): Buffer | undefined {
     let from = 0
     while (from < chunk.length) {
       const end = chunk.indexOf(newline, from)
       if (end === -1) {
         this.#keep(chunk.subarray(from))
-        return
+        return undefined
       }
       this.#keep(chunk.subarray(from, end))
       from = end + 1
       this.#finish()
+      if (from < chunk.length && !mayGoOn()) return chunk.subarray(from)
     }
+    return undefined
   }
 
   #keep(part: Buffer): void {

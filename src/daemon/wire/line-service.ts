@@ -9,7 +9,7 @@ import { Turns } from './turns.ts'
  * What is run in one turn of the event loop, and in one transaction. The first lines are run whatever they take: ten
  * thousand small ones a second cost a few hundred commits. After them the rest waits once a turn has taken too long.
  */
-const turn = { ms: 8, lines: 512, atLeast: 64, bytes: 2_097_152, replyCharacters: 1_048_576 } as const
+const turn = { ms: 4, lines: 512, atLeast: 64, bytes: 2_097_152, replyCharacters: 1_048_576 } as const
 /** A longer reply is an error instead: the front keeps no line of more than twice that. */
 const maxReplyCharacters = 67_108_864
 

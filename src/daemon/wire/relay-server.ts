@@ -17,7 +17,7 @@ export interface ConnectionListener {
 }
 
 /** Characters that may wait for the front: of pushes, which can wait elsewhere, and of all. */
-const enough = { pushes: 1_048_576, all: 4_194_304 } as const
+const enough = { pushes: 524_288, all: 1_048_576 } as const
 /** From this many characters on what waits is written, so that joined strings stay small. */
 const flushAt = 262_144
 

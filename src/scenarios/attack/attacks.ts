@@ -98,7 +98,7 @@ const rawBytes: Attack = async (attacker) => {
     const socket = await attacker.connect(attacker.pick(['unix', 'tcp']))
     socket?.resume()
     await attacker.write(socket, bytes)
-    if (attacker.random() < 0.3) socket?.resetAndDestroy()
+    if (attacker.random() < 0.3) socket?.destroy()
   }
   await delay(50)
 }

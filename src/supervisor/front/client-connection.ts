@@ -5,11 +5,12 @@ import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineCutter } from '../../lib/ndjson.ts'
+import { Inflow } from './inflow.ts'
 
-/** A client with more than this unanswered is not read from until half of it is answered. */
-const pauseAt = { lines: 1_000, bytes: 16_777_216 } as const
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
+/** Lines of one client that are looked at in a row. */
+const linesInARow = 16
 /** So long a refused client may take to read why; its own bytes are read and dropped meanwhile, as a close with unread
  * bytes would be a reset, which can destroy the reply on its way. */
 const lingerMs = 1_000
@@ -18,6 +19,12 @@ export interface ConnectionOwner {
   /** A client that leaves more than this unread gets no pushes and no replies, and is not read from, until it has taken
    * it. */
   readonly slowAt: number
+  /** Lines a client may have under way now. */
+  readonly linesAtOnce: number
+  /** Its lines wait to be looked at: `read` is called when it is its turn. */
+  onUnread(connection: ClientConnection): void
+  /** It has lines under way (true), or none (false). */
+  onBusy(connection: ClientConnection, busy: boolean): void
   onLine(connection: ClientConnection, line: Buffer): void
   onTooLong(connection: ClientConnection): void
   /** So many more (or fewer) bytes of a line without an end are kept for it. */
@@ -57,11 +64,11 @@ export class ClientConnection {
   readonly #cutter: LineCutter
   /** open → half (it sent its last line) → closing (we sent our last line) → gone */
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
-  #waiting = 0
-  #waitingBytes = 0
+  readonly #inflow = new Inflow()
+  /** what came and was not looked at yet; nothing more is read meanwhile */
+  #unread: Buffer | undefined
   #unfinished = 0
-  #slow = false
-  #crowded = false
+  #busy = false
   #paused = false
   #linger: NodeJS.Timeout | undefined
 
@@ -101,12 +108,12 @@ export class ClientConnection {
   }
 
   get isSlow(): boolean {
-    return this.#slow
+    return this.#inflow.slow
   }
 
   /** Requests without a reply. */
   get waiting(): number {
-    return this.#waiting
+    return this.#inflow.waiting
   }
 
   /** Writes one line, unless the connection is on its way out. Cuts a client that reads nothing. */
@@ -148,22 +155,28 @@ export class ClientConnection {
 
   /** Counts a request in. */
   took(bytes: number): void {
-    this.#waiting++
-    this.#waitingBytes += bytes
+    this.#inflow.waiting++
+    this.#inflow.bytes += bytes
+    this.#adjust()
+  }
+
+  /** A request was run and waits for something else (1), or has to be run again (-1). */
+  ran(change: 1 | -1): void {
+    this.#inflow.running += change
     this.#adjust()
   }
 
   /** Counts a request out; the last one ends a connection whose client has sent its last line. */
   settled(bytes: number): void {
-    this.#waiting--
-    this.#waitingBytes -= bytes
+    this.#inflow.waiting--
+    this.#inflow.bytes -= bytes
     this.#adjust()
-    if (this.#phase === 'half' && this.#waiting === 0) this.end()
+    if (this.#phase === 'half' && this.waiting === 0) this.end()
   }
 
   /** While true it is not read from, because all connections together have too much unanswered. */
   crowd(crowded: boolean): void {
-    this.#crowded = crowded
+    this.#inflow.crowded = crowded
     this.#adjust()
   }
 
@@ -172,7 +185,7 @@ export class ClientConnection {
     if (this.#phase !== 'open') return
     this.#phase = 'half'
     this.#socket.resume()
-    if (this.#waiting === 0) this.end()
+    if (this.waiting === 0) this.end()
   }
 
   /** Says why, reads no more of it, and closes. */
@@ -226,10 +239,27 @@ export class ClientConnection {
     })
   }
 
+  /** Looks at some of the lines that came. @returns whether there are more that may be looked at */
+  read(): boolean {
+    const chunk = this.#unread
+    this.#unread = undefined
+    if (chunk === undefined || this.#phase !== 'open') return false
+    let left = linesInARow
+    this.#unread = this.#cut(chunk, () => --left > 0 && !this.#inflow.isFull(this.#owner.linesAtOnce))
+    this.#adjust()
+    return this.#unread !== undefined && !this.#inflow.isFull(this.#owner.linesAtOnce)
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#phase !== 'open') return
+    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk])
+    if (this.read()) this.#owner.onUnread(this)
+  }
+
+  #cut(chunk: Buffer, mayGoOn: () => boolean): Buffer | undefined {
+    let rest: Buffer | undefined
     try {
-      this.#cutter.push(chunk)
+      rest = this.#cutter.push(chunk, mayGoOn)
     } catch (error) {
       // Whatever it was: it is this client's, and must not be everybody's.
       this.#log.error({ connection: this.id, error: messageOf(error) }, 'what a client sent could not be dealt with')
@@ -238,34 +268,42 @@ export class ClientConnection {
     const more = this.#cutter.pendingBytes - this.#unfinished
     this.#unfinished += more
     if (more !== 0) this.#owner.onUnfinished(this, more)
+    return rest
   }
 
   #onEnd(): void {
     if (this.#phase !== 'open') return
+    const rest = this.#unread
+    this.#unread = undefined
+    if (rest !== undefined) this.#cut(rest, () => true)
     // `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one.
-    if (this.#cutter.pendingBytes > 0) this.#onData(Buffer.from('\n'))
+    if (this.#cutter.pendingBytes > 0) this.#cut(Buffer.from('\n'), () => true)
     this.lastLine()
   }
 
   #afterFlush(): void {
-    if (!this.#slow && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
+    if (!this.isSlow && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {
-    if (slow === this.#slow || this.isGone) return
-    this.#slow = slow
+    if (slow === this.isSlow || this.isGone) return
+    this.#inflow.slow = slow
     this.#adjust()
     this.#owner.onSlow(this, slow)
   }
 
   #adjust(): void {
+    if (this.#inflow.isBusy !== this.#busy) {
+      this.#busy = !this.#busy
+      this.#owner.onBusy(this, this.#busy)
+    }
     if (this.#phase !== 'open') return
-    const held = this.#slow || this.#crowded
-    const over = held || this.#waiting > pauseAt.lines || this.#waitingBytes > pauseAt.bytes
-    const under = !held && this.#waiting < pauseAt.lines / 2 && this.#waitingBytes < pauseAt.bytes / 2
-    if (over && !this.#paused) this.#socket.pause()
-    else if (under && this.#paused) this.#socket.resume()
-    else return
-    this.#paused = over
+    const full = this.#inflow.isFull(this.#owner.linesAtOnce)
+    if (!full && this.#unread !== undefined) this.#owner.onUnread(this)
+    const paused = full || this.#unread !== undefined
+    if (paused === this.#paused) return
+    this.#paused = paused
+    if (paused) this.#socket.pause()
+    else this.#socket.resume()
   }
 }

@@ -7,6 +7,7 @@ import type { Log } from '../../lib/log.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ConnectionOwner } from './client-connection.ts'
 import { Doorstep } from './doorstep.ts'
+import { ReadingTurns } from './reading-turns.ts'
 import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
 import type { RequestLine } from './request-line.ts'
@@ -16,6 +17,9 @@ const maxUnfinishedBytes = 268_435_456
 /** So much may lie unread over all connections before each may leave less: never more than the last, less than the
  * first. */
 const unread = { least: 16_384, all: 134_217_728, most: 1_048_576 } as const
+/** Lines that may be under way to the live generation, over all connections; and at least so many of each. What is more
+ * is not read: behind it everybody else would have to wait. */
+const underWay = { all: 1_024, least: 8 } as const
 /** Connections that are ended may take this long to flush. */
 const closeMs = 500
 
@@ -53,6 +57,8 @@ export class ClientConnections implements ConnectionOwner {
   readonly #sockets = new Set<ClientConnection>()
   /** those that count against the limit */
   readonly #admitted = new Set<ClientConnection>()
+  readonly #turns = new ReadingTurns()
+  #busy = 0
   #lastConnection = 0
   #notified = false
   #closed = false
@@ -66,6 +72,11 @@ export class ClientConnections implements ConnectionOwner {
 
   get slowAt(): number {
     return Math.max(unread.least, Math.min(unread.most, Math.floor(unread.all / Math.max(1, this.#sockets.size))))
+  }
+
+  get linesAtOnce(): number {
+    if (!this.#relay.isLive) return Infinity
+    return Math.max(underWay.least, Math.floor(underWay.all / Math.max(1, this.#busy)))
   }
 
   accept(socket: Socket, transport: ConnectionInfo['transport']): void {
@@ -131,6 +142,14 @@ export class ClientConnections implements ConnectionOwner {
         'KSI_LINE_TOO_LONG',
       ),
     )
+  }
+
+  onUnread(connection: ClientConnection): void {
+    this.#turns.add(connection)
+  }
+
+  onBusy(_connection: ClientConnection, busy: boolean): void {
+    this.#busy += busy ? 1 : -1
   }
 
   onSlow(connection: ClientConnection, slow: boolean): void {

@@ -187,6 +187,7 @@ export class Relay {
       if (ran && !handover) line.outlived++
       if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost))) line.waitingSince = now
       line.state = 'again'
+      if (ran) line.connection.ran(-1)
     }
     if (handover) this.poison.codeChanged()
     this.#sweeper.soon()
@@ -240,7 +241,11 @@ export class Relay {
       const line = this.lines.get(Number(fields[1]))
       if (line === undefined) return
       if (kind === 'R') this.#onReply(line, json)
-      else Object.assign(line, { state: 'running', deaths: 0 })
+      else if (line.state === 'sent') {
+        line.state = 'running'
+        line.deaths = 0
+        line.connection.ran(1)
+      }
       return this.#passed(link, line)
     }
     const connection = this.connections.get(Number(fields[0]))
@@ -268,6 +273,7 @@ export class Relay {
 
   #settle(line: Line): void {
     this.lines.remove(line)
+    if (line.state === 'running') line.connection.ran(-1)
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
     if (this.#crowded.size === 0 || this.lines.bytes > crowdedAt / 2) return

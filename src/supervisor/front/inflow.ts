@@ -1,0 +1,30 @@
+/** A client with more than this unanswered is not read from until half of it is answered. */
+const pauseAt = { lines: 1_000, bytes: 16_777_216 } as const
+
+/** What a client is owed, and whether it may send more. */
+export class Inflow {
+  /** lines without a reply */
+  waiting = 0
+  /** of these, lines that were run and wait for something else: they keep nobody from anything */
+  running = 0
+  bytes = 0
+  /** it does not take what it is sent */
+  slow = false
+  /** all connections together have too much unanswered */
+  crowded = false
+  #full = false
+
+  get isBusy(): boolean {
+    return this.waiting > this.running
+  }
+
+  /** @param atOnce lines it may have under way now, with so many other clients at work */
+  isFull(atOnce: number): boolean {
+    const underWay = this.waiting - this.running
+    const held = this.slow || this.crowded
+    if (held || underWay >= atOnce || this.waiting > pauseAt.lines || this.bytes > pauseAt.bytes) this.#full = true
+    else if (underWay <= atOnce / 2 && this.waiting < pauseAt.lines / 2 && this.bytes < pauseAt.bytes / 2)
+      this.#full = false
+    return this.#full
+  }
+}
