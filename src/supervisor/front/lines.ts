@@ -22,6 +22,9 @@ export interface Line {
   outlived: number
 }
 
+/** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
+const outlivedAtMost = 3
+
 /** Lines and bytes that may wait for a generation, over all connections. */
 const holdLimits = { lines: 10_000, bytes: 67_108_864 } as const
 
@@ -76,6 +79,24 @@ export class Lines {
       this.#heldBytes -= line.bytes
     }
     line.state = 'sent'
+  }
+
+  /** The live generation has run it, and it did no harm; its reply comes later. */
+  ran(line: Line): void {
+    if (line.state !== 'sent') return
+    line.state = 'running'
+    line.deaths = 0
+    line.connection.ran(1)
+  }
+
+  /** The generation that was given it is gone. */
+  again(line: Line, handover: boolean): void {
+    const ran = line.state === 'running'
+    if (ran && !handover) line.outlived++
+    if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost)))
+      line.waitingSince = performance.now()
+    line.state = 'again'
+    if (ran) line.connection.ran(-1)
   }
 
   remove(line: Line): void {

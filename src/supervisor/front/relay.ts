@@ -4,6 +4,7 @@ import type { Frame } from '../../contracts/relay.ts'
 import type { Log } from '../../lib/log.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { Crowd } from './crowd.ts'
 import { Lines, mayBeTaken, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
 import { PoisonList, poisonReply } from './poison.ts'
@@ -12,14 +13,6 @@ import type { RequestLine } from './request-line.ts'
 import { Retrial } from './retrial.ts'
 import type { Suspect } from './retrial.ts'
 import { Sweeper } from './sweeper.ts'
-
-/**
- * All connections together may have this much unanswered; past it, whoever adds is not read from until half is
- * answered.
- */
-const crowdedAt = 134_217_728
-/** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
-const outlivedAtMost = 3
 
 /**
  * Why a generation is no longer attached: it let go · it died, or was killed because it hung · the same, but its code
@@ -35,7 +28,7 @@ export class Relay {
   readonly connections = new Map<number, ClientConnection>()
   readonly #log: Log
   readonly #links = new WeakMap<Duplex, RelayLink>()
-  readonly #crowded = new Set<ClientConnection>()
+  readonly #crowd = new Crowd()
   readonly #bootId = randomBytes(4).toString('hex')
   readonly #retrial = new Retrial()
   readonly #sweeper: Sweeper
@@ -102,9 +95,10 @@ export class Relay {
 
   /** The client has hung up. What it has sent is run all the same, unless it ended a generation. */
   gone(connection: ClientConnection): void {
-    this.#crowded.delete(connection)
+    this.#crowd.gone(connection)
     if (this.isLive && !this.#retrial.isOn) this.#tellLeft(connection)
     this.forgetIfDone(connection)
+    this.#tried(connection, false)
     if (connection.waiting > 0) this.#sweeper.soon()
   }
 
@@ -135,10 +129,7 @@ export class Relay {
     }
     this.lines.add(line)
     connection.took(bytes)
-    if (this.lines.bytes > crowdedAt) {
-      this.#crowded.add(connection)
-      connection.crowd(true)
-    }
+    this.#crowd.added(connection, this.lines.bytes)
     if (link === undefined) this.#sweeper.soon()
     else this.#send(link, line)
   }
@@ -160,7 +151,7 @@ export class Relay {
     const known = this.#links.get(stream)
     if (known !== undefined) return known
     const onFrame = (link: RelayLink, frame: Frame): void => {
-      if (link === this.#link) this.#onFrame(link, frame)
+      if (link === this.#link) this.#onFrame(frame)
     }
     const onClosed = (link: RelayLink): void => {
       if (link === this.#link) this.#unlink(false)
@@ -175,20 +166,10 @@ export class Relay {
     this.#link = undefined
     this.#undecided = !handover
     const given = [...this.lines].filter(({ state }) => state !== 'held')
+    const subscribed = [...this.connections.values()].filter((connection) => connection.isSubscribed)
     if (handover) this.#retrial.handedOver()
-    else
-      this.#retrial.ended(
-        given,
-        [...this.connections.values()].filter((connection) => connection.isSubscribed),
-      )
-    const now = performance.now()
-    for (const line of given) {
-      const ran = line.state === 'running'
-      if (ran && !handover) line.outlived++
-      if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost))) line.waitingSince = now
-      line.state = 'again'
-      if (ran) line.connection.ran(-1)
-    }
+    else this.#retrial.ended(given, subscribed)
+    for (const line of given) this.lines.again(line, handover)
     if (handover) this.poison.codeChanged()
     this.#sweeper.soon()
   }
@@ -236,31 +217,29 @@ export class Relay {
     this.lines.sent(line)
   }
 
-  #onFrame(link: RelayLink, { kind, fields, json }: Frame): void {
+  #onFrame({ kind, fields, json }: Frame): void {
     if (kind === 'R' || kind === 'T') {
       const line = this.lines.get(Number(fields[1]))
       if (line === undefined) return
-      if (kind === 'R') this.#onReply(line, json)
-      else if (line.state === 'sent') {
-        line.state = 'running'
-        line.deaths = 0
-        line.connection.ran(1)
-      }
-      return this.#passed(link, line)
+      if (kind === 'R') return this.#onReply(line, json)
+      this.lines.ran(line)
+      return this.#tried(line, true)
     }
     const connection = this.connections.get(Number(fields[0]))
     if (connection === undefined) return
     if (kind === 'P') connection.push(Number(fields[1]), json)
     else if (kind === 'U') {
       connection.reached(Number(fields[1]))
-      this.#passed(link, connection)
+      this.#tried(connection, true)
     } else this.#log.warn({ kind }, 'unknown frame from the generation')
   }
 
-  #passed(link: RelayLink, what: Line | ClientConnection): void {
+  /** If this was what the generation had in hand, the next one may be tried. */
+  #tried(what: Line | ClientConnection, passed: boolean): void {
     if (!this.#retrial.isTrying(what)) return
-    this.#retrial.passed()
-    if (this.isLive) this.#tryNext(link)
+    if (passed) this.#retrial.passed()
+    else this.#retrial.abandoned()
+    if (this.isLive && this.#link !== undefined) this.#tryNext(this.#link)
   }
 
   #onReply(line: Line, json: string): void {
@@ -268,17 +247,17 @@ export class Relay {
     if (line.request.subscription !== undefined && isSuccess(json))
       line.connection.subscribed(line.request.subscription)
     line.connection.send(json)
-    this.#settle(line)
+    this.#settle(line, true)
   }
 
-  #settle(line: Line): void {
+  /** Nothing more is owed for this line. @param passed whether it is known to have done no harm */
+  #settle(line: Line, passed = false): void {
     this.lines.remove(line)
     if (line.state === 'running') line.connection.ran(-1)
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
-    if (this.#crowded.size === 0 || this.lines.bytes > crowdedAt / 2) return
-    for (const connection of this.#crowded) connection.crowd(false)
-    this.#crowded.clear()
+    this.#crowd.answered(this.lines.bytes)
+    this.#tried(line, passed)
   }
 
   #tellLeft(connection: ClientConnection): void {

@@ -16,6 +16,8 @@ export class Retrial {
   #current: Suspect | undefined
   /** the only thing the generation that has ended was given, until it is known why that ended */
   #alone: Suspect | undefined
+  /** the generation may still be busy with what was given up */
+  #blurred = false
 
   /** While true nothing may be relayed but what `next` gives. */
   get isOn(): boolean {
@@ -37,7 +39,8 @@ export class Retrial {
    */
   ended(lines: Line[], subscribed: ClientConnection[]): void {
     const inHand = this.isOn ? this.#current : onlyOne(lines)
-    this.#alone = inHand
+    this.#alone = this.#blurred ? undefined : inHand
+    this.#blurred = false
     this.#waiting = [
       ...subscribed.map((connection) => ({ line: undefined, connection })),
       ...lines.map((line) => ({ line, connection: line.connection })),
@@ -64,6 +67,7 @@ export class Retrial {
   /** The generation let go in peace: nobody is suspected for that. What still waited for its trial goes on waiting. */
   handedOver(): void {
     this.#alone = undefined
+    this.#blurred = false
     if (this.#current !== undefined) this.#waiting.unshift(this.#current)
     this.#current = undefined
   }
@@ -72,6 +76,15 @@ export class Retrial {
   passed(): void {
     if (this.#current?.line === undefined && this.#current !== undefined) this.#current.connection.deaths = 0
     this.#current = undefined
+  }
+
+  /**
+   * Nobody waits any more for what the generation has in hand, and what it does there is not known: until that
+   * generation ends, nothing can be told from its end.
+   */
+  abandoned(): void {
+    this.#current = undefined
+    this.#blurred = true
   }
 
   /** The next one to be tried. */
