@@ -232,6 +232,7 @@ export class ClientConnection {
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)
+      this.#readAll()
       this.#phase = 'gone'
       this.#owner.onUnfinished(this, -this.#unfinished)
       this.goneSince = performance.now()
@@ -271,11 +272,16 @@ export class ClientConnection {
     return rest
   }
 
-  #onEnd(): void {
-    if (this.#phase !== 'open') return
+  /** Looks at all that came: nothing comes after it. */
+  #readAll(): void {
     const rest = this.#unread
     this.#unread = undefined
-    if (rest !== undefined) this.#cut(rest, () => true)
+    if (rest !== undefined && this.#phase === 'open') this.#cut(rest, () => true)
+  }
+
+  #onEnd(): void {
+    if (this.#phase !== 'open') return
+    this.#readAll()
     // `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one.
     if (this.#cutter.pendingBytes > 0) this.#cut(Buffer.from('\n'), () => true)
     this.lastLine()
