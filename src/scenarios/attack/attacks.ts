@@ -12,24 +12,38 @@ const request = (event: string, data: unknown, more: Record<string, unknown> = {
   JSON.stringify({ event, data, ...more })
 const megabyte = 1_048_576
 
-/** Levels without end, before and after the token, where they are echoed and where they are kept. */
-const deepLines: Attack = async (attacker) => {
+/** Levels without end in what is refused, and so repeated in the refusal. */
+const deepRefused: Attack = async (attacker) => {
   const depth = 1_000 + attacker.below(8_000)
   await attacker.line(`{"event":"x","correlation_id":${deepKeys(depth)}}`, 'tcp')
   await attacker.line(`{"event":5,"correlation_id":${deepKeys(depth)}}`)
+}
+
+/** Levels without end in what is taken on, to be repeated in the reply, and to be kept. */
+const deepTaken: Attack = async (attacker) => {
+  const depth = 1_000 + attacker.below(8_000)
   await attacker.line(`{"event":"completion:async","data":{"prompt":"x"},"correlation_id":${deepKeys(depth)}}`)
   await attacker.line(`{"event":"completion:async","data":{"prompt":"x","extra_body":${deepKeys(depth)}}}`)
-  await attacker.line(`{"event":"system:health","correlation_id":${deepLists(depth * 10)}}`)
+  await attacker.line(`{"event":"system:discover","correlation_id":${deepLists(depth * 10)}}`)
+  await delay(500)
 }
 
 /** Patterns and names that take a long time to compare. */
-const slowPatterns: Attack = async (attacker) => {
+const slowNames: Attack = async (attacker) => {
   const stars = `${'*'.repeat(20 + attacker.below(60))}#`
-  const words = `${'*a'.repeat(20 + attacker.below(60))}#`
-  await attacker.line(request('system:discover', { event: attacker.pick([stars, words]) }))
-  await attacker.line(request('monitor:subscribe', { event_patterns: [stars, words] }))
+  await attacker.line(request('system:discover', { event: stars }))
   await attacker.line(request('system:help', { event: `${'completion:'.repeat(20_000)}x` }))
   await attacker.line(request('monitor:'.repeat(megabyte / 8), {}))
+  await delay(500)
+}
+
+/** Subscriptions whose patterns take a long time to compare with what happens. */
+const slowSubscriptions: Attack = async (attacker) => {
+  const socket = await attacker.connect()
+  socket?.resume()
+  const patterns = [`${'*'.repeat(20 + attacker.below(60))}#`, `${'*a'.repeat(20 + attacker.below(60))}#`]
+  await attacker.write(socket, `${request('monitor:subscribe', { event_patterns: patterns })}\n`)
+  await delay(1_000)
 }
 
 /** A little to send, a lot to answer; and nobody who reads it. */
@@ -142,8 +156,10 @@ function anyValue(attacker: Attacker, depth: number): unknown {
 }
 
 export const attacks: Record<string, Attack> = {
-  deepLines,
-  slowPatterns,
+  deepRefused,
+  deepTaken,
+  slowNames,
+  slowSubscriptions,
   bigReplies,
   crowd,
   largeLines,

@@ -34,17 +34,21 @@ export interface SiegeReport {
 }
 
 /**
- * Attacks a ksi for `ms`, two attacks at a time, with well-behaved clients beside them whose promises are audited.
+ * Attacks a ksi for `ms`: half of the time with each attack by itself, then with all of them, two at a time. Well-behaved
+ * clients stand beside, whose promises are audited.
  * @param options `root`: the checkout it is made from
  */
 export async function besiege(options: { ms: number; seed: number; root?: string | undefined }): Promise<SiegeReport> {
   const siege = new Siege(options)
-  while (performance.now() < siege.until) await siege.fight()
+  while (siege.goesOn) await siege.fight()
   return siege.report()
 }
 
 class Siege {
-  readonly until: number
+  readonly #until: number
+  readonly #soloMs: number
+  /** attacks that still wait to be made by themselves */
+  readonly #solo = Object.keys(attacks)
   readonly #begun = performance.now()
   readonly #random: () => number
   readonly #seed: number
@@ -55,13 +59,17 @@ class Siege {
   readonly #ownDelay = monitorEventLoopDelay({ resolution: 5 })
   #recent: string[] = []
   #memory = 0
-  #crashes = 0
 
   constructor(options: { ms: number; seed: number; root?: string | undefined }) {
-    this.until = this.#begun + options.ms
+    this.#until = this.#begun + options.ms
+    this.#soloMs = options.ms / 2 / this.#solo.length
     this.#seed = options.seed
     this.#random = randomFrom(options.seed)
     this.#root = options.root
+  }
+
+  get goesOn(): boolean {
+    return performance.now() < this.#until
   }
 
   report(): SiegeReport {
@@ -77,40 +85,39 @@ class Siege {
     }
   }
 
-  /** Fights one ksi until the time is over, or until it is no more. */
+  /** Fights one ksi until the time is over, or until something happened to it. */
   async fight(): Promise<void> {
     using project = makeProject(this.#root)
     await using ksi = await Ksi.start(project, { KSI_TOKEN: token, KSI_LOG_LEVEL: 'info' })
     this.#ownDelay.enable()
-    this.#crashes = 0
     const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
-    using load = await Load.start({
-      address: ksi.socket,
-      seed: this.#seed,
-      senders: 2,
-      subscribers: 2,
-      restMs: 100,
-      probeMs: 200,
-    })
-    const over = new AbortController()
-    const isOver = (): boolean => over.signal.aborted || performance.now() > this.until
+    const load = { address: ksi.socket, seed: this.#seed, senders: 2, subscribers: 2, restMs: 100, probeMs: 200 }
+    using friends = await Load.start(load)
+    const before = this.#faults.length
+    const isUnharmed = (): boolean => this.#faults.length === before
+    let over = false
+    const isOver = (): boolean => over || !this.goesOn || !isUnharmed()
     void ksi.exited.then((code) => {
-      if (over.signal.aborted) return
-      this.#fault(`the supervisor ended with ${code}`)
-      over.abort()
+      if (!over) this.#fault(`the supervisor ended with ${code}`)
     })
-    const watching = this.#watch(ksi, isOver).catch(() => {})
-    await Promise.all([0, 1].map(() => this.#attack({ socket: ksi.socket, port }, isOver)))
-    const ended = over.signal.aborted
+    const watching = Promise.allSettled([this.#askHealth(ksi, isOver), this.#countCrashes(ksi, isOver)])
+    while (!isOver()) {
+      this.#recent = []
+      const alone = this.#solo.shift()
+      const names = alone === undefined ? Object.keys(attacks) : [alone]
+      const until = alone === undefined ? this.#until : performance.now() + this.#soloMs
+      const isDone = (): boolean => performance.now() > until || isOver()
+      const hands = alone === undefined ? [0, 1] : [0]
+      await Promise.all(hands.map(() => this.#attack(names, { socket: ksi.socket, port }, isDone)))
+    }
     await watching
-    if (ended) return load.abandon()
-    await this.#finish(load)
-    over.abort()
+    over = true
+    if (isUnharmed()) await this.#finish(friends)
+    else friends.abandon()
   }
 
-  async #attack(where: { socket: string; port: number }, isOver: () => boolean): Promise<void> {
-    const names = Object.keys(attacks)
-    while (!isOver()) {
+  async #attack(names: string[], where: { socket: string; port: number }, isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
       const name = names[Math.floor(this.#random() * names.length)] ?? ''
       this.#rounds[name] = (this.#rounds[name] ?? 0) + 1
       this.#recent = [...this.#recent.slice(-3), name]
@@ -123,38 +130,33 @@ class Siege {
     }
   }
 
-  /** Asks for health and for the supervisor's count of crashes, all the time. */
-  async #watch(ksi: Ksi, isOver: () => boolean): Promise<void> {
-    let client = await WireClient.connect(ksi.socket)
+  /** Asks for health all the time, as a client that means well. */
+  async #askHealth(ksi: Ksi, isOver: () => boolean): Promise<void> {
+    using client = await WireClient.connect(ksi.socket)
     while (!isOver()) {
       const begun = performance.now()
-      const answered = client.request('system:health').then(
-        () => 'answered',
-        () => 'cut',
-      )
-      while ((await Promise.race([answered, delay(silentMs)])) === undefined && !isOver())
-        this.#fault(`no health for ${((performance.now() - begun) / 1_000).toFixed(0)} s`)
-      if (isOver()) break
+      const answer = client.request('system:health').catch(() => 'cut' as const)
+      const heard = await Promise.race([answer, delay(silentMs)])
+      if (isOver()) return
+      if (heard === undefined) return this.#fault(`no health for ${silentMs} ms`)
+      if (heard === 'cut') return this.#fault('the connection of a well-behaved client was cut')
       this.#replies.push(performance.now() - begun)
-      if ((await answered) === 'cut') {
-        this.#fault('the connection of a well-behaved client was cut')
-        client = await WireClient.connect(ksi.socket)
-      }
-      await this.#look(ksi, client)
+      const { pid } = heard
+      const of = (one: unknown): number => memoryOf(Number(one))?.now ?? 0
+      this.#memory = Math.max(this.#memory, of(ksi.process.pid) + of(pid))
       await delay(20)
     }
-    client.close()
   }
 
-  async #look(ksi: Ksi, client: WireClient): Promise<void> {
-    const [{ crashes }, { pid }] = await Promise.all([
-      client.request('supervisor:status'),
-      client.request('system:health'),
-    ])
-    if (Number(crashes) > this.#crashes) this.#fault(`a generation died (${Number(crashes) - this.#crashes})`)
-    this.#crashes = Number(crashes)
-    const of = (one: unknown): number => memoryOf(Number(one))?.now ?? 0
-    this.#memory = Math.max(this.#memory, of(ksi.process.pid) + of(pid))
+  /** Follows how often a generation has died: the supervisor says so whatever they do. */
+  async #countCrashes(ksi: Ksi, isOver: () => boolean): Promise<void> {
+    let before = 0
+    while (!isOver()) {
+      const { crashes } = await ksi.status()
+      if (crashes > before) this.#fault(`a generation died (${crashes - before})`)
+      before = crashes
+      await delay(100)
+    }
   }
 
   async #finish(load: Load): Promise<void> {
@@ -172,6 +174,10 @@ class Siege {
   }
 
   #fault(what: string): void {
-    this.#faults.push({ at: Math.round((performance.now() - this.#begun) / 100) / 10, what, during: [...this.#recent] })
+    this.#faults.push({
+      at: Math.round((performance.now() - this.#begun) / 100) / 10,
+      what,
+      during: [...new Set(this.#recent)],
+    })
   }
 }
