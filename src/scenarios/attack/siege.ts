@@ -72,10 +72,16 @@ class Siege {
     return performance.now() < this.#until
   }
 
+  /** What this process itself had to wait for its turn, in ms: the slowest of a hundred. */
+  get #ownDelayMs(): number {
+    const ms = this.#ownDelay.percentile(99) / 1e6
+    return ms > 5_000 ? 0 : ms
+  }
+
   report(): SiegeReport {
-    const ownDelay = this.#ownDelay.percentile(99) / 1e6
+    const ownDelay = this.#ownDelayMs
     const p99 = quantile(this.#replies, 0.99)
-    if (p99 - ownDelay > healthMs)
+    if (p99 > healthMs + 5 * ownDelay)
       this.#fault(`health took ${p99.toFixed(0)} ms in the slowest of a hundred, ${ownDelay.toFixed(0)} of them ours`)
     return {
       faults: this.#faults,
@@ -136,9 +142,11 @@ class Siege {
     while (!isOver()) {
       const begun = performance.now()
       const answer = client.request('system:health').catch(() => 'cut' as const)
-      const heard = await Promise.race([answer, delay(silentMs)])
+      // On a machine that has no time for us either, everybody takes longer.
+      const limit = silentMs + 20 * this.#ownDelayMs
+      const heard = await Promise.race([answer, delay(limit)])
       if (isOver()) return
-      if (heard === undefined) return this.#fault(`no health for ${silentMs} ms`)
+      if (heard === undefined) return this.#fault(`no health for ${Math.round(limit)} ms`)
       if (heard === 'cut') return this.#fault('the connection of a well-behaved client was cut')
       this.#replies.push(performance.now() - begun)
       const { pid } = heard
