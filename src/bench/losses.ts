@@ -69,7 +69,7 @@ async function runTwenty(ksi: Ksi, client: WireClient, tag: string): Promise<{ p
   await client.request('monitor:subscribe', { event_patterns: ['completion:*'] })
   await sendWork(client, { conversations: running, perConversation: 1, latencyMs: 540_000, tag })
   await client.until(() => client.pushes.filter(({ data }) => data['status'] === 'calling_provider').length >= running)
-  const pids = (await ksi.status()).runners.flatMap(({ pid }) => pid ?? [])
+  const pids = [await ksi.runnerPid()]
   return { pids, since: client.pushes.at(-1)?.seq ?? 0 }
 }
 

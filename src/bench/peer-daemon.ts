@@ -1,5 +1,5 @@
 /*
- * What the peers of `npm run bench:reload` run: one process that imports all of the daemon's code and dependencies,
+ * What the peers of `npm run bench:saves` run: one process that imports all of the daemon's code and dependencies,
  * opens the same journal with the same queue and answers lines on a TCP port. It installs no signal handler, so a
  * reloader's signal ends it at once: nothing of ksi's own care slows the peers down.
  */
@@ -18,7 +18,7 @@ import { Journal } from '../store/journal.ts'
 const settings = readSettings({ KSI_ROOT: process.cwd(), KSI_MODE: 'dev' })
 const bootId = randomUUID()
 const journal = Journal.open(settings.paths.journal, bootId, { suspect: false, now: Date.now() })
-const core = createCore(settings, createLog('peer', 'warn'), journal, bootId)
+const core = createCore({ settings, log: createLog('peer', 'warn'), journal, bootId })
 registerHealth(core, Date.now())
 
 const server = createServer({ noDelay: true }, (socket) => {

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { isObject, parseObject } from '../lib/ndjson.ts'
 import { systemCodeOf } from '../lib/errors.ts'
+import { testToken } from '../testing/ksi.ts'
 
 /** One new connection that asks `system:health` once. Times are `performance.now()`. */
 export interface Probe {
@@ -68,7 +69,7 @@ function probeOnce(port: number, open: Set<Socket>, onEnd: (probe: Probe) => voi
   let text = ''
   let code: string | undefined
   open.add(socket)
-  socket.write('{"event":"system:health","data":{}}\n')
+  socket.write(`${JSON.stringify({ event: 'system:health', data: {}, _token: testToken })}\n`)
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString()
     if (text.endsWith('\n')) socket.destroy()

@@ -4,9 +4,9 @@ import { makeProject } from '../testing/project.ts'
 import type { Project } from '../testing/project.ts'
 import type { Push, WireClient } from '../testing/wire-client.ts'
 import { sendWork, untilAllDone } from '../testing/work.ts'
-import { saveConstant } from './edited-file.ts'
-import { addAudits, auditWork } from './work-audit.ts'
-import type { Audit } from './work-audit.ts'
+import { addConstants, saveConstant } from './edited-file.ts'
+import { addCounts, countWork } from '../history/work.ts'
+import type { WorkCounts } from '../history/work.ts'
 import { largest } from '../lib/statistics.ts'
 import { progress } from './table.ts'
 
@@ -15,7 +15,7 @@ export interface Starts {
   next: number[]
   /** longest time without a start meanwhile, in ms; by the journal's clock */
   pause: number[]
-  audit: Audit
+  counts: WorkCounts
 }
 
 const startLimitMs = 10_000
@@ -29,6 +29,7 @@ function flow(client: WireClient, tag: string, seconds: number) {
 export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   progress(`save → next queued request starts: ${saves} saves`)
   using project = makeProject()
+  addConstants(project)
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
@@ -40,7 +41,7 @@ export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
     await untilNextStart(client, 'system:reloaded', starts, () => saveConstant(project, save))
   }
   await untilAllDone(client, sent)
-  return { ...starts, audit: auditWork(client, sent, ksi.runsByRequest()) }
+  return { ...starts, counts: countWork(client.pushes, sent, ksi.runsByRequest()) }
 }
 
 /**
@@ -51,12 +52,12 @@ export async function measureStartsAfterKills(kills: number): Promise<Starts> {
   progress(`kill -9 → next request starts: ${kills} kills`)
   using project = makeProject()
   const starts: Pick<Starts, 'next' | 'pause'> = { next: [], pause: [] }
-  const audits: Audit[] = []
-  for (let kill = 1; kill <= kills; kill++) audits.push(await killOnce(project, `kill${kill}-`, starts))
-  return { ...starts, audit: addAudits(audits) }
+  const counts: WorkCounts[] = []
+  for (let kill = 1; kill <= kills; kill++) counts.push(await killOnce(project, `kill${kill}-`, starts))
+  return { ...starts, counts: addCounts(counts) }
 }
 
-async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'next' | 'pause'>): Promise<Audit> {
+async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'next' | 'pause'>): Promise<WorkCounts> {
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
@@ -69,9 +70,9 @@ async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'nex
     return performance.now()
   })
   await untilAllDone(client, sent)
-  const audit = auditWork(client, sent, ksi.runsByRequest())
+  const counted = countWork(client.pushes, sent, ksi.runsByRequest())
   await ksi.stop()
-  return audit
+  return counted
 }
 
 /**

@@ -2,8 +2,8 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import type { Project } from '../testing/project.ts'
 import { sendWork, untilAllDone } from '../testing/work.ts'
-import { auditWork } from './work-audit.ts'
-import type { Audit } from './work-audit.ts'
+import { countWork } from '../history/work.ts'
+import type { WorkCounts } from '../history/work.ts'
 import { progress } from './table.ts'
 
 /**
@@ -11,7 +11,7 @@ import { progress } from './table.ts'
  * goes, another step is renamed, and a new one comes.
  * @throws Error when the code no longer has what is edited, or the edit does not come live
  */
-export async function measureStructuralEdit(): Promise<Audit> {
+export async function measureStructuralEdit(): Promise<WorkCounts> {
   progress('structural edit with 20 of 100 running')
   using project = makeProject()
   await using ksi = await Ksi.start(project)
@@ -27,7 +27,7 @@ export async function measureStructuralEdit(): Promise<Audit> {
   await untilAllDone(client, sent)
   const renamed = client.pushes.filter(({ data }) => data['status'] === 'handed_to_provider').length
   if (renamed === 0) throw new Error('the renamed step never ran')
-  return auditWork(client, sent, ksi.runsByRequest())
+  return countWork(client.pushes, sent, ksi.runsByRequest())
 }
 
 function editStructure(project: Project): void {
@@ -43,7 +43,8 @@ function editStructure(project: Project): void {
     project,
     'src/daemon/completion/settle.ts',
     /^(export function settle\([^\n]*\n)/m,
-    "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, row.request_id)\n",
+    "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, " +
+      'row.request_id)\n',
   )
 }
 

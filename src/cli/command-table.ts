@@ -34,6 +34,11 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
   },
+  page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
+  token: {
+    summary: 'What a TCP connection must show',
+    load: async () => (await import('./commands/token.ts')).token,
+  },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
 }
 

@@ -3,6 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { sampleAcknowledgement, sampleHealth, sampleRequest } from '../client/testing/samples.ts'
+import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
+import type { BootFailure } from '../contracts/control.ts'
+import type { CheckpointReplies } from '../contracts/events/dev.ts'
 import { FakeDaemon } from '../client/testing/fake-daemon.ts'
 import { runKsi, startKsi } from './testing/run-ksi.ts'
 import type { Ended, RunOptions } from './testing/run-ksi.ts'
@@ -22,21 +26,34 @@ beforeEach(async () => {
 })
 afterEach(() => daemon.stop())
 
+const failure: BootFailure = {
+  boot_id: 'b',
+  cause: 'save',
+  files: ['src/daemon/x.ts'],
+  phase: 'import',
+  error: { message: 'SyntaxError: x' },
+  at: 1,
+}
+
 function ksi(args: string[], options: RunOptions = {}): Promise<Ended> {
   return runKsi([...args, '--socket', path], options)
 }
 
 test('health exits with 0 when healthy, 1 when restarting or silent, 69 when nobody listens', async () => {
-  daemon.answers['system:health'] = () => ({ status: 'healthy', generation: 7, uptime: 61, version: '0.1.0' })
+  daemon.answers['system:health'] = () => sampleHealth({ generation: 7, uptime: 61 })
   const healthy = await ksi(['health'])
   assert.deepEqual([healthy.code, healthy.stdout, healthy.stderr], [0, 'healthy: generation 7, up 1 min\n', ''])
   assert.deepEqual(
     [(await ksi(['health', '--quiet'])).stdout, JSON.parse((await ksi(['health', '--json'])).stdout).generation],
     ['', 7],
   )
-  daemon.answers['system:health'] = () => ({ status: 'restarting', generation: null, uptime: 0, version: '0.1.0' })
+  const absent = { status: 'restarting' as const, generation: null, problem: null, next_try_at: null }
+  daemon.answers['system:health'] = () => absent
   const restarting = await ksi(['health'])
   assert.deepEqual([restarting.code, restarting.stdout], [1, 'restarting\n'])
+  daemon.answers['system:health'] = () => ({ ...absent, generation: 7, problem: 'It crashed' })
+  const crashed = await ksi(['health'])
+  assert.deepEqual([crashed.code, crashed.stdout], [1, 'restarting: generation 7 is gone: It crashed\n'])
   daemon.answers['system:health'] = () => undefined
   const silent = await ksi(['health', '--timeout', '100ms'])
   assert.equal(silent.code, 1)
@@ -60,14 +77,6 @@ test('status tells what runs and waits, and exits with 0 when all is well', asyn
 })
 
 test('status names a change that did not become live, and exits with 1', async () => {
-  const failure = {
-    boot_id: 'b',
-    cause: 'save' as const,
-    files: ['src/daemon/x.ts'],
-    phase: 'import' as const,
-    error: { message: 'SyntaxError: x' },
-    at: 1,
-  }
   daemon.answers['supervisor:status'] = () =>
     sampleStatus({ problem: 'The last change is not live', last_failure: failure })
   daemon.answers['completion:status'] = () => sampleCompletionStatus()
@@ -86,11 +95,31 @@ test('status without a live generation asks it nothing, and exits with 1', async
   assert.equal(daemon.receivedOf('completion:status').length, 0)
 })
 
+test('what a client sent cannot give the terminal orders, neither in words nor as JSON', async () => {
+  const hostile = '\u001b]0;title\u0007\u001b[2J\u009b1;1Hx\u202e'
+  const counts = sampleCompletionStatus()
+  daemon.answers['supervisor:status'] = () =>
+    sampleStatus({ problem: hostile, trouble: { at: 1, error: { message: hostile } } })
+  daemon.answers['completion:status'] = () => ({
+    ...counts,
+    running: counts.running.map((request) => ({ ...request, request_id: hostile })),
+  })
+  daemon.answers['test:odd'] = () => ({ status: 'error', error: hostile })
+  const env = { FORCE_COLOR: '1' }
+  for (const args of [['status'], ['status', '--json'], ['send', 'test:odd']]) {
+    const { stdout, stderr } = await ksi(args, { env })
+    // oxlint-disable-next-line no-control-regex -- our own colours
+    const left = (stdout + stderr).replaceAll(new RegExp('\\u001b\\[\\d+m', 'g'), '')
+    assert.match(left, /title/)
+    assert.doesNotMatch(left, /[^\P{C}\n]/u, args.join(' '))
+  }
+})
+
 test('reload tells the generation and the times, or the error with exit code 1', async () => {
   daemon.answers['system:reload'] = () => ({ status: 'reloaded', generation: 8, phases: { import: 12, total: 46 } })
   const done = await ksi(['reload'])
   assert.deepEqual([done.code, done.stdout], [0, 'Generation 8 is live after 46 ms (import 12 ms).\n'])
-  daemon.answers['system:reload'] = () => ({ status: 'failed', error: 'src/x.ts: Unexpected token' })
+  daemon.answers['system:reload'] = () => ({ status: 'failed', error: 'src/x.ts: Unexpected token', failure })
   const failed = await ksi(['reload', '--json'])
   assert.equal(failed.code, 1)
   assert.match(failed.stderr, /Unexpected token/)
@@ -163,9 +192,10 @@ test('send prints an error as data, says it, and exits with its code', async () 
 
 test('send --wait prints the outcome, over a restart of the daemon, and exits with 1 when it failed', async () => {
   let waits = 0
-  daemon.answers['completion:async'] = () => ({ request_id: 'r1', status: 'queued' })
-  daemon.answers['completion:wait'] = () =>
-    ++waits === 1 ? undefined : { request_id: 'r1', status: 'completed', result: { response: { result: 'hi' } } }
+  const ksiPart = { provider: 'echo', request_id: 'r1', timestamp: '2026-01-01T00:00:00Z', duration_ms: 5 }
+  const result = { ksi: ksiPart, response: { result: 'hi' } }
+  daemon.answers['completion:async'] = () => sampleAcknowledgement()
+  daemon.answers['completion:wait'] = () => (++waits === 1 ? undefined : sampleRequest({ status: 'completed', result }))
   const asked = ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
   await daemon.until('completion:wait')
   await daemon.stop()
@@ -174,19 +204,15 @@ test('send --wait prints the outcome, over a restart of the daemon, and exits wi
   assert.equal(code, 0)
   assert.match(stderr, /r1 is taken/)
   assert.equal(JSON.parse(stdout).result.response.result, 'hi')
-  daemon.answers['completion:wait'] = () => ({
-    request_id: 'r1',
-    status: 'failed',
-    reason: 'daemon_restart',
-    message: 'it died',
-  })
+  daemon.answers['completion:wait'] = () =>
+    sampleRequest({ status: 'failed', reason: 'daemon_restart', message: 'it died' })
   const failed = await ksi(['send', 'completion:async', '--prompt', 'hello', '--wait'])
   assert.equal(failed.code, 1)
   assert.match(failed.stderr, /failed, daemon_restart: it died/)
 })
 
 test('checkpoint create tells what was saved', async () => {
-  const saved = {
+  const saved: CheckpointReplies['create'] = {
     status: 'saved',
     checkpoint: 3,
     timestamp: '2026-01-01T00:00:00Z',
@@ -202,7 +228,7 @@ test('checkpoint create tells what was saved', async () => {
 })
 
 test('checkpoint show, list and diff ask for what was said and print it', async () => {
-  const summary = {
+  const summary: CheckpointSummary = {
     id: 3,
     tick: 9,
     at: '2026-01-01T00:00:00Z',
@@ -214,8 +240,9 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
     files: ['src/x.ts'],
     restored_at: null,
     restored_by: null,
+    module_failures: [{ module: 'notes', error: 'too large' }],
   }
-  const content = {
+  const content: CheckpointContent = {
     ...summary,
     session_queues: { s1: [{ request_id: 'q1', status: 'queued', data: { prompt: 'one\ntwo' } }] },
     active_operations: {
@@ -228,18 +255,20 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
       },
     },
     services: {},
+    truncated: false,
   }
-  const replies: Record<string, unknown> = {
+  const replies: Pick<CheckpointReplies, 'list' | 'show' | 'diff'> = {
     list: { checkpoints: [summary] },
     show: content,
     diff: { checkpoint: 2, against: 3, added: ['q1'], finished: [], started: ['a1'], queued_again: [] },
   }
-  daemon.answers['dev:checkpoint'] = (data) => replies[String(data['action'])]
+  daemon.answers['dev:checkpoint'] = ({ action }) =>
+    action === 'list' || action === 'show' || action === 'diff' ? replies[action] : undefined
   assert.match((await ksi(['checkpoint', 'list'])).stdout, /^NUMBER .*\n3 +2026-01-01T00:00:00Z +reload +2 +1 +1 +-\n$/)
   const shown = await ksi(['checkpoint', 'show', '3'])
   assert.match(
     shown.stdout,
-    /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/,
+    /^Checkpoint 3, reload.*\nChanged: src\/x\.ts\nWithout the state of the module notes: too large\n1 running\n {2}a1 +s1 .*\n1 queued\n {2}s1\n {4}1\. +q1 +queued +one two\n$/,
   )
   assert.deepEqual(daemon.received.at(-1)?.data, { action: 'show', checkpoint: 3 })
   assert.deepEqual(JSON.parse((await ksi(['checkpoint', 'show', '--json'])).stdout), content)
@@ -279,20 +308,34 @@ test('a best-effort checkpoint keeps its limit also when the connection is lost 
 })
 
 test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C', async () => {
-  daemon.emit('completion:queued', { request_id: 'old' })
+  daemon.emit('completion:queued', {
+    request_id: 'old',
+    conversation: 'c1',
+    session_id: null,
+    agent_id: null,
+    priority: 'ASYNC',
+    model: 'echo/echo',
+  })
   const watch = startKsi(['watch', '--since', '0', '--socket', path])
   await watch.until('stdout', /completion:queued +old/)
   await daemon.stop()
   await watch.until('stderr', /connection is lost/)
   daemon.emit('system:reloaded', {
     generation: 8,
+    cause: 'save',
     files: ['src/x.ts'],
     total_ms: 46,
-    restored: { queued: 12, adopted: 3, lost: 0 },
+    phases: {},
+    restored: { queued: 12, adopted: 3, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 },
+    previous_end: 'handover',
   })
   await daemon.start()
   await watch.until('stdout', /generation 8 is live after 46 ms \(src\/x\.ts\): 12 queued, 3 running on, 0 lost/)
-  daemon.emit('system:reload_failed', { files: ['src/y.ts'], error: { message: 'SyntaxError: y' } })
+  daemon.emit('system:reload_failed', {
+    ...failure,
+    files: ['src/y.ts'],
+    error: { message: 'SyntaxError: y' },
+  })
   await watch.until('stdout', /system:reload_failed +src\/y\.ts: SyntaxError: y; the old code serves on/)
   await watch.until('stderr', /connected again/)
   watch.child.kill('SIGINT')
@@ -302,8 +345,8 @@ test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C
 })
 
 test('watch --json writes the pushes, a line each, of the patterns asked for', async () => {
-  daemon.emit('a:one')
-  daemon.emit('b:two', { n: 2 })
+  daemon.emitAny('a:one')
+  daemon.emitAny('b:two', { n: 2 })
   const watch = startKsi(['watch', '--json', '--since', '0', 'b:*', '--socket', path])
   await watch.until('stdout', /\n/)
   watch.child.kill('SIGTERM')

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { exitCodes } from '../lib/errors.ts'
 import { readSettings } from '../contracts/settings.ts'
 import { commandTable } from './command-table.ts'
-import { findPlace } from './place.ts'
+import { asksForToken, findPlace, readingTokenPath, tokenPath } from './place.ts'
 import { runKsi } from './testing/run-ksi.ts'
 
 let dir: string
@@ -15,24 +14,6 @@ before(() => {
   dir = mkdtempSync(join(tmpdir(), 'ksi-cli-'))
 })
 after(() => rmSync(dir, { recursive: true, force: true }))
-
-/** A Node on this machine that is older than 26. */
-function findOldNode(): string | undefined {
-  const found = execFileSync('sh', ['-c', 'which -a node || true'], { encoding: 'utf8' }).split('\n').filter(Boolean)
-  return found.find(
-    (path) => Number(execFileSync(path, ['--version'], { encoding: 'utf8' }).slice(1).split('.')[0]) < 26,
-  )
-}
-
-test('an old Node says in one sentence what to do, and exits with 78', async (t) => {
-  const node = findOldNode()
-  if (node === undefined) return t.skip('every Node on the PATH is 26 or newer')
-  const { code, stdout, stderr } = await runKsi(['status'], { node })
-  assert.equal(code, 78)
-  assert.equal(stdout, '')
-  assert.match(stderr, /^ksi needs Node 26 or newer, this is v\d+\.[^\n]*npx ksi[^\n]*\n$/)
-  assert.equal((await runKsi(['checkpoint', 'create', '--best-effort'], { node })).code, 0)
-})
 
 test('--help shows examples first, every command and every exit code', async () => {
   const { code, stdout, stderr } = await runKsi(['--help'])
@@ -89,9 +70,10 @@ test('--version tells the version of the package', async () => {
 })
 
 test('a broken source file is told as such, and does not fail a pre_stop hook', async () => {
-  copyFileSync(join(import.meta.dirname, 'ksi.js'), join(dir, 'ksi.mjs'))
+  for (const name of ['ksi.js', 'pinned-node.js']) copyFileSync(join(import.meta.dirname, name), join(dir, name))
+  writeFileSync(join(dir, 'package.json'), '{"type":"module"}')
   writeFileSync(join(dir, 'main.ts'), 'export const main = (')
-  const program = join(dir, 'ksi.mjs')
+  const program = join(dir, 'ksi.js')
   const broken = await runKsi(['status'], { program })
   assert.equal(broken.code, 70)
   assert.match(broken.stderr, /ksi could not run: .*main\.ts/s)
@@ -107,6 +89,9 @@ test('the files of a ksi are where the settings of the daemon put them', () => {
     { root: place.root, address: place.address, pidFile: place.pidFile },
     { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile },
   )
+  assert.deepEqual([tokenPath('/some/root'), readingTokenPath('/some/root')], [paths.token, paths.readingToken])
+  for (const env of [{}, { KSI_TOKEN: '' }, { KSI_TOKEN: 'auto' }, { KSI_PUBLISHED: '127.0.0.1:1' }])
+    assert.equal(asksForToken(env), readSettings(env).asksForToken, JSON.stringify(env))
 })
 
 test('options name the ksi before the environment does', () => {

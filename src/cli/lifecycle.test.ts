@@ -127,3 +127,30 @@ test('a root without a ksi is named, before anything is made there', async () =>
   assert.match(stderr, /There is no ksi in .*--root/)
   assert.ok(!existsSync(join(root, 'var')))
 })
+
+test('token makes one once, --new replaces it, KSI_TOKEN is shown as it is, and only where there is a ksi', async () => {
+  const first = await ksi(['token'])
+  assert.deepEqual([first.code, first.stderr], [0, ''])
+  assert.match(first.stdout, /^[\w-]{43}\n$/)
+  assert.equal((await ksi(['token'])).stdout, first.stdout)
+  const next = (await ksi(['token', '--new', '--json'])).stdout
+  assert.notEqual(JSON.parse(next).token, first.stdout.trim())
+  assert.equal(JSON.parse(next).asked_for, true)
+  const given = { KSI_TOKEN: 'a value of mine' }
+  assert.equal((await ksi(['token'], given)).stdout, 'a value of mine\n')
+  assert.equal((await ksi(['token', '--new'], given)).code, 64)
+  const open = await ksi(['token'], { KSI_PUBLISHED: '127.0.0.1:4310' })
+  assert.match(open.stderr, /TCP does not ask for it here/)
+  rmSync(join(root, 'src'), { recursive: true })
+  rmSync(join(root, 'var'), { recursive: true })
+  for (const command of ['token', 'page']) assert.equal((await ksi([command])).code, 78)
+  assert.ok(!existsSync(join(root, 'var')))
+})
+
+test('page links to where the page should be when there is no daemon: it outlives it', async () => {
+  const { stdout } = await ksi(['page'], { KSI_SIDECAR_PORT: '4399' })
+  const token = readFileSync(join(root, 'var/reading/token'), 'utf8').trim()
+  assert.equal(stdout, `http://127.0.0.1:4399/?token=${token}\n`)
+  const open = await ksi(['page', '--json'], { KSI_PUBLISHED: '127.0.0.1:4310' })
+  assert.deepEqual(JSON.parse(open.stdout), { url: 'http://127.0.0.1:4311/' })
+})

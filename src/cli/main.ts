@@ -15,7 +15,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.internal),
   )
   try {
-    // oxlint-disable-next-line node/no-process-env -- the composition root
     return await dispatch(argv, process.env)
   } catch (error) {
     return report(error, argv)

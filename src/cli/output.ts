@@ -1,29 +1,31 @@
 import { styleText } from 'node:util'
+import { escapedJson, printable, printableInColour } from '../lib/printable.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Writes data: a line on stdout. */
+/** Writes data: a line on stdout. Of control characters only our own colours get through. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${printableInColour(text)}\n`)
 }
 
 /** Writes data as JSON: indented for people, on one line for programs. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined))
+  process.stdout.write(`${escapedJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined))}\n`)
 }
 
 /** Writes a message: a line on stderr. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printableInColour(text)}\n`)
 }
 
 /** Colour, where stdout is a terminal that wants it (NO_COLOR, FORCE_COLOR). */
 export function paint(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout })
+  return styleText(style, printable(text), { stream: process.stdout })
 }
 
 /** Rows as columns, each as wide as its widest cell. */
-export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+export function columns(given: readonly (readonly string[])[], indent = ''): string {
+  const rows = given.map((row) => row.map(printable))
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, n) => (widths[n] = Math.max(widths[n] ?? 0, cell.length)))
   return rows
@@ -53,6 +55,6 @@ export function count(n: number, noun: string): string {
 
 /** The first lines of a text on one line, at most `max` characters. */
 export function brief(text: string, max = 100): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim()
+  const line = printable(text.replaceAll(/\s+/g, ' ')).trim()
   return line.length > max ? `${line.slice(0, max - 1)}…` : line
 }

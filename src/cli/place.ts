@@ -11,6 +11,21 @@ export interface Place {
   logFile: string
 }
 
+/** The token TCP asks for, under a root. */
+export function tokenPath(root: string): string {
+  return join(root, 'var/secret/token')
+}
+
+/** The token with which things can only be read, under a root. */
+export function readingTokenPath(root: string): string {
+  return join(root, 'var/reading/token')
+}
+
+/** Whether TCP asks for a token where this environment is that of the daemon. */
+export function asksForToken(env: NodeJS.ProcessEnv): boolean {
+  return (env['KSI_TOKEN'] ?? '') !== '' || (env['KSI_PUBLISHED'] ?? '') === ''
+}
+
 /**
  * Finds the ksi a command is about: options first, then KSI_ROOT, KSI_DAEMON_ADDRESS and KSI_TOKEN.
  * Not readSettings: that costs 60 ms (zod), which a health check every few seconds should not pay.
@@ -26,7 +41,8 @@ export function findPlace(
   return {
     root,
     address: address ?? (fromEnv || `unix:${socketPathUnder(root)}`),
-    token: env['KSI_TOKEN'] || undefined,
+    // Only what somebody has said: the token that is made is not shown to whoever listens at an address.
+    token: env['KSI_TOKEN'] === 'auto' ? undefined : env['KSI_TOKEN'] || undefined,
     pidFile: join(root, 'var/run/ksi_daemon.pid'),
     logFile: join(root, 'var/logs/daemon.log'),
   }

@@ -12,7 +12,7 @@ type Mode = 'dev' | 'production'
  * The supervisor of the root, which runs the daemon of the same root: one checkout, one version. @throws KsiError
  * KSI_CONFIG_INVALID
  */
-function findSupervisor(root: string): string {
+export function findSupervisor(root: string): string {
   const main = join(root, 'src/supervisor/main.ts')
   if (existsSync(main)) return main
   throw new KsiError(
@@ -23,7 +23,7 @@ function findSupervisor(root: string): string {
 
 /** Runs the supervisor in this terminal until it ends. @returns its exit code, 128 + n when signal n ended it */
 export async function runInForeground({ place, env }: Invocation, mode: Mode): Promise<number> {
-  // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (design.md, Watch).
+  // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (docs/containers.md, "nodemon").
   const child = spawn(process.execPath, [findSupervisor(place.root)], {
     stdio: 'inherit',
     env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode },
@@ -53,8 +53,8 @@ export interface BackgroundSupervisor {
 /** Starts the supervisor detached from this terminal, in production mode, its output appended to the log file. */
 export function startInBackground({ place, env }: Invocation): BackgroundSupervisor {
   const main = findSupervisor(place.root)
-  mkdirSync(dirname(place.logFile), { recursive: true })
-  const log = openSync(place.logFile, 'a')
+  mkdirSync(dirname(place.logFile), { recursive: true, mode: 0o700 })
+  const log = openSync(place.logFile, 'a', 0o600)
   const from = statSync(place.logFile).size
   const child = spawn(process.execPath, [main], {
     cwd: place.root,

@@ -1,13 +1,11 @@
 import { join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
+import { checkSocketPath } from '../lib/socket-path.ts'
 
 /** Where a daemon listens. */
 export type Target =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-
-// sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the final zero: the smaller one counts.
-const maxSocketPathBytes = 103
 
 /** The Unix socket of the ksi under `root`. */
 export function socketPathUnder(root: string): string {
@@ -34,13 +32,7 @@ export function formatTarget(target: Target): string {
 
 function unixTarget(path: string): Target {
   if (path === '') throw badAddress('unix:')
-  const bytes = Buffer.byteLength(path)
-  if (bytes > maxSocketPathBytes) {
-    throw new KsiError(
-      'KSI_SOCKET_PATH_TOO_LONG',
-      `The socket path ${path} has ${bytes} bytes, the system takes ${maxSocketPathBytes}: use a shorter root folder, or TCP.`,
-    )
-  }
+  checkSocketPath(path)
   return { kind: 'unix', path }
 }
 

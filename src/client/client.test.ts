@@ -6,6 +6,7 @@ import { after, before, beforeEach, afterEach, test } from 'node:test'
 import { connect } from './client.ts'
 import type { ConnectOptions, KsiClient } from './client.ts'
 import { envelopeError, FakeDaemon } from './testing/fake-daemon.ts'
+import { sampleAcknowledgement, sampleRequest } from './testing/samples.ts'
 
 let dir: string
 let path: string
@@ -194,11 +195,11 @@ test('over TCP the token goes with the first line of each connection, and a refu
 
 test('complete submits once and brings the outcome over a restart of the daemon', async () => {
   let waits = 0
-  daemon.answers['completion:async'] = (data) => ({ request_id: data['request_id'], status: 'queued' })
-  daemon.answers['completion:wait'] = (data) => {
+  daemon.answers['completion:async'] = ({ request_id }) => sampleAcknowledgement({ request_id })
+  daemon.answers['completion:wait'] = ({ request_id }) => {
     waits++
-    if (waits === 1) return { request_id: data['request_id'], status: 'processing' }
-    return waits === 2 ? undefined : { request_id: data['request_id'], status: 'completed' }
+    if (waits === 1) return sampleRequest({ request_id, status: 'processing' })
+    return waits === 2 ? undefined : sampleRequest({ request_id, status: 'completed' })
   }
   const client = await open()
   const outcome = client.complete({ prompt: 'hello' })
@@ -226,10 +227,8 @@ test('a wait does not hold up other requests of the client', async () => {
 })
 
 test('a wait without an outcome in time, or for an unknown request, is an error', async () => {
-  daemon.answers['completion:wait'] = (data) =>
-    data['request_id'] === 'r1'
-      ? { request_id: 'r1', status: 'queued' }
-      : { status: 'error', error: 'Unknown request_id: r2', code: 'KSI_NOT_FOUND' }
+  daemon.answers['completion:wait'] = ({ request_id }) =>
+    request_id === 'r1' ? sampleRequest() : { status: 'error', error: 'Unknown request_id: r2', code: 'KSI_NOT_FOUND' }
   const client = await open()
   await assert.rejects(client.wait('r1', { timeoutMs: 30 }), { code: 'KSI_TIMEOUT' })
   await assert.rejects(client.wait('r2'), { code: 'KSI_NOT_FOUND' })

@@ -1,10 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { RequestStatus } from '../contracts/completion.ts'
+import type { EventInput, EventName, EventReply } from '../contracts/events.ts'
 import type { Log } from '../lib/log.ts'
 import { formatTarget, readAddress, socketPathUnder } from './address.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionOptions, ConnectionState } from './connection.ts'
-import type { DataOf, ReplyOf } from './replies.ts'
+import type { ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscribeOptions } from './subscription.ts'
@@ -15,7 +15,7 @@ export interface ConnectOptions {
   address?: string | undefined
   /** The folder of the ksi; default: the current one. */
   root?: string | undefined
-  /** What KSI_TOKEN says where the daemon runs; used on TCP. */
+  /** What `ksi token` shows where the daemon runs; used on TCP. */
   token?: string | undefined
   /** Your name in listings. */
   clientId?: string | undefined
@@ -37,6 +37,9 @@ export interface RequestOptions {
   /** Resolve with the data also when it carries an `error`. */
   raw?: boolean
 }
+
+/** What an event replies: unknown for those that are not ksi's own. */
+export type ReplyOf<E extends string> = E extends EventName ? EventReply<E> : unknown
 
 const defaultTimeoutMs = 30_000
 const defaultWaitMs = 3_600_000
@@ -87,9 +90,9 @@ export class KsiClient implements AsyncDisposable {
    * lost or the daemon says it restarts; the daemon runs it once.
    * @throws KsiError of the reply (its data as `details`), KSI_TIMEOUT, KSI_UNREACHABLE; or the signal's reason
    */
-  async request<E extends string>(event: E, data?: DataOf<E>, options: RequestOptions = {}): Promise<ReplyOf<E>> {
+  async request<E extends string>(event: E, data?: InputOf<E>, options: RequestOptions = {}): Promise<ReplyOf<E>> {
     const { timeoutMs = this.#timeoutMs, signal, raw = false } = options
-    const reply = await this.#main.request(event, data ?? {}, { timeoutMs, signal })
+    const reply = await this.#main.request<string>(event, data ?? {}, { timeoutMs, signal })
     const error = raw ? undefined : errorOfData(reply)
     if (error !== undefined) throw error
     return reply as ReplyOf<E>
@@ -103,7 +106,7 @@ export class KsiClient implements AsyncDisposable {
    * @throws KsiError as `request`; KSI_TIMEOUT when there is no outcome in time (the request goes on)
    */
   async complete(
-    data: DataOf<'completion:async'>,
+    data: EventInput<'completion:async'>,
     options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options

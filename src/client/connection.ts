@@ -3,13 +3,18 @@ import type { Socket } from 'node:net'
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { isObject, LineDecoder, parseObject } from '../lib/ndjson.ts'
+import { LineDecoder, parseObject } from '../lib/ndjson.ts'
+import type { EventInput, EventName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { formatTarget } from './address.ts'
 import type { Target } from './address.ts'
 import { dial, mayComeBack } from './dial.ts'
+import { isPush, requestLine } from './lines.ts'
 import { PendingRequests } from './pending.ts'
-import { errorOfReply, isRestarting } from './reply-errors.ts'
+import { errorOfReply, isRestarting, noReplyError } from './reply-errors.ts'
+
+/** What an event takes: typed for the events of ksi itself, any object for others. */
+export type InputOf<E extends string> = E extends EventName ? EventInput<E> : Record<string, unknown>
 
 export type ConnectionState = 'connected' | 'reconnecting' | 'closed'
 
@@ -78,28 +83,22 @@ export class Connection {
    * Sends a request and resolves to the `data` of its reply.
    * @throws KsiError of the reply, KSI_TIMEOUT, KSI_UNREACHABLE, KSI_QUEUE_FULL; or the signal's reason
    */
-  request(
-    event: string,
-    data: Record<string, unknown>,
+  request<E extends string>(
+    event: E,
+    data: InputOf<E>,
     limits: { timeoutMs: number; signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     // Unique everywhere, so it serves for both.
     const id = randomUUIDv7()
-    const { clientId } = this.#options
-    const line = JSON.stringify({
-      event,
-      data,
-      correlation_id: id,
-      _event_id: id,
-      ...(clientId === undefined ? {} : { _client_id: clientId }),
-    })
+    const line = requestLine({ id, event, data, clientId: this.#options.clientId })
     const reply = this.#pending.add({
       id,
       event,
       line,
       ...limits,
-      timeoutError: () => this.#timeoutError(event, limits.timeoutMs),
+      timeoutError: () =>
+        noReplyError(event, limits.timeoutMs, { where: formatTarget(this.#options.target), connected: this.connected }),
     })
     this.#flushSoon()
     return reply
@@ -245,21 +244,4 @@ export class Connection {
       backoffMs(++this.#restartingReplies, backoff),
     )
   }
-
-  #timeoutError(event: string, timeoutMs: number): KsiError {
-    const where = formatTarget(this.#options.target)
-    if (!this.connected)
-      return new KsiError(
-        'KSI_UNREACHABLE',
-        `No ksi could be reached at ${where} for ${event} within ${timeoutMs} ms. Start it (\`ksi start\` or \`npm run dev\`), or wait longer.`,
-      )
-    return new KsiError(
-      'KSI_TIMEOUT',
-      `${event} had no reply within ${timeoutMs} ms; it may have been taken all the same. Ask for its state, or wait longer.`,
-    )
-  }
-}
-
-function isPush(message: Record<string, unknown>): message is Record<string, unknown> & WirePush {
-  return typeof message['event'] === 'string' && isObject(message['data']) && !('correlation_id' in message)
 }

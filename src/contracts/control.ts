@@ -6,23 +6,10 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
  *
  *   spare ──boot──▶ standby ──activate──▶ live ──retire──▶ retired ──end──▶ gone
  *                                          ▲                  │
- * └────activate──────┘ (the next generation failed: it takes the journal back)
+ *                                          └────activate──────┘ (it takes the journal back: the next one failed)
  */
 
 export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
-
-/**
- * A runner a generation may talk to; only one takes new work. One that is `drained` has ended, in peace: every outcome
- * of
- * its was committed, so a request it was given that has none is one it never read.
- */
-export const runnerAddress = z.object({
-  id: z.string(),
-  socket: z.string(),
-  accepting: z.boolean(),
-  drained: z.boolean().optional(),
-})
-export type RunnerAddress = z.infer<typeof runnerAddress>
 
 /** How long each part of a boot or swap took, in ms. */
 export const phases = z.object({
@@ -60,7 +47,7 @@ export const bootFailure = z.object({
 export type BootFailure = z.infer<typeof bootFailure>
 
 export const toGeneration = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('boot'), boot_id: z.string(), runners: z.array(runnerAddress) }),
+  z.object({ type: z.literal('boot'), boot_id: z.string() }),
   z.object({
     type: z.literal('activate'),
     boot_id: z.string(),
@@ -71,14 +58,12 @@ export const toGeneration = z.discriminatedUnion('type', [
     previous_end: previousEnd,
     /** what the supervisor saw of the end: exit code, signal, heartbeat */
     previous_detail: z.string().optional(),
-    runners: z.array(runnerAddress),
     failures: z.array(bootFailure),
   }),
   z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
-  z.object({ type: z.literal('runners'), runners: z.array(runnerAddress) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),
-  z.object({ type: z.literal('ping'), n: z.number() }),
+  z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('end') }),
 ])
 export type ToGeneration = z.infer<typeof toGeneration>
@@ -103,21 +88,23 @@ export const fromGeneration = z.discriminatedUnion('type', [
     restored: restoreReport,
     previous_end: previousEnd,
   }),
-  z.object({ type: z.literal('retired'), checkpoint: z.number().nullable() }),
-  z.object({ type: z.literal('failed'), phase: z.enum(['import', 'standby', 'activate']), error: errorReport }),
+  z.object({ type: z.literal('retired') }),
+  z.object({ type: z.literal('failed'), error: errorReport }),
   z.object({ type: z.literal('troubled'), error: errorReport }),
-  z.object({ type: z.literal('pong'), n: z.number() }),
+  z.object({ type: z.literal('pong') }),
 ])
 export type FromGeneration = z.infer<typeof fromGeneration>
 
-/** Supervisor ↔ runner, over the runner's IPC channel. */
+/** Runner host ↔ runner, over the runner's IPC channel. */
 export const toRunner = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('drain') }),
   z.object({ type: z.literal('end') }),
 ])
 export type ToRunner = z.infer<typeof toRunner>
 export const fromRunner = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('pong') }),
   z.object({ type: z.literal('idle') }),
 ])
 export type FromRunner = z.infer<typeof fromRunner>
@@ -158,7 +145,7 @@ export const supervisorStatus = z.object({
   watching: z.boolean(),
   connections: z.number(),
   held_lines: z.number(),
-  runners: z.array(z.object({ id: z.string(), accepting: z.boolean(), since: z.number(), pid: z.number().nullable() })),
+  runners: z.array(z.object({ id: z.string(), accepting: z.boolean(), since: z.number() })),
   sidecar: z.object({ url: z.string() }).nullable(),
   addresses: z.object({ socket: z.string(), tcp: z.string() }),
   journal: z.object({ path: z.string(), kept: z.boolean() }),

@@ -10,7 +10,9 @@ const named = (pattern: RegExp): Set<string> => new Set(readme.match(pattern) ??
 
 test('the README names every setting and error code there is, and none that is not', () => {
   const knobsOfTests = ['KSI_SOAK_SAVES', 'KSI_SOAK_KILLS', 'KSI_SEED']
-  const known = new Set([...settingNames, ...Object.keys(errorCodes), ...knobsOfTests])
+  const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
+  const knobsOfCompose = Array.from(composeFile.matchAll(/\$\{(KSI_[A-Z_]+)/g), ([, name = '']) => name)
+  const known = new Set([...settingNames, ...Object.keys(errorCodes), ...knobsOfTests, ...knobsOfCompose])
   const mentioned = named(/\bKSI_[A-Z_]+\b/g)
   assert.deepEqual(
     [...known].filter((name) => !mentioned.has(name)),
@@ -22,6 +24,14 @@ test('the README names every setting and error code there is, and none that is n
     [],
     'unknown to the code',
   )
+})
+
+test('Compose hands every setting on', () => {
+  const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
+  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}(KSI_[A-Z_]+):/gm), ([, name]) => name))
+  // For production mode alone, which Compose does not run.
+  const left = settingNames.filter((name) => !handedOn.has(name) && name !== 'KSI_CHECKPOINT')
+  assert.deepEqual(left, [])
 })
 
 test('the README explains every exit code', () => {

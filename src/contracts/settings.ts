@@ -10,15 +10,23 @@ const schema = z.object({
   KSI_PORT: whole(4310, 0, 65_535),
   /** what the banner shows where a container's port is published under another number */
   KSI_PUBLISHED: z.string().optional(),
-  KSI_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
+  /** asked for on TCP; auto: the one that is made and kept, which is the default where KSI_PUBLISHED is not set */
+  KSI_TOKEN: z.union([z.literal('auto'), z.string().min(8, 'auto, or at least 8 characters')]).optional(),
   KSI_SIDECAR_HOST: z.string().default('127.0.0.1'),
   KSI_SIDECAR_PORT: whole(4311, 0, 65_535),
+  /** names besides localhost by which the page may be asked for */
+  KSI_SIDECAR_NAMES: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .default([]),
   /** on: as a child of the supervisor; elsewhere: in a container of its own, at KSI_SIDECAR_PORT of this machine */
   KSI_SIDECAR: z.enum(['on', 'off', 'elsewhere']).default('on'),
   KSI_DAEMON_ADDRESS: z.string().optional(),
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
   KSI_CHECKPOINT: flag(false),
+  /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
+  KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   KSI_LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
@@ -31,7 +39,7 @@ const schema = z.object({
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
   KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
   KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
-  KSI_PROBATION_MS: whole(2_000, 0, 60_000),
+  KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
   KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
@@ -47,16 +55,23 @@ export interface Paths {
   src: string
   run: string
   socket: string
+  runnerHost: string
   pidFile: string
   spool: string
   responses: string
   journal: string
+  /** what TCP asks for: in a folder that no other container gets to see */
+  token: string
+  /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
+  readingToken: string
 }
 
 export type Settings = Readonly<z.infer<typeof schema>> & {
   readonly paths: Readonly<Paths>
   /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
   readonly keepsState: boolean
+  /** True when a TCP connection must show a token. In Compose the port is published for this machine alone. */
+  readonly asksForToken: boolean
 }
 
 /**
@@ -77,10 +92,14 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     src: join(root, 'src'),
     run,
     socket: join(run, 'daemon.sock'),
+    runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),
     journal,
+    token: join(root, 'var/secret/token'),
+    readingToken: join(root, 'var/reading/token'),
   }
-  return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState })
+  const asksForToken = values.KSI_TOKEN !== undefined || values.KSI_PUBLISHED === undefined
+  return Object.freeze({ ...values, paths: Object.freeze(paths), keepsState, asksForToken })
 }

@@ -56,7 +56,7 @@ export const journalFacts = z.object({
   lost: z.number(),
   last_seq: z.number(),
   boots: z.array(bootRecord),
-  checkpoints: z.array(checkpointSummary),
+  checkpoints: z.array(checkpointSummary()),
   queues: z.array(queueRow),
   running: z.array(runningRow),
 })

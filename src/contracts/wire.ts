@@ -1,5 +1,10 @@
+import { z } from 'zod'
+import type { ErrorCode } from '../lib/errors.ts'
+import { isObject, parseObject } from '../lib/ndjson.ts'
+
 /**
- * One line from a client (ksi-wire §1.3). Unknown top-level fields are ignored. The front judges `event`, `data` and
+ * One line from a client (docs/wire.md, "Request line"). Unknown top-level fields are ignored. The front judges
+ * `event`, `data` and
  * `_token`; the event's own schema judges `data`.
  */
 export interface WireRequest {
@@ -15,7 +20,7 @@ export interface WireRequest {
   _token?: string
 }
 
-/** A reply to a request: `error` is there only when the request could not be taken at all (ksi-wire §1.4). */
+/** A reply to a request: `error` is there only when the request could not be taken at all (docs/wire.md, "Errors"). */
 export interface WireReply {
   event?: string
   data?: unknown
@@ -38,6 +43,21 @@ export interface WirePush {
   data: Record<string, unknown>
 }
 
+/** What a handler's reply says instead of its own when it could not do what was asked (docs/wire.md, "Errors"). */
+export const errorData = () =>
+  z.object({
+    status: z.literal('error'),
+    error: z.string(),
+    /** of the table of errors, or of the system (ENOENT, …) */
+    code: z.string().optional(),
+    /** names that may have been meant, and those there are: KSI's command line looks for them here */
+    similar: z.array(z.string()).optional(),
+    namespaces: z.array(z.string()).optional(),
+    available: z.array(z.string()).optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  })
+export type ErrorData = z.infer<ReturnType<typeof errorData>>
+
 /**
  * What a reply is made for: the event, and the correlation id as the text the client wrote, so that it comes back as it
  * came.
@@ -49,7 +69,7 @@ export interface ReplyTo {
 }
 
 /** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
-export function errorReply(message: string, code: string, { event, correlation }: ReplyTo = {}): string {
+export function errorReply(message: string, code: ErrorCode, { event, correlation }: ReplyTo = {}): string {
   return withCorrelation({ ...(event === undefined ? {} : { event }), error: message, code }, correlation)
 }
 
@@ -64,4 +84,11 @@ export function dataReply(results: readonly unknown[], { event, correlation }: R
 
 function withCorrelation(reply: Omit<WireReply, 'correlation_id' | 'timestamp'>, correlation = 'null'): string {
   return `${JSON.stringify(reply).slice(0, -1)},"correlation_id":${correlation},"timestamp":${Date.now() / 1000}}`
+}
+
+/** Whether a reply line has neither kind of error (docs/wire.md, "Errors"). */
+export function isSuccess(json: string): boolean {
+  const reply = parseObject(json)
+  if (reply === undefined || 'error' in reply) return false
+  return !(isObject(reply['data']) && 'error' in reply['data'])
 }

@@ -1,10 +1,12 @@
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import { Conversations } from '../store/conversations.ts'
-import { Events } from '../store/events.ts'
+import type { Conversations } from '../store/conversations.ts'
+import type { Events } from '../store/events.ts'
 import type { Journal } from '../store/journal.ts'
-import { Replies } from '../store/replies.ts'
-import { Requests } from '../store/requests.ts'
+import type { Replies } from '../store/replies.ts'
+import type { Requests } from '../store/requests.ts'
+import { ModuleHost } from './module-host/module-host.ts'
+import type { ModuleHostOptions } from './module-host/module-host.ts'
 import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
@@ -17,22 +19,31 @@ export interface Core {
   readonly events: Events
   readonly replies: Replies
   readonly router: EventRouter
+  readonly modules: ModuleHost
   readonly bootId: string
   /** The number of this generation: its epoch in the journal. */
   readonly generation: number
 }
 
 /** Puts the core together around an open journal. */
-export function createCore(settings: Settings, log: Log, journal: Journal, bootId: string): Core {
+export function createCore(parts: {
+  settings: Settings
+  log: Log
+  journal: Journal
+  bootId: string
+  modules?: ModuleHostOptions
+}): Core {
+  const { settings, log, journal, bootId } = parts
   return {
     settings,
     log,
     journal,
-    requests: new Requests(journal),
-    conversations: new Conversations(journal),
-    events: new Events(journal),
-    replies: new Replies(journal),
+    requests: journal.requests,
+    conversations: journal.conversations,
+    events: journal.events,
+    replies: journal.replies,
     router: new EventRouter(),
+    modules: new ModuleHost(parts.modules),
     bootId,
     generation: journal.epoch,
   }

@@ -1,9 +1,9 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { FromGeneration, Phases, RunnerAddress, ToGeneration } from '../contracts/control.ts'
+import type { FromGeneration, Phases, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import { roundMs } from '../lib/duration.ts'
 import type { Log } from '../lib/log.ts'
-import { bootEnded, bootLive, bootPhases, insertFailedBoot, openBoot } from '../store/boots.ts'
 import { Journal } from '../store/journal.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
@@ -12,6 +12,7 @@ import { CompletionService } from './completion/service.ts'
 import { createCore } from './core.ts'
 import type { Core } from './core.ts'
 import { registerDiscovery } from './wire/discovery.ts'
+import type { Collected, ModuleHostOptions } from './module-host/module-host.ts'
 import { registerHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { Monitor } from './monitor/monitor.ts'
@@ -30,20 +31,22 @@ const helloLimitMs = 1_000
 
 /**
  * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
+ * @param early a connection to the runner host, begun before anything was imported
  * @throws KsiError KSI_SCHEMA_NEWER
  */
-export function standBy(settings: Settings, log: Log, runners: RunnerAddress[]): RunnerLinks {
+export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLinks {
   checkSchema(settings.paths.journal)
   const links = new RunnerLinks(log)
-  links.update(runners)
+  links.follow(settings.paths.runnerHost, early)
   return links
 }
 
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
-  retire(reason: Extract<ToGeneration, { type: 'retire' }>): number
-  runners(addresses: RunnerAddress[]): void
+  /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
+  prepare(): Promise<void> | undefined
+  retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
   failure(failure: Extract<ToGeneration, { type: 'failure' }>['failure']): void
   phases(phases: Phases): void
 }
@@ -54,22 +57,24 @@ export interface LiveGeneration {
  * @param links those `standBy` gave; they end with this generation
  */
 export async function goLive(
-  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks },
+  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks; modules: ModuleHostOptions },
   message: Activate,
 ): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
   const begun = performance.now()
   const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
-  const journal = Journal.open(settings.paths.journal, message.boot_id, { suspect, now: Date.now() })
-  const core = createCore(settings, log, journal, message.boot_id)
+  const journal = Journal.open(settings.paths.journal, message.boot_id, {
+    suspect,
+    now: Date.now(),
+    durability: settings.KSI_DURABILITY,
+  })
+  const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
-  const previousEnd = journal.tx(() =>
-    openBoot(journal.db, { ...message, generation: core.generation, now: Date.now() }),
-  )
-  const monitor = new Monitor(core)
+  const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
+  // In this order: response files are written before anybody is told of the result.
   const completion = new CompletionService(core, links)
+  const monitor = new Monitor(core)
   try {
-    completion.links.update(message.runners)
     const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
@@ -94,6 +99,7 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerHealth(core, Date.now())
   registerDiscovery(core)
   registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+  core.modules.register(core)
 }
 
 async function runLifecycle(core: Core): Promise<void> {
@@ -110,10 +116,10 @@ function announce(core: Core, message: Activate, live: Live): void {
   const { journal } = core
   journal.tx(() => {
     for (const failure of message.failures) {
-      insertFailedBoot(journal.db, failure)
+      journal.boots.failed(failure)
       journal.emit('system:reload_failed', { ...failure })
     }
-    bootLive(journal.db, core.bootId, Date.now(), live.restored)
+    journal.boots.live(core.bootId, Date.now(), live.restored)
     // Taking the journal back is told by the failure that led to it.
     if (message.cause === 'rollback') return
     const swap = message.cause === 'save' || message.cause === 'reload'
@@ -136,15 +142,21 @@ function handle(
   const { journal } = core
   const { live, monitor, completion, transport } = parts
   const housekeeping = startHousekeeping(core)
+  let states: Collected[] | undefined
   return {
     live,
+    prepare() {
+      const { now, later } = core.modules.collect()
+      states = now
+      return later?.then((promised) => void (states = [...now, ...promised]))
+    },
     retire({ reason, files }) {
-      void core.router.emit('system:shutdown', { reason })
+      void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
-      const checkpoint = journal.durably(() => {
+      journal.durably(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
-        bootEnded(journal.db, core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
-        return takeCheckpoint(core, reason, files)
+        journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
+        takeCheckpoint(core, reason, { files, states: states ?? core.modules.collect().now })
       })
       // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
       if (reason !== 'reload') journal.flush()
@@ -153,15 +165,13 @@ function handle(
       monitor.reportCursors()
       transport.stop()
       completion.close()
-      return checkpoint.id
     },
-    runners: (addresses) => completion.links.update(addresses),
     failure: (failure) =>
       note(core, () => {
-        insertFailedBoot(journal.db, failure)
+        journal.boots.failed(failure)
         journal.emit('system:reload_failed', { ...failure })
       }),
-    phases: (phases) => note(core, () => bootPhases(journal.db, core.bootId, phases)),
+    phases: (phases) => note(core, () => journal.boots.phases(core.bootId, phases)),
   }
 }
 

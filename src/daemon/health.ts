@@ -1,3 +1,4 @@
+import type { EventReply } from '../contracts/events.ts'
 import { version } from '../contracts/version.ts'
 import type { Core } from './core.ts'
 
@@ -5,7 +6,7 @@ import type { Core } from './core.ts'
 export function registerHealth(core: Core, liveAt: number): void {
   core.router.on(
     'system:health',
-    () => {
+    (): EventReply<'system:health'> => {
       const services = core.router.services()
       return {
         status: 'healthy',

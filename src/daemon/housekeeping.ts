@@ -6,13 +6,18 @@ const slice = 500
 /** Finding the oldest finished request that is kept walks an index: it is done this seldom, in rounds. */
 const finishedEvery = 15
 
+/** Pages given back to the file system at a time; as many stay for what comes next. */
+const pagesGivenBack = 128
+
 /** Keeps the journal within its bounds, a little at a time. */
 export function startHousekeeping(core: Core): { stop(): void } {
-  const { events, replies, journal, settings, log } = core
+  const { journal, settings, log } = core
+  const { events, finished, replies } = journal
   let round = 0
   const trim = (): number => {
-    const finished = round % finishedEvery === 0 ? events.trimFinished(settings.KSI_REQUESTS_KEPT, slice) : 0
-    return finished + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
+    journal.shrink(pagesGivenBack)
+    const requests = round % finishedEvery === 0 ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) : 0
+    return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
   }
   const tidy = (): void => {
     try {

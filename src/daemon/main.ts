@@ -4,11 +4,12 @@
  * types aside: it would be the code of before the save.
  */
 import { flushCompileCache } from 'node:module'
-import { Socket } from 'node:net'
+import { Socket, createConnection } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
 import type { LiveGeneration, goLive, standBy } from './generation.ts'
+import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { loadDependencies, warmUp } from './warm-up.ts'
 
@@ -18,6 +19,7 @@ type App = {
   settings: Settings
   log: Log
   links: RunnerLinks | undefined
+  modules: Module[]
 }
 type Message<T extends ToGeneration['type']> = Extract<ToGeneration, { type: T }>
 
@@ -30,6 +32,8 @@ const report = (error: unknown): { message: string; code?: string; stack?: strin
   return { message: error.message.slice(0, 2_000), stack: (error.stack ?? '').slice(0, 4_000), ...code }
 }
 
+// What it writes is for the owner alone. Inherited from the supervisor; said once more for whoever starts it otherwise.
+process.umask(0o077)
 // Only the supervisor decides when a generation ends; Ctrl-C in a terminal reaches all of them at once.
 process.on('SIGINT', () => {})
 process.on('unhandledRejection', (reason) => {
@@ -50,17 +54,20 @@ stream.on('error', (error) => {
 let boot: Promise<App> | undefined
 let live: LiveGeneration | undefined
 
-async function importApp(message: Message<'boot'>): Promise<App> {
+async function importApp(): Promise<App> {
   const started = performance.now()
-  const [{ goLive, standBy }, { readSettings }, { createLog }] = await Promise.all([
+  // While our files are imported the connection is made.
+  const early = createConnection(process.env['KSI_RUNNER_HOST_SOCKET'] ?? '/nonexistent').on('error', () => {})
+  const [{ goLive, standBy }, { readSettings }, { createLog }, modules] = await Promise.all([
     import('./generation.ts'),
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
+    import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
   ])
   const imported = performance.now() - started
   const settings = readSettings(process.env)
   const log = createLog('daemon', settings.KSI_LOG_LEVEL)
-  const links = standBy(settings, log, message.runners)
+  const links = standBy(settings, log, early)
   tell({
     type: 'standby',
     phases: {
@@ -68,7 +75,7 @@ async function importApp(message: Message<'boot'>): Promise<App> {
       standby: Math.round((performance.now() - started - imported) * 10) / 10,
     },
   })
-  return { goLive, standBy, settings, log, links }
+  return { goLive, standBy, settings, log, links, modules }
 }
 
 async function activate(message: Message<'activate'>): Promise<void> {
@@ -77,62 +84,68 @@ async function activate(message: Message<'activate'>): Promise<void> {
     if (app === undefined) throw new Error('activated before it was booted')
     const { settings, log } = app
     // One that takes the journal back has let its connections go.
-    const links = app.links ?? app.standBy(settings, log, message.runners)
+    const links = app.links ?? app.standBy(settings, log)
     app.links = undefined
-    live = await app.goLive({ settings, log, stream, links }, message)
+    const onTrouble = (error: Error): void => {
+      log.error({ err: error }, error.message)
+      tell({ type: 'troubled', error: report(error) })
+    }
+    const modules = { modules: app.modules, onTrouble }
+    live = await app.goLive({ settings, log, stream, links, modules }, message)
     tell(live.live)
     // What was compiled for this boot helps the next one.
     setTimeout(flushCompileCache, 500)
   } catch (error) {
-    tell({ type: 'failed', phase: 'activate', error: report(error) })
+    tell({ type: 'failed', error: report(error) })
   }
 }
 
-function retire(message: Message<'retire'>): void {
+async function retire(message: Message<'retire'>): Promise<void> {
   try {
-    const checkpoint = live?.retire(message) ?? null
+    await live?.prepare()
+    live?.retire(message)
     live = undefined
-    tell({ type: 'retired', checkpoint })
+    tell({ type: 'retired' })
   } catch (error) {
-    tell({ type: 'failed', phase: 'activate', error: report(error) })
+    tell({ type: 'failed', error: report(error) })
   }
 }
 
 process.on('message', (message: ToGeneration) => {
   switch (message.type) {
     case 'boot':
-      boot = importApp(message)
-      boot.catch((error: unknown) => tell({ type: 'failed', phase: 'import', error: report(error) }))
+      boot = importApp()
+      boot.catch((error: unknown) => tell({ type: 'failed', error: report(error) }))
       return
     case 'activate':
       void activate(message)
       return
     case 'retire':
-      return retire(message)
-    case 'runners':
-      return live?.runners(message.runners)
+      void retire(message)
+      return
     case 'failure':
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
     case 'ping':
-      return tell({ type: 'pong', n: message.n })
+      return tell({ type: 'pong' })
     case 'end':
       // No close of the journal: the last close would take the WAL away from readers on a read-only mount.
       process.exit(0)
   }
 })
 
-const leave = (): void => {
+const leave = async (): Promise<void> => {
   try {
+    await live?.prepare()
     live?.retire({ type: 'retire', reason: 'shutdown', files: [] })
   } finally {
     process.exit(0)
   }
 }
 // The supervisor is gone: nobody must be left behind, and nothing lost.
-process.on('disconnect', leave)
-process.on('SIGTERM', leave)
+process.on('disconnect', () => void leave())
+process.on('SIGTERM', () => void leave())
 
 tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)

@@ -21,6 +21,7 @@ export const errorCodes = {
   KSI_INSTANCE_RUNNING: exitCodes.tryAgain,
   KSI_INTERNAL: exitCodes.internal,
   KSI_LINE_TOO_LONG: exitCodes.usage,
+  KSI_MIGRATION_CHANGED: exitCodes.config,
   KSI_NODE_TOO_OLD: exitCodes.config,
   KSI_NOT_FOUND: exitCodes.failed,
   KSI_POISON: exitCodes.failed,

@@ -5,8 +5,8 @@ type Piece = { kind: 'run' } | { kind: 'one'; fits: (code: number) => boolean }
 const maxLength = 200
 
 /**
- * Tells whether a name fits one of the shell patterns (`*`, `?`, `[abc]`, `[!a-c]`) over its whole length
- * (ksi-wire §2.1). Takes at most length of pattern × length of name steps: a `*` is widened, never tried anew.
+ * Tells whether a name fits one of the shell patterns (`*`, `?`, `[abc]`, `[!a-c]`) over its whole length.
+ * Takes at most length of pattern × length of name steps: a `*` is widened, never tried anew.
  */
 export function globMatcher(patterns: readonly string[]): (name: string) => boolean {
   if (patterns.includes('*')) return () => true

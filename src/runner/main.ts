@@ -7,6 +7,7 @@ import { readEnv } from '../lib/env.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
+import { privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import { createRegistry, providerLoaders } from './providers/registry.ts'
@@ -58,7 +59,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   say({ type: 'ready' })
 }
 
-/** Keeps one bad run from taking the others along, and a Ctrl-C from doing what is the supervisor's to decide. */
+/** Keeps one bad run from taking the others along, and a Ctrl-C from doing what is its host's to decide. */
 function guard(log: Log, end: (reason: string) => void): void {
   // Ctrl-C in a terminal reaches every process of the group; onShutdown would end the runner before its daemon.
   process.removeAllListeners('SIGINT')
@@ -70,11 +71,12 @@ function guard(log: Log, end: (reason: string) => void): void {
   })
 }
 
-/** Does what the supervisor says, and ends when it is gone. */
+/** Does what the host says, and ends when it is gone. */
 function obey(runs: Runs, end: (reason: string) => void, log: Log): void {
   process.on('message', (message) => {
     const parsed = toRunner.safeParse(message)
     if (!parsed.success) log.error({ message }, 'a message to the runner is not valid and is ignored')
+    else if (parsed.data.type === 'ping') say({ type: 'pong' })
     else if (parsed.data.type === 'drain') runs.drain(() => say({ type: 'idle' }))
     else end('end')
   })
@@ -88,7 +90,7 @@ function say(message: FromRunner): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-// eslint-disable-next-line node/no-process-env -- the composition root
+process.umask(privateUmask)
 main(process.env).catch((error: unknown) => {
   process.stderr.write(`The runner could not start: ${messageOf(error)}\n`)
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

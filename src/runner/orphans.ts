@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemCodeOf } from '../lib/errors.ts'
-import type { Log } from '../lib/log.ts'
+import type { WordLog } from '../lib/plain-log.ts'
 
 /*
  * A runner that is killed cannot end the programs it has started, and a program that lives on would answer a
@@ -51,7 +51,7 @@ export function birthOf(pid: number): string | undefined {
  * A register in a folder: an empty file for each program, named by runner and program. Trouble with it is logged, not
  * thrown.
  */
-export function openChildRegister(dir: string, log: Log): ChildRegister {
+export function openChildRegister(dir: string, log: WordLog): ChildRegister {
   const own = `${process.pid}_${birthOf(process.pid) ?? ''}`
   return {
     add(pid) {
@@ -70,7 +70,7 @@ export function openChildRegister(dir: string, log: Log): ChildRegister {
 }
 
 /** Ends, with SIGKILL, the programs whose runner is gone. @returns how many there were */
-export function endOrphans(dir: string, log: Log): number {
+export function endOrphans(dir: string, log: WordLog): number {
   let ended = 0
   for (const name of listRegister(dir)) {
     const [runner, runnerBirth, child, childBirth] = name.split('_')

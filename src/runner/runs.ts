@@ -2,7 +2,7 @@ import type { FromRunnerLine, HeldRun, RunInput, RunOutcome } from '../contracts
 import { sleep } from '../lib/backoff.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { removeSpool, writeSpool } from '../store/spool.ts'
+import { LateSpool } from './late-spool.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { ProviderResult } from './providers/provider.ts'
 import { providerName } from './providers/registry.ts'
@@ -41,9 +41,16 @@ export class Runs {
   #tell: (line: FromRunnerLine) => void = () => {}
   #onEmpty: () => void = () => {}
   #phase: 'open' | 'draining' | 'stopping' = 'open'
+  readonly #spool: LateSpool
 
   constructor(options: RunsOptions) {
     this.#options = options
+    this.#spool = new LateSpool(options.spoolDir, options.log)
+  }
+
+  /** Whether a generation hears what is told. */
+  heard(heard: boolean): void {
+    this.#spool.heard(heard)
   }
 
   /** Where progress and outcomes go to. */
@@ -90,12 +97,7 @@ export class Runs {
       return
     }
     this.#runs.delete(runId)
-    try {
-      removeSpool(this.#options.spoolDir, runId)
-    } catch (error) {
-      // A generation that finds the file again finds the outcome already in the journal.
-      this.#options.log.error({ err: error, runId }, 'the spool file of a committed run could not be removed')
-    }
+    this.#spool.drop(runId)
     if (this.#phase === 'draining' && this.#runs.size === 0) this.#onEmpty()
   }
 
@@ -113,8 +115,10 @@ export class Runs {
    */
   async stop(): Promise<void> {
     this.#phase = 'stopping'
+    this.#spool.heard(false)
     for (const run of this.#runs.values()) if (!run.outcome) run.controller.abort('stop' satisfies Cut)
     await Promise.all([...this.#runs.values()].map((run) => run.done))
+    this.#spool.flush()
   }
 
   /** Runs the provider; never rejects. */
@@ -176,7 +180,7 @@ export class Runs {
   }
 
   #finish(run: Run, outcome: RunOutcome): void {
-    const { runnerId, spoolDir, log } = this.#options
+    const { runnerId, log } = this.#options
     const { run_id, request_id } = run
     if (this.#phase === 'stopping' && outcome.status !== 'completed' && run.controller.signal.reason === 'stop') {
       // Not an outcome of the request: nobody has cancelled it. It died with its runner.
@@ -184,14 +188,7 @@ export class Runs {
       return
     }
     run.outcome = outcome
-    try {
-      writeSpool(spoolDir, { run_id, request_id, runner_id: runnerId, outcome })
-    } catch (error) {
-      log.error(
-        { err: error, run_id, request_id },
-        'an outcome could not be spooled; it is kept in memory until a generation has committed it',
-      )
-    }
+    this.#spool.keep({ run_id, request_id, runner_id: runnerId, outcome })
     log.debug({ run_id, request_id, status: outcome.status, duration_ms: outcome.duration_ms }, 'run ended')
     this.#tell({ type: 'outcome', run_id, request_id, outcome })
   }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { toRunnerLine } from '../contracts/runner.ts'
 import type { FromRunnerLine, ToRunnerLine } from '../contracts/runner.ts'
-import { KsiError } from '../lib/errors.ts'
+import { checkSocketPath } from '../lib/socket-path.ts'
 import type { Log } from '../lib/log.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { Runs } from './runs.ts'
@@ -24,8 +24,6 @@ export interface RunnerServer {
   close(): Promise<void>
 }
 
-/** The kernel's limit for the path of a Unix socket, on macOS the smaller one. */
-const maxSocketPathBytes = 103
 /** Progress is left out for a generation that does not read; outcomes never are. */
 const maxWaitingBytes = 1024 * 1024
 
@@ -36,12 +34,7 @@ const maxWaitingBytes = 1024 * 1024
  */
 export async function startServer(options: ServerOptions): Promise<RunnerServer> {
   const { socket: path, runs, log } = options
-  if (Buffer.byteLength(path) > maxSocketPathBytes) {
-    throw new KsiError(
-      'KSI_SOCKET_PATH_TOO_LONG',
-      `The runner's socket path has more than ${maxSocketPathBytes} bytes: ${path}. Give ksi a KSI_ROOT with a shorter path.`,
-    )
-  }
+  checkSocketPath(path)
   const desk = new Desk(options)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -87,7 +80,9 @@ class Desk {
     // What a broken connection means is said by 'close'.
     socket.on('error', (error) => log.debug({ err: error }, 'a connection to the runner broke'))
     socket.on('close', () => {
-      if (this.#listener === socket) this.#listener = undefined
+      if (this.#listener !== socket) return
+      this.#listener = undefined
+      this.#options.runs.heard(false)
     })
   }
 
@@ -136,6 +131,7 @@ class Desk {
       return
     }
     this.#listener = socket
+    runs.heard(true)
     const held = runs.held()
     log.debug({ epoch, runs: held.length }, 'a generation took over')
     send(socket, { type: 'welcome', runner_id: runnerId, runs: held })

@@ -39,7 +39,7 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   assert.equal((await client.request('system:health')).status, 'healthy')
 })
 
-test('lines that are no requests: bad JSON and a 64 MiB line are errors, the connection stays; a browser on TCP is cut off', async () => {
+test('bad JSON and a 64 MiB line are errors, the connection stays; a browser on TCP is cut off', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   const raw = connect(ksi.socket)
@@ -57,7 +57,8 @@ test('lines that are no requests: bad JSON and a 64 MiB line are errors, the con
   const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
   const browser = connect(port, '127.0.0.1')
   browser.write(
-    'POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"event":"completion:async","data":{"prompt":"evil","request_id":"evil"}}\n',
+    'POST / HTTP/1.1\r\nHost: ' +
+      'localhost\r\n\r\n{"event":"completion:async","data":{"prompt":"evil","request_id":"evil"}}\n',
   )
   assert.match(await text(browser), /Invalid JSON/)
   using client = await ksi.client()
@@ -73,7 +74,7 @@ test('a second instance on the same var/ ends with exit code 75 and says what to
   assert.equal((await ksi.status()).phase, 'live')
 })
 
-test('a port in use, a var/db that cannot be written and a wrong setting each end the start with a sentence and an exit code', async (t) => {
+test('a port in use, a var/db without rights, a wrong setting: each ends the start with a sentence', async (t) => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   const port = (await ksi.status()).addresses.tcp.split(':').at(-1)

@@ -4,7 +4,7 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import type { Data } from '../testing/wire-client.ts'
 
-test('a conversation with claude goes on over its changing session ids, whatever a client calls it, and cannot be forked', async () => {
+test('a conversation with claude goes on over its session ids, whatever a client calls it, cannot fork', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project, {
     KSI_CLAUDE_BIN: 'src/runner/testing/fake-claude.js',

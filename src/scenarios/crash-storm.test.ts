@@ -9,7 +9,7 @@ import { assertClean } from '../testing/load-report.ts'
 import { makeProject } from '../testing/project.ts'
 import { chooseSeed, randomFrom } from '../testing/random.ts'
 
-test('the live generation killed 20 times at random moments under load: one outcome each, in order, nothing run twice or told twice', async (t) => {
+test('20 kills of the live generation under load: one outcome each, in order, nothing run or told twice', async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`KSI_SEED=${seed}`)
   const random = randomFrom(seed)
@@ -25,9 +25,10 @@ test('the live generation killed 20 times at random moments under load: one outc
   }
   const report = await load.finish(20_000)
   t.diagnostic(
-    `kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ${JSON.stringify(report)}`,
+    `kill → next request starts: median ${Math.round(median(kills.map(({ startedMs }) => startedMs)))} ms; ` +
+      JSON.stringify(report),
   )
   assert.ok(report.requests > 100, 'there was load')
   assertClean(report, { quarantined: 2 })
-  assert.deepEqual(load.auditRuns(ksi.runEnds()), [])
+  assert.deepEqual(load.checkRuns(ksi.runEnds()), [])
 })

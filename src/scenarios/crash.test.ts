@@ -5,7 +5,7 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import { assertAllDone, outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
 
-test('kill -9 of the live generation with work running: back within 1 s, everything finishes, nothing runs twice', async (t) => {
+test('kill -9 of the live generation at work: back within 1 s, everything finishes, nothing runs twice', async (t) => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -42,7 +42,7 @@ test('a live generation that stops answering is noticed and replaced', async () 
   assertAllDone(client, sent, ksi.runsByRequest())
 })
 
-test('a killed runner loses only what it was running: told once, or run again where asked; the rest goes on', async () => {
+test('a killed runner loses only what it ran: told once, or run again where asked; the rest goes on', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -56,7 +56,7 @@ test('a killed runner loses only what it was running: told once, or run again wh
     extra: { on_restart: 'requeue' },
   })
   await client.until((c) => c.pushes.filter((push) => push.data.status === 'calling_provider').length === 6)
-  const pid = (await ksi.status()).runners[0]?.pid ?? 0
+  const pid = await ksi.runnerPid()
   process.kill(pid, 'SIGKILL')
   await untilAllDone(client, new Map([...plain, ...again]))
   const outcomes = outcomesOf(client)
@@ -91,7 +91,7 @@ test('when the supervisor is killed nobody is left behind, and the next start go
       extra: { on_restart: 'requeue' },
     }))
       sent.set(session, ids)
-    pids.push(await ksi.livePid(), ...(await ksi.status()).runners.map((runner) => runner.pid ?? 0))
+    pids.push(await ksi.livePid(), await ksi.runnerPid())
     ksi.process.kill('SIGKILL')
     await ksi.exited
   }

@@ -109,7 +109,7 @@ const edits: Edit[] = [
   },
 ]
 
-test('broken saves while 20 requests run and 80 wait: the code before serves on, the file is named, the repaired save takes over', async (t) => {
+test('broken saves at work: the code before serves on, the file is named, the repaired save takes over', async (t) => {
   using project = makeProject()
   const port = await freePort()
   await using ksi = await Ksi.start(project, {

@@ -45,15 +45,18 @@ function makeBranch(project: Project): void {
   git(project.root, 'add', '--all')
   git(project.root, 'commit', '--quiet', '--message', 'as it is')
   git(project.root, 'worktree', 'add', '--quiet', '-b', 'other', tree)
-  const served = ['daemon', 'store', 'contracts', 'lib', 'runner'].flatMap((folder) => filesIn(tree, `src/${folder}`))
+  const served = ['runner', 'contracts', 'lib', 'daemon', 'store'].flatMap((folder) => filesIn(tree, `src/${folder}`))
   assert.ok(served.length >= branchFiles && served.includes(health), `${served.length} files`)
   for (const file of [health, ...served.filter((name) => name !== health)].slice(0, branchFiles))
-    writeFileSync(
-      join(tree, file),
-      `${readFileSync(join(tree, file), 'utf8').replace("status: 'healthy',", "status: 'healthy', branch: 'other',")}\n// other\n`,
+    change(join(tree, file), (text) =>
+      text.replace("status: 'healthy',", "status: 'healthy', branch: 'other',").concat('\n// other\n'),
     )
   git(tree, 'commit', '--all', '--quiet', '--message', 'fifty comments')
   git(project.root, 'worktree', 'remove', '--force', tree)
+}
+
+function change(path: string, edit: (text: string) => string): void {
+  writeFileSync(path, edit(readFileSync(path, 'utf8')))
 }
 
 function filesIn(root: string, folder: string): string[] {
@@ -148,7 +151,8 @@ const edits: Edit[] = [
       project.edit(health, (text) =>
         text.replace(
           "core.router.on(\n    'system:health'",
-          "core.router.on('system:startup', () => new Promise((resolve) => setTimeout(resolve, 300)), { service: 'slow' })\n  core.router.on(\n    'system:health'",
+          "core.router.on('system:startup', () => new Promise((resolve) => setTimeout(resolve, 300)), " +
+            "{ service: 'slow' })\n  core.router.on(\n    'system:health'",
         ),
       )
       // The old one has let go: only the supervisor answers.

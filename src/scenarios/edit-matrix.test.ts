@@ -142,37 +142,37 @@ const edits: Edit[] = [
   {
     name: 'a migration added',
     expect: 'taken over',
-    edit: (project) => migration(project, '0002_matrix', 'CREATE TABLE matrix (id INTEGER PRIMARY KEY);'),
+    edit: (project) => migration(project, '0003_matrix', 'CREATE TABLE matrix (id INTEGER PRIMARY KEY);'),
     probe: async ({ project }) => {
-      assert.equal(schemaOf(project), 2)
-      assert.ok(existsSync(project.path('var/db/dev_checkpoint.v1.db')), 'a copy was set aside')
+      assert.equal(schemaOf(project), 3)
+      assert.ok(existsSync(project.path('var/db/dev_checkpoint.v2.db')), 'a copy was set aside')
     },
   },
   {
     name: 'a migration added that SQLite does not understand',
     expect: 'refused',
     error: /syntax error/,
-    files: ['src/store/migrations/0003_wrong.sql'],
-    edit: (project) => migration(project, '0003_wrong', 'CREATE TABEL wrong (id INTEGER);'),
-    repair: (project) => migration(project, '0003_wrong', 'CREATE TABLE wrong (id INTEGER);'),
-    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 3),
+    files: ['src/store/migrations/0004_wrong.sql'],
+    edit: (project) => migration(project, '0004_wrong', 'CREATE TABEL wrong (id INTEGER);'),
+    repair: (project) => migration(project, '0004_wrong', 'CREATE TABLE wrong (id INTEGER);'),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4),
   },
   ...(['system:startup', 'system:ready'] as const).map((event, i): Edit => ({
     name: `a migration added whose code throws in ${event}`,
     expect: 'refused',
     error: /fails after the migration/,
-    files: [health, `src/store/migrations/000${4 + i}_matrix.sql`],
+    files: [health, `src/store/migrations/000${5 + i}_matrix.sql`],
     edit: async (project) => {
-      migration(project, `000${4 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
+      migration(project, `000${5 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
       // Outcomes come in meanwhile: they must not go down with the journal that is given up.
       const fail =
         "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
       addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
     },
     probe: async ({ project }) =>
-      assert.equal(schemaOf(project), 3 + i, 'the journal is as it was before the migration'),
+      assert.equal(schemaOf(project), 4 + i, 'the journal is as it was before the migration'),
     repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
-    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4 + i),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 5 + i),
   })),
   {
     name: 'a file of the supervisor',
@@ -193,6 +193,7 @@ const edits: Edit[] = [
       project.edit('src/daemon/wire/parameters.ts', (text) => `${text}\n// a comment\n`)
       await ksi.untilStatus(({ generation }) => (generation ?? 0) > (before.generation ?? 0))
       await untilReply(client, 'system:health', ({ generation }) => generation === (before.generation ?? 0) + 1)
+      await client.until((c) => c.pushes.some((push) => push.event === 'system:reloaded'))
       const reloaded = client.pushes.filter((push) => push.event === 'system:reloaded')
       assert.deepEqual(
         reloaded.map(({ data }) => data.files),

@@ -134,7 +134,8 @@ async function watched(
   }
   const grown = pids.map((_, i) => (highest[i] ?? 0) - (before[i]?.now ?? 0))
   t.diagnostic(
-    `another client: ${replies.length} replies, median ${median(replies).toFixed(1)} ms, slowest ${Math.max(...replies).toFixed(0)} ms; supervisor ${grown[0]} MB, generation ${grown[1]} MB more`,
+    `another client: ${replies.length} replies, median ${median(replies).toFixed(1)} ms, ` +
+      `slowest ${Math.max(...replies).toFixed(0)} ms; supervisor ${grown[0]} MB, generation ${grown[1]} MB more`,
   )
   assert.ok(median(replies) < 250, 'the others are served')
   assert.ok(

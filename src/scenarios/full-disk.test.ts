@@ -21,7 +21,7 @@ function mountSmall(dir: string): Disposable | undefined {
   }
 }
 
-test('on a full disk requests are refused with what to do, a save is refused too, the daemon stays up and goes on once there is room', async (t) => {
+test('on a full disk requests and saves are refused with what to do; with room again all goes on', async (t) => {
   using project = makeProject()
   const db = project.path('var/db')
   using mounted = mountSmall(db)

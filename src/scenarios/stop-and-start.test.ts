@@ -6,7 +6,7 @@ import { makeProject } from '../testing/project.ts'
 import { outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
 import type { Data } from '../testing/wire-client.ts'
 
-test('SIGTERM leaves a checkpoint; the next start goes on with the queue, and tells once what was lost, also to one who was away', async () => {
+test('SIGTERM leaves a checkpoint; the next start goes on, tells once what was lost, also who was away', async () => {
   using project = makeProject()
   let since = 0
   let sent = new Map<string, string[]>()
@@ -85,7 +85,7 @@ test('a checkpoint shows the queues by session in order, and what was running, i
   assert.match(String(started_at), /^\d{4}-/)
 })
 
-test('in production nothing is written to var/db and each start is empty; with KSI_CHECKPOINT=on the queue is kept', async () => {
+test('in production var/db stays empty and so is each start; with KSI_CHECKPOINT=on the queue is kept', async () => {
   using project = makeProject()
   for (const [env, kept] of [
     [{ KSI_MODE: 'production' }, 0] as const,
@@ -112,7 +112,7 @@ test('in production nothing is written to var/db and each start is empty; with K
   }
 })
 
-test('each prompt and each response stands once in its response file, the prompt first, over reloads and a crash', async () => {
+test('each prompt and response stands once in its file, the prompt first, over reloads and a crash', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { StatusDocument } from '../contracts/status.ts'
 import type { Reading } from './reading.ts'
 import type { Readings } from './verdict.ts'

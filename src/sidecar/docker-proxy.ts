@@ -1,5 +1,6 @@
+import { rmSync } from 'node:fs'
 import { z } from 'zod'
-import { readEnv, whole } from '../lib/env.ts'
+import { readEnv } from '../lib/env.ts'
 import { exitCodes, KsiError, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import { onShutdown } from '../lib/shutdown.ts'
@@ -12,8 +13,8 @@ import { createReadableLog } from './readable-log.ts'
  */
 const schema = z.object({
   DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
-  DOCKER_PROXY_HOST: z.string().default('0.0.0.0'),
-  DOCKER_PROXY_PORT: whole(2375, 0, 65_535),
+  /** where it listens itself: a Unix socket, in a folder that only those who may ask can reach */
+  DOCKER_PROXY_SOCKET: z.string().default('/run/ksi/docker.sock'),
   KSI_DOCKER_PROJECT: z
     .string('the name of the Compose project')
     .regex(/^[a-z0-9][a-z0-9_-]*$/, 'the name of the Compose project'),
@@ -23,17 +24,16 @@ const schema = z.object({
 
 let log = createLog('docker-proxy', 'info')
 try {
-  // oxlint-disable-next-line node/no-process-env
   const settings = readEnv(schema, process.env)
   log = createReadableLog('docker-proxy', settings.KSI_LOG_LEVEL, settings.KSI_LOG_FORMAT)
-  const { DOCKER_SOCKET: socketPath, KSI_DOCKER_PROJECT: project } = settings
+  const { DOCKER_SOCKET: socketPath, DOCKER_PROXY_SOCKET: path, KSI_DOCKER_PROJECT: project } = settings
   const server = createDockerProxy({ socketPath, project, log })
   onShutdown({
     log,
     deadlineMs: 2_000,
     stop: () => {
       server.close()
-      // An open stream of events would keep the container from stopping (reference/containers.md F).
+      // An open stream of events would keep the container from stopping.
       server.closeAllConnections()
     },
   })
@@ -41,9 +41,11 @@ try {
     log.fatal({ err: error }, `The Docker proxy cannot listen: ${error.message}`)
     process.exit(exitCodes.tryAgain)
   })
-  server.listen(settings.DOCKER_PROXY_PORT, settings.DOCKER_PROXY_HOST, () =>
-    log.info({ project, socketPath, address: server.address() }, 'docker proxy ready'),
-  )
+  // For its group too: the sidecar, which is another user.
+  process.umask(0o117)
+  // Left by one that was killed; two do not share this folder.
+  rmSync(path, { force: true })
+  server.listen(path, () => log.info({ project, socketPath, path }, 'docker proxy ready'))
 } catch (error) {
   log.fatal({ err: error }, messageOf(error))
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

@@ -19,7 +19,7 @@ const maxEventBytes = 1_048_576
 
 /**
  * Follows this Compose project's containers through the socket proxy.
- * @param options.proxy `http://host:port` of the proxy
+ * @param options.proxy path of the proxy's Unix socket
  */
 export function startDockerSource(options: {
   proxy: string
@@ -28,11 +28,10 @@ export function startDockerSource(options: {
   log: Log
 }): Poller {
   const { proxy, project, box, log } = options
-  const { hostname, port } = new URL(proxy)
-  const docker = new Docker({ protocol: 'http', host: hostname, port: Number(port === '' ? 80 : port) })
+  const docker = new Docker({ socketPath: proxy })
   const filters = { label: [`com.docker.compose.project=${project}`] }
   const events = new EngineEvents()
-  // `stream.destroy()` of an event stream can keep the process alive; aborting does not (reference/containers.md F).
+  // `stream.destroy()` of an event stream can keep the process alive; aborting does not.
   const ending = new AbortController()
   let containers: ContainerFact[] = []
 
@@ -143,7 +142,7 @@ async function follow(options: {
 
 function reasonOf(error: unknown): string {
   const code = systemCodeOf(error)
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its container is not there'
+  if (code === 'ENOENT') return 'its container does not run'
   if (code === 'ECONNREFUSED') return 'connection refused'
   if (code === 'ABORT_ERR') return `no reply within ${requestLimitMs} ms`
   return messageOf(error).trim()

@@ -24,10 +24,32 @@ test('keeps the exit code of the pre_stop hook and hides the health probes', () 
   ]
   const told = lines.map((line) => events.push(line))
   assert.deepEqual(seen(events), [
-    'daemon exec_start: ksi checkpoint create',
-    'daemon exec_die: ksi checkpoint create ended with code 1',
+    'daemon exec_start: ksi checkpoint',
+    'daemon exec_die: ksi checkpoint ended with code 1',
   ])
   assert.equal(told.filter(Boolean).length, 2)
+})
+
+test('a command is told without its arguments: they may hold a prompt, a token, a key', () => {
+  const events = new EngineEvents()
+  const commands = [
+    'ksi send completion:async --prompt my secret',
+    'ksi --address my-secret send',
+    'ksi my-secret',
+    'sh -c curl -H "x: my secret"',
+    'node -e my-secret',
+    '/usr/bin/env SECRET=my-secret sh',
+  ]
+  commands.forEach((command, n) => {
+    events.push(engineEvent('daemon', `exec_create: ${command}`, { execID: String(n) }))
+    events.push(engineEvent('daemon', `exec_start: ${command}`, { execID: String(n) }))
+    events.push(engineEvent('daemon', 'exec_die', { execID: String(n), exitCode: '0' }))
+  })
+  assert.doesNotMatch(JSON.stringify(events.events), /secret/i)
+  assert.deepEqual(
+    seen(events).filter((line) => line.includes('exec_start')),
+    ['ksi send', 'ksi', 'ksi', 'sh', 'node', '/usr/bin/env'].map((name) => `daemon exec_start: ${name}`),
+  )
 })
 
 test('says what happened to a container in a few words', () => {

@@ -5,7 +5,8 @@ const kept = 50
 const execsKept = 200
 
 /**
- * The commands of our health checks in compose.yaml; each probe makes three exec events (reference/containers.md D).
+ * The commands of our health checks in compose.yaml; each probe makes three exec events (docs/containers.md, "Engine
+ * events").
  */
 const probePrefixes = ['ksi health', 'node -e fetch(']
 
@@ -25,11 +26,15 @@ const shown = new Set([
   'exec_die',
 ])
 
+/** The commands of ksi: after `ksi` one more word may be told. */
+const ksiCommands = new Set('dev start stop restart reload status health send checkpoint watch token page'.split(' '))
+const maxNameLength = 100
+
 /** The engine's events of this project's containers, as far as a person wants to know them: the newest ones. */
 export class EngineEvents {
   #events: ContainerEvent[] = []
   /** exec_die names only the id of the exec; its command was told by exec_start. */
-  readonly #commands = new Map<string, string>()
+  readonly #commands = new Map<string, { name: string; isProbe: boolean }>()
   #newestNs = 0
 
   /** Oldest first. */
@@ -65,22 +70,23 @@ export class EngineEvents {
     const execId = textOf(attributes['execID'], '')
     if (action === 'exec_create') return undefined
     if (action === 'exec_start') {
-      this.#remember(execId, rest ?? '')
-      return isProbe(rest ?? '') ? undefined : rest
+      const command = { name: nameOf(rest ?? ''), isProbe: isProbe(rest ?? '') }
+      this.#remember(execId, command)
+      return command.isProbe ? undefined : command.name
     }
     if (action === 'exec_die') {
       const command = this.#commands.get(execId)
       this.#commands.delete(execId)
-      return command === undefined || isProbe(command)
+      return command === undefined || command.isProbe
         ? undefined
-        : `${command} ended with code ${textOf(attributes['exitCode'], '?')}`
+        : `${command.name} ended with code ${textOf(attributes['exitCode'], '?')}`
     }
     if (action === 'die') return `exit code ${textOf(attributes['exitCode'], '?')}`
     if (action === 'kill') return `signal ${textOf(attributes['signal'], '?')}`
     return rest
   }
 
-  #remember(execId: string, command: string): void {
+  #remember(execId: string, command: { name: string; isProbe: boolean }): void {
     this.#commands.set(execId, command)
     const oldest = this.#commands.keys().next().value
     if (this.#commands.size > execsKept && oldest !== undefined) this.#commands.delete(oldest)
@@ -93,6 +99,12 @@ function textOf(value: unknown, fallback: string): string {
 
 function isProbe(command: string): boolean {
   return probePrefixes.some((prefix) => command.startsWith(prefix))
+}
+
+/** A command without its arguments, which may hold anything: a prompt, a key. */
+function nameOf(command: string): string {
+  const [program = '', first = ''] = command.split(/\s+/, 2)
+  return `${program.slice(0, maxNameLength)}${program === 'ksi' && ksiCommands.has(first) ? ` ${first}` : ''}`
 }
 
 /** `health_status: healthy` and `exec_start: ksi …` carry what they tell of within the action. */

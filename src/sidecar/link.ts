@@ -9,8 +9,9 @@ const patterns = ['system:*', 'checkpoint:saved']
 /**
  * The link over the ksi client. It does not let the client reconnect by itself: one try per question says at once, and
  * exactly, why there is no answer.
+ * @param options.token asked anew for each connection: it may be made, or replaced, while the sidecar runs
  */
-export function createClientLink(options: { address: string; token: string | undefined }): DaemonLink {
+export function createClientLink(options: { address: string; token: () => string | undefined }): DaemonLink {
   const closing = new AbortController()
   let current: Promise<KsiClient> | undefined
 
@@ -21,7 +22,8 @@ export function createClientLink(options: { address: string; token: string | und
   }
   const client = (): Promise<KsiClient> => {
     current ??= connect({
-      ...options,
+      address: options.address,
+      token: options.token(),
       clientId: 'ksi-sidecar',
       reconnect: false,
       connectTimeoutMs: 0,

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -73,16 +75,18 @@ test(
   'the Docker proxy does not start without a project, and ends at once when told to',
   { timeout: 10_000 },
   async () => {
+    const socketPath = join(root, 'proxy.sock')
     const without = start('docker-proxy.ts', {})
     assert.match(String((await without.said('KSI_DOCKER_PROJECT'))['msg']), /the name of the Compose project/)
     assert.deepEqual(await without.ended, [78, null])
     const { child, said, ended } = start('docker-proxy.ts', {
       KSI_DOCKER_PROJECT: 'mine',
-      DOCKER_PROXY_PORT: '0',
-      DOCKER_PROXY_HOST: '127.0.0.1',
+      DOCKER_PROXY_SOCKET: socketPath,
     })
-    const { address } = (await said('docker proxy ready')) as { address: { port: number } }
-    assert.equal(await (await fetch(`http://127.0.0.1:${address.port}/_ping`)).text(), 'OK')
+    await said('docker proxy ready')
+    const [pong] = (await once(request({ socketPath, path: '/_ping' }).end(), 'response')) as [IncomingMessage]
+    assert.equal(pong.statusCode, 200)
+    assert.equal(statSync(socketPath).mode & 0o777, 0o660, 'for its owner and the group of the sidecar')
     child.kill('SIGTERM')
     assert.deepEqual(await ended, [0, null])
   },

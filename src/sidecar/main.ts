@@ -7,7 +7,6 @@ import { startSidecar } from './sidecar.ts'
 
 let log = createLog('sidecar', 'info')
 try {
-  // oxlint-disable-next-line node/no-process-env
   const settings = readSettings(process.env)
   log = createReadableLog('sidecar', settings.KSI_LOG_LEVEL, settings.KSI_LOG_FORMAT)
   const starting = startSidecar(settings, log)

@@ -1,5 +1,6 @@
 import { createServer, get } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { z } from 'zod'
 import { isObject, parseObject } from '../lib/ndjson.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
@@ -10,6 +11,8 @@ export interface DockerProxyOptions {
   /** The one Compose project whose containers may be seen. */
   project: string
   log: Log
+  /** How long a caller may take to say what it wants, in ms; 5 s unless a test is in a hurry. */
+  headersLimitMs?: number
 }
 
 const projectLabel = 'com.docker.compose.project'
@@ -17,57 +20,93 @@ const route =
   /^(?<version>\/v1\.\d{1,2})?\/(?:(?<listing>events|containers\/json)|containers\/(?<id>[a-zA-Z0-9][a-zA-Z0-9_.-]{0,200})\/json)$/
 /** What may be asked of a listing; everything else in the query is left out. */
 const passedOn = ['all', 'limit', 'since', 'until']
-const maxInspectBytes = 4 * 1024 * 1024
+const maxInspectBytes = 1_048_576
 const replyLimitMs = 10_000
+/** The one sidecar has one stream of events and asks one thing after another. */
+const maxStreams = 16
+const maxConnections = 64
 
 /**
  * A window onto the Docker engine: containers and events of one Compose project, by GET, and nothing else. Whoever can
  * reach it can neither change anything nor read what belongs to other projects, nor any environment variable.
  */
 export function createDockerProxy(options: DockerProxyOptions): Server {
-  return createServer((request, response) => {
-    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-    if (request.method === 'GET' && path === '/_ping')
-      return void response.writeHead(200, { 'content-type': 'text/plain' }).end('OK')
-    const match = request.method === 'GET' ? route.exec(path)?.groups : undefined
-    if (!match)
-      return refuse(
-        response,
-        403,
-        `This proxy allows only GET of /events, /containers/json and /containers/{id}/json, not ${request.method} ${path}.`,
-      )
-    const { version = '', listing, id = '' } = match
-    const forward = { ...options, response }
-    if (listing === undefined) inspect({ ...forward, path: `${version}/containers/${id}/json`, id })
-    else
-      passListing({
-        ...forward,
-        path: `${version}/${listing}?${listingQuery(query, options.project)}`,
-        endless: listing === 'events',
-      })
+  const { headersLimitMs = 5_000 } = options
+  const limits = {
+    headersTimeout: headersLimitMs,
+    requestTimeout: headersLimitMs,
+    connectionsCheckingInterval: Math.ceil(headersLimitMs / 5),
+    keepAliveTimeout: 5_000,
+    maxHeaderSize: 8_192,
+  }
+  const streams = new Set<ServerResponse>()
+  const server = createServer(limits, (request, response) => {
+    try {
+      answer({ ...options, response }, request, streams)
+    } catch (error) {
+      // What nobody thought of costs its caller the reply, not everybody the proxy.
+      options.log.error({ err: error, url: request.url }, 'a request failed')
+      refuse(response, 500, 'This proxy failed to handle the request.')
+    }
   })
+  server.maxConnections = maxConnections
+  return server
 }
 
-/** The caller's query with the project's label forced into its filters, whatever the caller sent. */
-export function listingQuery(query: string, project: string): string {
+function answer(to: Answer, request: IncomingMessage, streams: Set<ServerResponse>): void {
+  const { response, project } = to
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+  if (request.method === 'GET' && path === '/_ping')
+    return void response.writeHead(200, { 'content-type': 'text/plain' }).end('OK')
+  const match = request.method === 'GET' ? route.exec(path)?.groups : undefined
+  if (!match)
+    return refuse(
+      response,
+      403,
+      `This proxy allows only GET of /events, /containers/json and /containers/{id}/json, not ${request.method} ${path}.`,
+    )
+  const { version = '', listing, id = '' } = match
+  if (listing === undefined) return inspect({ ...to, path: `${version}/containers/${id}/json`, id })
+  const asked = listingQuery(query, project)
+  if (asked === undefined) return refuse(response, 400, 'The filters are no JSON object of lists of text.')
+  const endless = listing === 'events'
+  if (endless && streams.size >= maxStreams) return refuse(response, 503, `${maxStreams} streams are open already.`)
+  if (endless) {
+    streams.add(response)
+    response.on('close', () => streams.delete(response))
+  }
+  passListing({ ...to, path: `${version}/${listing}?${asked}`, endless })
+}
+
+/** The two forms in which the engine takes filters. */
+const filtersGiven = z.record(
+  z.string(),
+  z.union([z.array(z.string()), z.record(z.string(), z.boolean()).transform((values) => Object.keys(values))]),
+)
+
+/**
+ * The caller's query with the project's label forced into its filters, whatever the caller sent; `undefined` when its
+ * filters are not what filters are.
+ */
+export function listingQuery(query: string, project: string): string | undefined {
   const given = new URLSearchParams(query)
   const result = new URLSearchParams()
   for (const name of passedOn) {
     const value = given.get(name)
     if (value !== null) result.set(name, value)
   }
-  const filters: Record<string, string[]> = {}
-  for (const [name, values] of Object.entries(parseObject(given.get('filters') ?? '') ?? {})) {
-    // The engine takes both forms, but not a mixture of them.
-    filters[name] = (Array.isArray(values) ? values : Object.keys(isObject(values) ? values : {})).map(String)
-  }
-  filters['label'] = [`${projectLabel}=${project}`]
-  result.set('filters', JSON.stringify(filters))
+  const filters = filtersGiven.safeParse(parseObject(given.get('filters') ?? '{}'))
+  if (!filters.success) return undefined
+  // The engine takes both forms, but not a mixture of them.
+  result.set('filters', JSON.stringify({ ...filters.data, label: [`${projectLabel}=${project}`] }))
   return result.toString()
 }
 
-interface Forward extends DockerProxyOptions {
+interface Answer extends DockerProxyOptions {
   response: ServerResponse
+}
+
+interface Forward extends Answer {
   path: string
 }
 

@@ -1,8 +1,9 @@
 import Fastify from 'fastify'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import { messageOf, systemCodeOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { isAllowedHost } from './allowed-host.ts'
+import type { Access } from './access.ts'
+import { guard, securityHeaders } from './guard.ts'
 import { sendProblem } from './problem.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -16,35 +17,46 @@ export interface ServerOptions {
   readiness: () => Readiness
   /** Names by which the server may be asked for, besides the local ones. */
   hosts: readonly string[]
+  access: Access
   log: Log
   /** Pause between pings of an open stream; 15 s unless a test is in a hurry. */
   pingMs?: number
+  /** How long a client may take to send its request, in ms; 5 s unless a test is in a hurry. */
+  requestLimitMs?: number
 }
 
-const securityHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-}
+/** A page with its streams takes a few; the rest is for probes and other programs. */
+const maxConnections = 512
 
 /** The sidecar's HTTP server, not yet listening. It only ever tells: there is no route that changes anything. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { hub, readiness, hosts, log, pingMs = 15_000 } = options
+  const { hub, readiness, hosts, access, log, pingMs = 15_000, requestLimitMs = 5_000 } = options
   // Pages and probes ask all day long: fastify's own lines about each request stay out of the log.
   const loggerInstance: FastifyBaseLogger = log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level })
   const server = Fastify({
     loggerInstance,
-    // Without it `close()` waits for every open event stream (reference/ecosystem.md A13).
+    // Without it `close()` waits for every open event stream.
     forceCloseConnections: true,
     bodyLimit: 1_024,
+    requestTimeout: requestLimitMs,
+    keepAliveTimeout: 10_000,
+    http: {
+      headersTimeout: requestLimitMs,
+      connectionsCheckingInterval: Math.ceil(requestLimitMs / 5),
+      maxHeaderSize: 8_192,
+    },
     frameworkErrors: (error, _request, reply) => void onError(error, reply),
   })
-  server.addHook('onRequest', async (request, reply) => guard(request, reply, hosts))
+  server.server.maxConnections = maxConnections
+  server.addHook('onRequest', async (request, reply) => guard(request, reply, { hosts, access }))
   server.addHook('onResponse', async (request, reply) =>
     log.debug(
-      { method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      {
+        method: request.method,
+        path: pathOf(request.url),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
       'answered',
     ),
   )
@@ -53,37 +65,20 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       status: 404,
       code: 'KSI_NOT_FOUND',
       title: 'Not found',
-      detail: `There is nothing at ${request.url}. Try /, /status, /events, /livez or /readyz.`,
+      detail: `There is nothing at ${pathOf(request.url)}. Try /, /status, /events, /livez or /readyz.`,
     }),
   )
   server.setErrorHandler((error, _request, reply) => onError(error, reply))
   await server.register(healthRoutes, { readiness })
   await server.register(statusRoutes, { hub })
   await server.register(eventRoutes, { hub, pingMs, headers: securityHeaders })
-  await server.register(pageRoutes)
+  await server.register(pageRoutes, { access })
   return server
 }
 
-async function guard(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  hosts: readonly string[],
-): Promise<FastifyReply | undefined> {
-  reply.headers(securityHeaders)
-  if (!isAllowedHost(request.headers.host, hosts)) {
-    const detail = `This server does not answer for the name "${request.headers.host ?? ''}". Use localhost, or an address.`
-    return sendProblem(reply, { status: 403, code: 'KSI_UNAUTHORIZED', title: 'Unknown host', detail })
-  }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    const detail = 'The sidecar only tells, it changes nothing: use GET, or the ksi command.'
-    return sendProblem(reply.header('allow', 'GET, HEAD'), {
-      status: 405,
-      code: 'KSI_BAD_REQUEST',
-      title: 'Method not allowed',
-      detail,
-    })
-  }
-  return undefined
+/** Without what follows the path, which may be a token: no log has it. */
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 function onError(error: unknown, reply: FastifyReply): FastifyReply {

@@ -3,7 +3,9 @@ import type { Settings } from '../contracts/settings.ts'
 import type { JournalFacts } from '../contracts/status.ts'
 import { KsiError, systemCodeOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { SecretFile } from '../lib/secret-file.ts'
 import { openJournalReader } from '../store/reader.ts'
+import { Access } from './access.ts'
 import { createClientLink } from './link.ts'
 import type { Poller } from './poller.ts'
 import { ReadingBox } from './reading.ts'
@@ -43,8 +45,11 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
       for (const poller of pollers) poller.poke()
     },
   })
-  const hosts = [settings.KSI_SIDECAR_HOST.toLowerCase()]
-  const server = await createServer({ hub, readiness: () => readinessOf(readings(), pollers.length > 0), hosts, log })
+  const hosts = [settings.KSI_SIDECAR_HOST, ...settings.KSI_SIDECAR_NAMES].map((name) => name.toLowerCase())
+  const readingToken = new SecretFile(settings.paths.readingToken)
+  const access = new Access({ open: !settings.asksForToken, token: () => readingToken.value })
+  const readiness = (): Readiness => readinessOf(readings(), pollers.length > 0)
+  const server = await createServer({ hub, readiness, hosts, access, log })
   try {
     await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT })
   } catch (error) {
@@ -78,14 +83,14 @@ function createBoxes(settings: Settings, onReading: () => void): Boxes {
 
 function dockerOf(settings: Settings): { proxy: string; project: string } | undefined {
   const { KSI_DOCKER_PROXY: proxy, KSI_DOCKER_PROJECT: project } = settings
-  if (proxy !== undefined && !URL.canParse(proxy))
-    throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no URL: "${proxy}". Say http://host:port.`)
-  return proxy === undefined || project === undefined ? undefined : { proxy, project }
+  if (proxy !== undefined && !proxy.startsWith('unix:/'))
+    throw new KsiError('KSI_CONFIG_INVALID', `KSI_DOCKER_PROXY is no socket: "${proxy}". Say unix:/path.`)
+  return proxy === undefined || project === undefined ? undefined : { proxy: proxy.slice('unix:'.length), project }
 }
 
 async function startSources(settings: Settings, boxes: Boxes, watched: () => boolean, log: Log): Promise<Poller[]> {
   const everyMs = (): number => (watched() ? watchedMs : idleMs)
-  const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: token } = settings
+  const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: given } = settings
   const journal = startJournalSource({
     path: paths.journal,
     keepsState,
@@ -93,6 +98,8 @@ async function startSources(settings: Settings, boxes: Boxes, watched: () => boo
     box: boxes.journal,
     everyMs,
   })
+  const own = new SecretFile(paths.readingToken)
+  const token = (): string | undefined => own.value ?? (given === 'auto' ? undefined : given)
   const link = createClientLink({ address: address ?? `unix:${paths.socket}`, token })
   const daemon = startDaemonSource({ link, box: boxes.daemon, everyMs, changed: () => journal.poke() })
   const docker = dockerOf(settings)

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from './journal.ts'
-import { checkpointIds, insertCheckpoint, listCheckpoints, markRestored, showCheckpoint } from './checkpoints.ts'
+import type { ModuleState } from './module-states.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
-function cut(journal: Journal, services: Record<string, unknown> = {}): number {
+function cut(journal: Journal, states: ModuleState[] = []): number {
   return journal.tx(() => {
-    const tick = journal.emit('checkpoint:saved', {})
-    return insertCheckpoint(journal.db, {
+    const tick = journal.emitAny('checkpoint:saved', {})
+    return journal.checkpoints.insert({
       tick,
       at: tick,
       reason: 'manual',
       generation: journal.epoch,
       files: ['a.ts'],
-      services,
+      states,
     }).id
   })
 }
 
 function queuesOf(journal: Journal, id?: number): Record<string, string[]> {
-  const queues = showCheckpoint(journal.db, id)?.session_queues ?? {}
+  const queues = journal.checkpoints.show(id)?.session_queues ?? {}
   return Object.fromEntries(
     Object.entries(queues).map(([name, queue]) => [name, queue.map(({ request_id }) => request_id)]),
   )
@@ -43,17 +43,12 @@ test('a checkpoint shows the queues as they were, whatever was added, started, f
   queue.accept('a5', 'a')
   queue.accept('c1', 'c')
   assert.deepEqual(queuesOf(journal, first), asItWas)
-  const content = showCheckpoint(journal.db, first)
+  const content = journal.checkpoints.show(first)
   assert.deepEqual(Object.keys(content?.active_operations ?? {}), ['a4'])
   assert.deepEqual(content?.session_queues.a?.[0]?.data, { prompt: 'a1' })
   const second = cut(journal)
   assert.deepEqual(queuesOf(journal), { a: ['a4', 'a2', 'a3', 'a5'], c: ['c1'] })
-  const counts = listCheckpoints(journal.db, 10).map(({ id, queued, active, sessions }) => [
-    id,
-    queued,
-    active,
-    sessions,
-  ])
+  const counts = journal.checkpoints.list(10).map(({ id, queued, active, sessions }) => [id, queued, active, sessions])
   assert.deepEqual(counts, [
     [second, 5, 0, 2],
     [first, 4, 1, 2],
@@ -79,30 +74,29 @@ test('the ids of two checkpoints tell what came, began, ended and went back betw
   queue.requeue('again', null)
   queue.accept('new', 'd')
   const second = cut(journal)
-  assert.deepEqual(checkpointIds(journal.db, first), {
+  assert.deepEqual(journal.checkpoints.ids(first), {
     queued: new Set(['waits', 'next']),
     active: new Set(['runs', 'again']),
   })
-  assert.deepEqual(checkpointIds(journal.db, second), {
+  assert.deepEqual(journal.checkpoints.ids(second), {
     queued: new Set(['again', 'waits', 'new']),
     active: new Set(['next']),
   })
-  assert.equal(checkpointIds(journal.db, 99), undefined)
-  assert.equal(showCheckpoint(journal.db, 99), undefined)
+  assert.equal(journal.checkpoints.ids(99), undefined)
+  assert.equal(journal.checkpoints.show(99), undefined)
 })
 
 test('only the newest checkpoint is restored, and only once', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  assert.equal(markRestored(journal.db, { generation: 1, at: 1 }), undefined)
-  cut(journal, { notes: 'old' })
-  const newest = cut(journal, { notes: { of: 'another service' } })
-  assert.deepEqual(markRestored(journal.db, { generation: 7, at: 1_000 }), {
-    id: newest,
-    services: { notes: { of: 'another service' } },
-  })
-  assert.equal(markRestored(journal.db, { generation: 8, at: 2_000 }), undefined)
-  const [row, older] = listCheckpoints(journal.db, 2)
+  assert.equal(journal.checkpoints.markRestored({ generation: 1, at: 1 }), undefined)
+  cut(journal, [{ module: 'notes', version: 1, state: 'old' }])
+  const state = { module: 'notes', version: 2, state: { of: 'a module' } }
+  const newest = cut(journal, [state])
+  assert.equal(journal.checkpoints.markRestored({ generation: 7, at: 1_000 }), newest)
+  assert.deepEqual(journal.moduleStates.of(newest), [state])
+  assert.equal(journal.checkpoints.markRestored({ generation: 8, at: 2_000 }), undefined)
+  const [row, older] = journal.checkpoints.list(2)
   assert.deepEqual([row?.restored_by, row?.restored_at, older?.restored_at], [7, '1970-01-01T00:00:01.000Z', null])
 })
 
@@ -112,7 +106,7 @@ test('what a checkpoint shows is bounded, and says so', () => {
   const queue = new TestQueue(journal)
   for (let i = 0; i < 10; i++) queue.accept(`r${i}`, 'a', 'ASYNC', { prompt: 'x'.repeat(1_000_000) })
   cut(journal)
-  const content = showCheckpoint(journal.db)
+  const content = journal.checkpoints.show()
   assert.equal(content?.truncated, true)
   assert.equal(content.session_queues.a?.length, 8)
   assert.equal(content.queued, 10)
@@ -124,6 +118,22 @@ test('the oldest checkpoints go when there are more than 500', () => {
   journal.tx(() => {
     for (let i = 0; i < 510; i++) cut(journal)
   })
-  const ids = listCheckpoints(journal.db, 1_000).map(({ id }) => id)
+  const ids = journal.checkpoints.list(1_000).map(({ id }) => id)
   assert.deepEqual([ids.length, ids[0], ids.at(-1)], [500, 510, 11])
+})
+
+test("a module's newest state stays when its checkpoint goes, and only that", () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const state = (n: number): ModuleState => ({ module: 'notes', version: n, state: { n } })
+  const first = cut(journal, [state(1), { module: 'once', version: 1, state: null }])
+  const second = cut(journal, [state(2)])
+  journal.tx(() => {
+    for (let i = 0; i < 510; i++) cut(journal)
+  })
+  assert.deepEqual(journal.moduleStates.newest('notes'), { ...state(2), checkpoint: second })
+  assert.deepEqual(journal.moduleStates.newest('once')?.checkpoint, first)
+  assert.deepEqual(journal.moduleStates.of(first), [{ module: 'once', version: 1, state: null }])
+  assert.equal(journal.moduleStates.newest('unknown'), undefined)
+  assert.throws(() => journal.tx(() => journal.moduleStates.put(first, { ...state(1), state: undefined })), TypeError)
 })

@@ -1,9 +1,13 @@
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
+import { countWithQueue } from './conversations.ts'
+import { moduleFailures } from './module-states.ts'
+import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
-import { clientOf, rowOf, rowsOf } from './rows.ts'
+import { clientOf, requestsWithRun } from './rows.ts'
+import { Sql } from './sql.ts'
 
 interface CheckpointRow {
   id: number
@@ -15,99 +19,140 @@ interface CheckpointRow {
   sessions: number
   active: string
   files: string
-  services: string
   restored_at: number | null
   restored_by: number | null
+}
+
+interface QueuedThen {
+  request_id: string
+  session: string
+  data: string
 }
 
 /** Bytes of request data a shown checkpoint carries at most: a reply must stay under the clients' 10 MiB a line. */
 const shownBytes = 8 * 1024 * 1024
 const kept = 500
 
-/**
- * Writes a checkpoint: one row. Its queues and active operations are never copied, since every request carries the
- * ticks of its transitions. Call within a transaction.
- * @returns its number and what it counted
- */
-export function insertCheckpoint(
-  db: Db,
-  cut: {
-    tick: number
-    at: number
-    reason: CheckpointReason
-    generation: number
-    files: string[]
-    services: Record<string, unknown>
-  },
-): { id: number; queued: number; sessions: number; active: number } {
-  const active = rowsOf<string>(db.prepare("SELECT request_id FROM requests WHERE state = 'processing'").pluck().all())
-  const { queued, sessions } = rowOf<{ queued: number; sessions: number }>(
-    db
-      .prepare(
-        "SELECT (SELECT n FROM totals WHERE state = 'queued') AS queued, (SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL) AS sessions",
-      )
-      .get(),
-  ) ?? { queued: 0, sessions: 0 }
-  const insert = db.prepare(
-    'INSERT INTO checkpoints (tick, at, reason, generation, queued, sessions, active, files, services) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  )
-  const { tick, at, reason, generation, files, services } = cut
-  const done = insert.run(
-    tick,
-    at,
-    reason,
-    generation,
-    queued,
-    sessions,
-    JSON.stringify(active),
-    JSON.stringify(files),
-    JSON.stringify(services),
-  )
-  const id = Number(done.lastInsertRowid)
-  db.prepare('DELETE FROM checkpoints WHERE id <= ?').run(id - kept)
-  return { id, queued, sessions, active: active.length }
+/** A cut about to be taken. */
+export interface NewCheckpoint {
+  tick: number
+  /** epoch ms */
+  at: number
+  reason: CheckpointReason
+  generation: number
+  files: string[]
+  /** what the modules give to it */
+  states: (ModuleState | ModuleFailure)[]
 }
 
 /**
- * Marks the newest checkpoint as restored, once. @returns its row, or undefined when there is none or it was restored
- * before
+ * Checkpoints: one row each. Their queues and active operations are never copied, since every request carries the
+ * ticks of its transitions. Write within `journal.tx`.
  */
-export function markRestored(
-  db: Db,
-  by: { generation: number; at: number },
-): { id: number; services: Record<string, unknown> } | undefined {
-  const row = rowOf<{ id: number; services: string }>(
-    db
-      .prepare(
-        'UPDATE checkpoints SET restored_at = ?, restored_by = ? WHERE id = (SELECT max(id) FROM checkpoints) AND restored_at IS NULL RETURNING id, services',
-      )
-      .get(by.at, by.generation),
-  )
-  return row && { id: row.id, services: JSON.parse(row.services) as Record<string, unknown> }
-}
+export class Checkpoints {
+  readonly #sql: Sql
+  readonly #states: ModuleStates
 
-/** The newest checkpoints, newest first. */
-export function listCheckpoints(db: Db, limit: number): CheckpointSummary[] {
-  return rowsOf<CheckpointRow>(db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?').all(limit)).map(
-    toSummary,
-  )
-}
-
-/** A checkpoint with its queues and active operations as they were then; the newest when no number is given. */
-export function showCheckpoint(db: Db, id?: number): (CheckpointContent & { truncated: boolean }) | undefined {
-  const row = findCheckpoint(db, id)
-  if (row === undefined) return undefined
-  const active = new Set(JSON.parse(row.active) as string[])
-  const content: CheckpointContent & { truncated: boolean } = {
-    ...toSummary(row),
-    session_queues: {},
-    active_operations: {},
-    services: JSON.parse(row.services) as Record<string, unknown>,
-    truncated: false,
+  constructor(db: Db, states: ModuleStates) {
+    this.#sql = new Sql(db)
+    this.#states = states
   }
-  for (const requestId of active) {
-    const request = rowOf<RequestRow>(db.prepare('SELECT * FROM requests WHERE request_id = ?').get(requestId))
-    content.active_operations[requestId] = {
+
+  /** Writes a checkpoint. @returns its number and what it counted */
+  insert(cut: NewCheckpoint): { id: number; queued: number; sessions: number; active: number } {
+    const active = this.#sql.values<string>(
+      `SELECT q.request_id FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
+       WHERE u.ended_at IS NULL AND q.state = 'processing'`,
+    )
+    const queued = this.#sql.value<number>("SELECT n FROM totals WHERE state = 'queued'") ?? 0
+    const sessions = this.#sql.value<number>(countWithQueue) ?? 0
+    const { tick, at, reason, generation, files } = cut
+    const id =
+      this.#sql.value<number>(
+        `INSERT INTO checkpoints (tick, at, reason, generation, queued, sessions, active, files)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+        tick,
+        at,
+        reason,
+        generation,
+        queued,
+        sessions,
+        JSON.stringify(active),
+        JSON.stringify(files),
+      ) ?? 0
+    for (const state of cut.states) this.#states.put(id, state)
+    this.#sql.run('DELETE FROM checkpoints WHERE id <= ?', id - kept)
+    // The newest state of a module stays, however old its checkpoint is.
+    this.#sql.run(
+      `DELETE FROM module_states WHERE checkpoint <= ?
+       AND checkpoint < (SELECT max(checkpoint) FROM module_states n WHERE n.module = module_states.module AND n.state IS NOT NULL)`,
+      id - kept,
+    )
+    return { id, queued, sessions, active: active.length }
+  }
+
+  /** Marks the newest checkpoint as restored, once. @returns its number, or undefined when there is none to restore */
+  markRestored(by: { generation: number; at: number }): number | undefined {
+    return this.#sql.value<number>(
+      `UPDATE checkpoints SET restored_at = ?, restored_by = ?
+       WHERE id = (SELECT max(id) FROM checkpoints) AND restored_at IS NULL RETURNING id`,
+      by.at,
+      by.generation,
+    )
+  }
+
+  /** The newest, newest first. */
+  list(limit: number): CheckpointSummary[] {
+    return checkpoints(this.#sql, limit)
+  }
+
+  /** A checkpoint with its queues and active operations as they were then; the newest when no number is given. */
+  show(id?: number): (CheckpointContent & { truncated: boolean }) | undefined {
+    const row = this.#find(id)
+    if (row === undefined) return undefined
+    const active = new Set(JSON.parse(row.active) as string[])
+    const content: CheckpointContent & { truncated: boolean } = {
+      ...toSummary(row, moduleFailures(this.#sql)),
+      session_queues: {},
+      active_operations: {},
+      services: Object.fromEntries(this.#states.of(row.id).map(({ module, state }) => [module, state])),
+      truncated: false,
+    }
+    for (const requestId of active) content.active_operations[requestId] = this.#operation(requestId)
+    let bytes = 0
+    for (const entry of this.#queuedAt(row.tick)) {
+      if (active.has(entry.request_id)) continue
+      bytes += entry.data.length
+      if (bytes > shownBytes) {
+        content.truncated = true
+        break
+      }
+      const queue = (content.session_queues[entry.session] ??= [])
+      const data = JSON.parse(entry.data) as Record<string, unknown>
+      queue.push({ request_id: entry.request_id, status: 'queued', data })
+    }
+    return content
+  }
+
+  /** The ids that were queued and those that were processing at a checkpoint. */
+  ids(id: number): { queued: Set<string>; active: Set<string> } | undefined {
+    const row = this.#find(id)
+    if (row === undefined) return undefined
+    const active = new Set(JSON.parse(row.active) as string[])
+    const queued = new Set<string>()
+    for (const entry of this.#queuedAt(row.tick)) if (!active.has(entry.request_id)) queued.add(entry.request_id)
+    return { queued, active }
+  }
+
+  #find(id?: number): CheckpointRow | undefined {
+    return id === undefined
+      ? this.#sql.one('SELECT * FROM checkpoints ORDER BY id DESC LIMIT 1')
+      : this.#sql.one('SELECT * FROM checkpoints WHERE id = ?', id)
+  }
+
+  #operation(requestId: string): CheckpointContent['active_operations'][string] {
+    const request = this.#sql.one<RequestRow>(`${requestsWithRun} WHERE q.request_id = ?`, requestId)
+    return {
       status: 'processing',
       session_id: request?.session_id ?? null,
       conversation: request?.conversation ?? '',
@@ -115,52 +160,27 @@ export function showCheckpoint(db: Db, id?: number): (CheckpointContent & { trun
       client_info: request === undefined ? null : clientOf(request),
     }
   }
-  let bytes = 0
-  for (const entry of queuedAt(db, row.tick)) {
-    if (active.has(entry.request_id)) continue
-    bytes += entry.data.length
-    if (bytes > shownBytes) {
-      content.truncated = true
-      break
-    }
-    const queue = (content.session_queues[entry.session] ??= [])
-    queue.push({
-      request_id: entry.request_id,
-      status: 'queued',
-      data: JSON.parse(entry.data) as Record<string, unknown>,
-    })
+
+  /** What was accepted and not finished at a tick, in queue order. */
+  #queuedAt(tick: number): IterableIterator<QueuedThen> {
+    return this.#sql.iterate(
+      `SELECT r.request_id, coalesce(c.session_id, r.conversation) AS session, p.data
+       FROM requests r JOIN payloads p ON p.request = r.id LEFT JOIN conversations c USING (conversation)
+       WHERE r.id <= @tick AND (r.finished_tick IS NULL OR r.finished_tick > @tick)
+       ORDER BY r.rank, r.id`,
+      { tick },
+    )
   }
-  return content
 }
 
-/** The ids that were queued and those that were processing at a checkpoint. */
-export function checkpointIds(db: Db, id: number): { queued: Set<string>; active: Set<string> } | undefined {
-  const row = findCheckpoint(db, id)
-  if (row === undefined) return undefined
-  const active = new Set(JSON.parse(row.active) as string[])
-  const queued = new Set<string>()
-  for (const entry of queuedAt(db, row.tick)) if (!active.has(entry.request_id)) queued.add(entry.request_id)
-  return { queued, active }
+/** The newest checkpoints, newest first, by any connection. */
+export function checkpoints(sql: Sql, limit: number): CheckpointSummary[] {
+  const failures = moduleFailures(sql)
+  const rows = sql.all<CheckpointRow>('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?', limit)
+  return rows.map((row) => toSummary(row, failures))
 }
 
-function findCheckpoint(db: Db, id?: number): CheckpointRow | undefined {
-  return rowOf(
-    id === undefined
-      ? db.prepare('SELECT * FROM checkpoints ORDER BY id DESC LIMIT 1').get()
-      : db.prepare('SELECT * FROM checkpoints WHERE id = ?').get(id),
-  )
-}
-
-/** What was accepted and not finished at a tick, in queue order. */
-function queuedAt(db: Db, tick: number): IterableIterator<{ request_id: string; session: string; data: string }> {
-  const statement = db.prepare(`SELECT r.request_id, coalesce(c.session_id, r.conversation) AS session, p.data
-    FROM requests r JOIN payloads p USING (request_id) LEFT JOIN conversations c USING (conversation)
-    WHERE r.accepted_tick <= @tick AND (r.finished_tick IS NULL OR r.finished_tick > @tick)
-    ORDER BY r.rank, r.accepted_tick`)
-  return statement.iterate({ tick }) as IterableIterator<{ request_id: string; session: string; data: string }>
-}
-
-function toSummary(row: CheckpointRow): CheckpointSummary {
+function toSummary(row: CheckpointRow, failures: ReturnType<typeof moduleFailures>): CheckpointSummary {
   return {
     id: row.id,
     tick: row.tick,
@@ -173,5 +193,6 @@ function toSummary(row: CheckpointRow): CheckpointSummary {
     files: JSON.parse(row.files) as string[],
     restored_at: isoOrNull(row.restored_at),
     restored_by: row.restored_by,
+    module_failures: (failures.get(row.id) ?? []).map(({ module, error }) => ({ module, error })),
   }
 }

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Events } from './events.ts'
-import { Replies } from './replies.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
 test('events are numbered from 1 without holes and read in pages', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const events = new Events(journal)
+  const events = journal.events
   assert.deepEqual([events.firstSeq(), events.lastSeq(), events.after(0, 10)], [1, 0, []])
-  for (let i = 1; i <= 5; i++) journal.tx(() => journal.emit('e', { i }))
+  for (let i = 1; i <= 5; i++) journal.tx(() => journal.emitAny('e', { i }))
   assert.deepEqual([events.firstSeq(), events.lastSeq()], [1, 5])
   const seqs = (since: number, limit: number): number[] => events.after(since, limit).map(({ seq }) => seq)
   assert.deepEqual([seqs(0, 2), seqs(2, 2), seqs(4, 2), seqs(5, 2)], [[1, 2], [3, 4], [5], []])
@@ -18,46 +17,61 @@ test('events are numbered from 1 without holes and read in pages', () => {
 test('trimming keeps exactly the newest events, a slice at a time, and numbers are never used again', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const events = new Events(journal)
+  const events = journal.events
   journal.tx(() => {
-    for (let i = 0; i < 25; i++) journal.emit('e', {})
+    for (let i = 0; i < 25; i++) journal.emitAny('e', {})
   })
   const trim = (keep: number): number => journal.tx(() => events.trim(keep, 10))
   assert.deepEqual([trim(8), events.firstSeq()], [10, 11])
   assert.deepEqual([trim(8), trim(8), events.firstSeq()], [7, 0, 18])
   assert.equal(events.after(0, 100).length, 8)
   assert.deepEqual([trim(0), events.firstSeq(), events.lastSeq()], [8, 26, 25])
-  journal.tx(() => journal.emit('next', {}))
+  journal.tx(() => journal.emitAny('next', {}))
   assert.equal(events.after(0, 1)[0]?.seq, 26)
 })
 
 test('trimming finished requests keeps the newest and everything that is not finished or not yet in its file', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const [events, queue] = [new Events(journal), new TestQueue(journal)]
+  const queue = new TestQueue(journal)
   queue.accept('waits', 'w')
   queue.accept('runs', 'x')
   queue.start('runs')
   for (let i = 0; i < 10; i++) {
     queue.accept(`r${i}`, 'done')
     queue.start(`r${i}`)
-    queue.finish(`r${i}`, i % 2 === 0 ? 'completed' : 'failed')
+    journal.tx(() => {
+      const tick = journal.emitAny('done', {})
+      const state = i % 2 === 0 ? 'completed' : 'failed'
+      queue.requests.finish(`r${i}`, { state, now: 1, tick, outcome: {}, sessionId: 's' })
+    })
   }
-  journal.db.exec("UPDATE requests SET file_due = 1 WHERE request_id = 'r0'")
-  const trim = (keep: number, slice: number): number => journal.tx(() => events.trimFinished(keep, slice))
-  assert.deepEqual([trim(10, 100), trim(4, 3), trim(4, 100), trim(4, 100)], [0, 3, 2, 0])
+  const written = (id: string): void =>
+    journal.tx(() => journal.cursors.set('responses', queue.requests.get(id)?.finished_tick ?? 0))
+  const trim = (keep: number, slice: number): number => journal.tx(() => journal.finished.trim(keep, slice))
+  assert.equal(trim(10, 100), 0)
+  assert.equal(trim(6, 100), 2, 'the failed ones: nothing of the others is in a file yet')
+  written('r2')
+  assert.deepEqual([trim(4, 1), trim(4, 100), trim(4, 100)], [1, 2, 0])
   const ids = (table: string): unknown[] =>
-    journal.db.prepare(`SELECT request_id FROM ${table} ORDER BY rowid`).pluck().all()
-  assert.deepEqual(ids('requests'), ['waits', 'runs', 'r0', 'r6', 'r7', 'r8', 'r9'])
+    databaseOf(journal)
+      .prepare(
+        table === 'requests'
+          ? 'SELECT request_id FROM requests ORDER BY id'
+          : `SELECT request_id FROM ${table} JOIN requests ON id = request ORDER BY id`,
+      )
+      .pluck()
+      .all()
+  assert.deepEqual(ids('requests'), ['waits', 'runs', 'r4', 'r6', 'r7', 'r8', 'r9'])
   assert.deepEqual(ids('payloads'), ids('requests'))
-  assert.deepEqual(ids('outcomes'), ['r0', 'r6', 'r7', 'r8', 'r9'])
+  assert.deepEqual(ids('outcomes'), ['r4', 'r6', 'r7', 'r8', 'r9'])
   assert.equal(queue.requests.total('completed'), 5, 'totals count what has ever been')
 })
 
 test('the first reply to an event stays its reply', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const replies = new Replies(journal)
+  const replies = journal.replies
   assert.equal(replies.get('e1'), undefined)
   journal.tx(() => replies.put('e1', [{ status: 'queued' }]))
   journal.tx(() => replies.put('e1', [{ status: 'other' }]))
@@ -70,16 +84,31 @@ test('the first reply to an event stays its reply', () => {
     })
   assert.throws(undone)
   assert.equal(replies.get('e2'), undefined)
-  assert.deepEqual(new Replies(temp.open()).get('e1'), [{ status: 'queued' }], 'for the next generation too')
+  assert.deepEqual(temp.open().replies.get('e1'), [{ status: 'queued' }], 'for the next generation too')
 })
 
 test('replies are bounded: the oldest go first', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const replies = new Replies(journal)
+  const replies = journal.replies
   journal.tx(() => {
     for (let i = 0; i < 50_010; i++) replies.put(`e${i}`, [])
   })
   assert.deepEqual([replies.trim(6), replies.trim(6), replies.trim(6)], [6, 4, 0])
   assert.deepEqual([replies.get('e9'), replies.get('e10')], [undefined, []])
+})
+
+test('what was removed gives its pages back, a few at a time', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const pages = (): number => Number(databaseOf(journal).pragma('page_count', { simple: true }))
+  const small = pages()
+  for (let i = 0; i < 400; i++) journal.tx(() => journal.emitAny('e', { text: 'x'.repeat(4_000) }))
+  const large = pages()
+  assert.ok(large > small + 350)
+  journal.tx(() => journal.events.trim(0, 1_000))
+  journal.tx(() => journal.shrink(64))
+  assert.equal(pages(), large - 64)
+  for (let i = 0; i < 10; i++) journal.tx(() => journal.shrink(64))
+  assert.ok(pages() < small + 64 + 10, 'as many as are given back at a time stay for what comes next')
 })

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Events } from './events.ts'
 import type { Journal, JournalEvent } from './journal.ts'
 import { TempJournal, muchText, setFull } from './testing/temp-journal.ts'
 
 const names = (events: JournalEvent[]): string[] => events.map(({ name }) => name)
-const kept = (journal: Journal): string[] => names(new Events(journal).after(0, 10_000))
+const kept = (journal: Journal): string[] => names(journal.events.after(0, 10_000))
 
 test('a full disk is an error that keeps nothing, and with room again work goes on', () => {
   using temp = new TempJournal()
@@ -15,8 +14,8 @@ test('a full disk is an error that keeps nothing, and with room again work goes 
   setFull(journal, true)
   const write = (): void =>
     journal.tx(() => {
-      journal.emit('small', {})
-      journal.emit('large', { muchText })
+      journal.emitAny('small', {})
+      journal.emitAny('large', { muchText })
     })
   assert.throws(write, { code: 'SQLITE_FULL' })
   assert.deepEqual([kept(journal), heard], [[], []])
@@ -46,7 +45,7 @@ test('a disk that is full for one part fails the whole transaction, also when th
         ['last', {}],
       ] as const) {
         try {
-          journal.tx(() => journal.emit(name, data))
+          journal.tx(() => journal.emitAny(name, data))
           journal.afterCommit(() => heard.push(`call ${name}`))
         } catch (error) {
           errors.push(error)

@@ -5,30 +5,30 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { Events } from './events.ts'
 import { Journal } from './journal.ts'
 import type { JournalEvent } from './journal.ts'
 import { openForReading } from './open.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, runModule } from './testing/temp-journal.ts'
 
 const names = (events: JournalEvent[]): string[] => events.map(({ name }) => name)
-const kept = (journal: Journal): string[] => names(new Events(journal).after(0, 10_000))
+const kept = (journal: Journal): string[] => names(journal.events.after(0, 10_000))
 
 test('when a second one opens the journal, the first can write nothing more', () => {
   using temp = new TempJournal()
   const first = temp.open()
-  first.tx(() => first.emit('before', {}))
+  first.tx(() => first.emitAny('before', {}))
   const second = temp.open()
   assert.equal(second.epoch, first.epoch + 1)
   let ran = false
   const attempt = (): void =>
     first.tx(() => {
       ran = true
-      first.emit('late', {})
+      first.emitAny('late', {})
     })
   assert.throws(attempt, { code: 'KSI_FENCED' })
   assert.equal(ran, false)
-  second.tx(() => second.emit('after', {}))
+  second.tx(() => second.emitAny('after', {}))
   assert.deepEqual(kept(second), ['before', 'after'])
 })
 
@@ -38,16 +38,16 @@ test('a part that fails takes its events and calls with it; the rest of the tran
   const heard: string[] = []
   journal.onEvents((events) => heard.push(`heard ${names(events).join(' ')}`))
   journal.tx(() => {
-    journal.emit('one', {})
+    journal.emitAny('one', {})
     journal.afterCommit(() => heard.push('call one'))
     const part = (): never =>
       journal.tx(() => {
-        journal.emit('two', {})
+        journal.emitAny('two', {})
         journal.afterCommit(() => heard.push('call two'))
         throw new Error('no')
       })
     assert.throws(part, /no/)
-    journal.tx(() => journal.emit('three', {}))
+    journal.tx(() => journal.emitAny('three', {}))
     assert.deepEqual(heard, [], 'nobody hears of it before the commit')
   })
   assert.deepEqual(heard, ['call one', 'heard one three'])
@@ -60,9 +60,9 @@ test('a call after the commit may write again, and is heard after what led to it
   const heard: string[] = []
   journal.onEvents((events) => {
     heard.push(...names(events))
-    if (heard.length === 1) journal.tx(() => journal.emit('answer', {}))
+    if (heard.length === 1) journal.tx(() => journal.emitAny('answer', {}))
   })
-  journal.tx(() => journal.emit('question', {}))
+  journal.tx(() => journal.emitAny('question', {}))
   assert.deepEqual(heard, ['question', 'answer'])
   journal.afterCommit(() => heard.push('at once'))
   assert.equal(heard.at(-1), 'at once')
@@ -83,13 +83,13 @@ const partOf = (depth: number): fc.Arbitrary<Part> =>
 test('whatever parts fail, listeners hear exactly what was kept, in order', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const events = new Events(journal)
+  const events = journal.events
   let heard: JournalEvent[] = []
   journal.onEvents((told) => heard.push(...told))
   const run = ({ events: count, parts, fails }: Part): void => {
     try {
       journal.tx(() => {
-        for (let i = 0; i < count; i++) journal.emit('e', { i })
+        for (let i = 0; i < count; i++) journal.emitAny('e', { i })
         for (const inner of parts) run(inner)
         if (fails) throw new Error('as planned')
       })
@@ -118,7 +118,7 @@ test('a call that fails after the commit is loud, but no failure of the transact
     journal.onEvents((events) => console.log('heard', events.length))
     console.log(journal.tx(() => {
       journal.afterCommit(() => { throw new Error('broken call') })
-      journal.emit('e', {})
+      journal.emitAny('e', {})
       return 'committed'
     }))`)
   const output = child.stdout === null ? '' : await text(child.stdout)
@@ -130,11 +130,11 @@ test('a reader that holds on does not keep flush waiting', () => {
   const journal = temp.open()
   const reader = openForReading(temp.path)
   reader.exec('BEGIN; SELECT * FROM events')
-  journal.tx(() => journal.emit('e', {}))
+  journal.tx(() => journal.emitAny('e', {}))
   const begun = performance.now()
   journal.flush()
   assert.ok(performance.now() - begun < 1_000)
-  assert.equal(journal.db.pragma('busy_timeout', { simple: true }), 5_000)
+  assert.equal(databaseOf(journal).pragma('busy_timeout', { simple: true }), 5_000)
   reader.close()
 })
 
@@ -154,8 +154,8 @@ test('what was committed outlives kill -9', async () => {
   const child = runModule(`
     import { Journal } from 'STORE/journal.ts'
     const journal = Journal.open(${JSON.stringify(temp.path)}, 'boot', { suspect: false, now: 1 })
-    journal.tx(() => journal.emit('kept', {}))
-    journal.tx(() => { journal.emit('cut', {}); process.kill(process.pid, 'SIGKILL') })`)
+    journal.tx(() => journal.emitAny('kept', {}))
+    journal.tx(() => { journal.emitAny('cut', {}); process.kill(process.pid, 'SIGKILL') })`)
   const [, signal] = (await once(child, 'exit')) as [number | null, string]
   assert.equal(signal, 'SIGKILL')
   const journal = temp.open({ suspect: true })
@@ -166,7 +166,7 @@ test('what was committed outlives kill -9', async () => {
 test('a durable transaction syncs its commit, and only its own', () => {
   using temp = new TempJournal()
   const journal = temp.open()
-  const level = (): unknown => journal.db.pragma('synchronous', { simple: true })
+  const level = (): unknown => databaseOf(journal).pragma('synchronous', { simple: true })
   const [normal, full] = [1, 2]
   assert.equal(level(), normal)
   assert.equal(journal.durably(level), full)

@@ -1,44 +1,73 @@
+import type { PushData, PushName } from '../contracts/events.ts'
 import { KsiError } from '../lib/errors.ts'
-import { migrate, putBackIfNewer } from './migrate.ts'
+import { Boots } from './boots.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { Conversations } from './conversations.ts'
+import { Cursors } from './cursors.ts'
+import { Events } from './events.ts'
+import type { JournalEvent } from './events.ts'
+import { Finished } from './finished.ts'
+import { Hand } from './hand.ts'
+import { ModuleStates } from './module-states.ts'
+import type { OpenReport } from './open-journal.ts'
+import { openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, isDamage, openForWriting } from './open.ts'
-import type { SalvageReport } from './salvage.ts'
-import { salvage } from './salvage.ts'
+import { busyTimeoutMs, handle, syncLevelOf } from './open.ts'
+import { Outbox } from './outbox.ts'
+import { queuesOf } from './reader.ts'
+import { Replies } from './replies.ts'
+import { Requests } from './requests.ts'
+import { Runs } from './runs.ts'
+import { loudly, safely } from './safely.ts'
+import { Sql } from './sql.ts'
+import { WalSync } from './wal-sync.ts'
+import type { SyncFile } from './wal-sync.ts'
 
-/** An event of the outbox. */
-export interface JournalEvent {
-  seq: number
-  name: string
+export type { JournalEvent } from './events.ts'
+export type { OpenReport } from './open-journal.ts'
+
+/** How a journal is opened. */
+export interface JournalOptions {
+  /** true after a crash: the file is checked page by page if it is not too large */
+  suspect: boolean
   /** epoch ms */
-  at: number
-  data: Record<string, unknown>
+  now: number
+  /** the folder of the numbered migrations; given by tests */
+  migrations?: string
+  /** `disk`: what is told is on disk; `process` (when not given): it outlives the process, not a power cut */
+  durability?: 'disk' | 'process'
+  /** in the place of the system's own; given by tests */
+  sync?: SyncFile
+  /** told that the disk fails; otherwise it shows as an unhandled rejection */
+  onTrouble?: (error: Error) => void
 }
 
-export interface OpenReport {
-  mode: 'WAL' | 'DELETE'
-  migratedFrom: number | undefined
-  putBack: boolean
-  salvaged: SalvageReport | undefined
-}
-
-/** Files above this are not checked page by page after a crash: it would take longer than the restart may. */
-const checkedBytes = 16 * 1024 * 1024
 /** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
 const flushWaitMs = 100
 
 /**
  * The journal, open for writing by one generation. Every write is a transaction that first looks whether this
- * generation still holds the lease; a retired one can write nothing more.
+ * generation still holds the lease; a retired one can write nothing more. Its parts are the tables with their verbs.
  */
 export class Journal {
-  readonly db: Db
   readonly epoch: number
   readonly report: OpenReport
-  readonly #fence
-  readonly #insertEvent
+  readonly runs: Runs
+  readonly conversations: Conversations
+  readonly requests: Requests
+  readonly finished: Finished
+  readonly events: Events
+  readonly replies: Replies
+  readonly cursors: Cursors
+  readonly checkpoints: Checkpoints
+  readonly moduleStates: ModuleStates
+  readonly boots: Boots
+  readonly hand: Hand
+  readonly [handle]: Db
+  readonly #sql: Sql
+  readonly #sync: WalSync
+  readonly #outbox: Outbox
   readonly #runIn: (work: () => unknown) => unknown
-  #fresh: JournalEvent[] = []
-  #listener: (events: JournalEvent[]) => void = () => {}
   #after: (() => void)[] = []
   /** Transactions and parts of them that run now. */
   #depth = 0
@@ -48,69 +77,47 @@ export class Journal {
    */
   #undone: { cause: unknown } | undefined
 
-  private constructor(db: Db, epoch: number, report: OpenReport) {
-    this.db = db
+  private constructor(path: string, opened: ReturnType<typeof openJournal>, options: JournalOptions) {
+    const { db, epoch, report, before, tick } = opened
+    this[handle] = db
     this.epoch = epoch
     this.report = report
-    this.#fence = db.prepare('SELECT epoch FROM lease WHERE id = 1').pluck()
-    this.#insertEvent = db.prepare('INSERT INTO events (name, at, request_id, data) VALUES (?, ?, ?, ?)')
-    const inTransaction = db.transaction((work: () => unknown): unknown => {
-      if (this.#fence.get() !== epoch)
-        throw new KsiError('KSI_FENCED', `Generation ${epoch} no longer holds the journal: a newer one does.`)
-      const result = work()
-      if (this.#undone !== undefined) throw this.#undone.cause
-      return result
+    this.#sql = new Sql(db)
+    this.#outbox = new Outbox(db, tick)
+    this.runs = new Runs(db)
+    this.conversations = new Conversations(db)
+    this.requests = new Requests(db, this)
+    this.finished = new Finished(db)
+    this.events = new Events(db, () => this.#outbox.told)
+    this.replies = new Replies(db)
+    this.cursors = new Cursors(db)
+    this.moduleStates = new ModuleStates(db)
+    this.checkpoints = new Checkpoints(db, this.moduleStates)
+    this.boots = new Boots(db)
+    this.hand = new Hand(`${path}-hand`, epoch, before)
+    const disk = options.durability === 'disk' && report.mode === 'WAL'
+    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {
+      sync: options.sync,
+      recover: () => this.flush(),
+      onTrouble: options.onTrouble ?? loudly,
     })
-    const nested = db.transaction((work: () => unknown): unknown => work())
-    this.#runIn = (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
+    // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
+    if (options.suspect) this.#sync.now()
+    this.#runIn = this.#transactions()
   }
 
   /**
    * Opens the journal and takes the lease for a new epoch.
    * A damaged file is moved aside and what can be read is saved; see `report`.
-   * @param suspect true after a crash: the file is checked page by page if it is not too large
-   * @param migrations the folder of the numbered migrations; given by tests
-   * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER
+   * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER, KSI_MIGRATION_CHANGED
    */
-  static open(path: string, bootId: string, options: { suspect: boolean; now: number; migrations?: string }): Journal {
-    const report: OpenReport = { mode: 'WAL', migratedFrom: undefined, putBack: false, salvaged: undefined }
-    const openUsable = (): Db => {
-      const opened = openForWriting(path)
-      report.mode = opened.mode
-      const epoch = putBackIfNewer(path, opened.db, options.migrations)
-      if (epoch === undefined) return opened.db
-      report.putBack = true
-      const db = openUsable()
-      db.prepare('UPDATE lease SET epoch = max(epoch, ?)').run(epoch)
-      return db
-    }
-    const ready = (): Db => {
-      const db = openUsable()
-      try {
-        if (options.suspect) assertSound(db)
-        report.migratedFrom = migrate(path, db, options.migrations)
-        return db
-      } catch (error) {
-        db.close()
-        throw error
-      }
-    }
-    let db: Db
-    try {
-      db = ready()
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      report.salvaged = salvage(path, options.now)
-      db = ready()
-    }
-    const take = db.prepare('UPDATE lease SET epoch = epoch + 1, boot_id = ?, taken_at = ? RETURNING epoch').pluck()
-    const epoch = db.transaction(() => Number(take.get(bootId, options.now))).immediate()
-    return new Journal(db, epoch, report)
+  static open(path: string, bootId: string, options: JournalOptions): Journal {
+    return new Journal(path, openJournal(path, bootId, options), options)
   }
 
-  /** Called with the events of each committed transaction, in order. */
+  /** Called with the events of committed transactions, in order, once they may be told; in order of registration. */
   onEvents(listener: (events: JournalEvent[]) => void): void {
-    this.#listener = listener
+    this.#outbox.onEvents(listener)
   }
 
   /**
@@ -123,21 +130,22 @@ export class Journal {
     // The caller has caught what undid the transaction around it: more work would be kept without the rest.
     if (this.#undone !== undefined) throw this.#undone.cause
     const outermost = this.#depth === 0
-    const [events, calls] = [this.#fresh.length, this.#after.length]
+    const [mark, calls] = [this.#outbox.mark(), this.#after.length]
+    const changes = outermost ? this.#changes() : 0
     let result: T
     this.#depth += 1
     try {
       result = this.#runIn(work) as T
     } catch (error) {
-      this.#fresh.length = events
+      this.#outbox.backTo(mark)
       this.#after.length = calls
-      if (!outermost && !this.db.inTransaction) this.#undone = { cause: error }
+      if (!outermost && !this[handle].inTransaction) this.#undone = { cause: error }
       throw error
     } finally {
       this.#depth -= 1
       if (outermost) this.#undone = undefined
     }
-    if (outermost) this.#tell()
+    if (outermost) this.#tell(this.#changes() !== changes)
     return result
   }
 
@@ -147,69 +155,109 @@ export class Journal {
     else call()
   }
 
+  /**
+   * Runs `call` once all that is committed by now is on disk (with KSI_DURABILITY=process: at once), in the order in
+   * which calls are given. What must not be told of work that a power cut could undo waits here.
+   * @param failed called instead when the disk fails; without it the call waits until a later sync succeeds
+   */
+  whenSynced(call: () => void, failed?: (error: Error) => void): void {
+    this.#sync.whenSynced(call, failed)
+  }
+
+  /** Why nothing can be synced just now, if so. */
+  get trouble(): Error | undefined {
+    return this.#sync.trouble
+  }
+
+  /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
+  changes(): number {
+    return this.#changes()
+  }
+
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
-  emit(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
-    const at = Date.now()
-    const seq = Number(this.#insertEvent.run(name, at, requestId, JSON.stringify(data)).lastInsertRowid)
-    this.#fresh.push({ seq, name, at, data })
-    return seq
+  emit<N extends PushName>(name: N, data: PushData<N>, requestId: string | null = null): number {
+    return this.#outbox.emit(name, data, requestId)
+  }
+
+  /** The same for an event that is not in the contract: an add-on module's. */
+  emitAny(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
+    return this.#outbox.emit(name, data, requestId)
   }
 
   /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
   durably<T>(work: () => T): T {
-    this.db.pragma('synchronous = FULL')
+    const db = this[handle]
+    let result: T
+    db.pragma('synchronous = FULL')
     try {
-      return this.tx(work)
+      result = this.tx(work)
     } finally {
-      this.db.pragma('synchronous = NORMAL')
+      db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
     }
+    this.#sync.allSynced()
+    return result
   }
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
-    this.db.pragma('synchronous = FULL')
+    const db = this[handle]
+    db.pragma('synchronous = FULL')
     // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
     // them.
-    this.db.pragma(`busy_timeout = ${flushWaitMs}`)
-    this.db.pragma('wal_checkpoint(TRUNCATE)')
-    this.db.pragma(`busy_timeout = ${busyTimeoutMs}`)
-    this.db.pragma('synchronous = NORMAL')
+    db.pragma(`busy_timeout = ${flushWaitMs}`)
+    db.pragma('wal_checkpoint(TRUNCATE)')
+    db.pragma(`busy_timeout = ${busyTimeoutMs}`)
+    db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
+    this.#sync.allSynced()
+  }
+
+  /** Gives up to `pages` free pages back to the file system. Call within a transaction. @returns how many are free */
+  shrink(pages: number): number {
+    const free = Number(this[handle].pragma('freelist_count', { simple: true }))
+    if (free > pages) this[handle].pragma(`incremental_vacuum(${pages})`)
+    return free
+  }
+
+  /** Conversations with something queued or running, in the order in which they get their turn. */
+  queues(limit: number): ReturnType<typeof queuesOf> {
+    return queuesOf(this.#sql, limit)
   }
 
   /**
    * Closes the file. A process that ends does not call this: the last close would remove the WAL, and a reader on a
-   * read-only mount could then open nothing (reference/containers.md E).
+   * read-only mount could then open nothing.
    */
   close(): void {
-    if (this.db.open) this.db.close()
+    if (!this[handle].open) return
+    this.#sync.close()
+    this.hand.close()
+    this[handle].close()
   }
 
-  #tell(): void {
-    const [events, calls] = [this.#fresh, this.#after]
+  #transactions(): (work: () => unknown) => unknown {
+    const db = this[handle]
+    const inTransaction = db.transaction((work: () => unknown): unknown => {
+      if (this.#sql.value('SELECT epoch FROM lease WHERE id = 1') !== this.epoch)
+        throw new KsiError('KSI_FENCED', `Generation ${this.epoch} no longer holds the journal: a newer one does.`)
+      const result = work()
+      if (this.#undone !== undefined) throw this.#undone.cause
+      return result
+    })
+    const nested = db.transaction((work: () => unknown): unknown => work())
+    return (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
+  }
+
+  #changes(): number {
+    return this.#sql.value<number>('SELECT total_changes()') ?? 0
+  }
+
+  #tell(wrote: boolean): void {
+    const calls = this.#after
     if (calls.length > 0) this.#after = []
-    if (events.length > 0) this.#fresh = []
-    // What the transaction asked for comes first: response files are written before anyone is told of the result.
+    if (wrote) this.#sync.committed()
+    const tick = this.#outbox.committed()
+    // The transaction is committed: an error after it must not look like a failure of it.
     for (const call of calls) safely(call)
-    if (events.length > 0) safely(() => this.#listener(events))
+    if (tick !== undefined) this.#sync.whenSynced(() => this.#outbox.deliver(tick))
   }
-}
-
-/**
- * The transaction is committed: an error after it must not look like a failure of it. It shows as an unhandled
- * rejection.
- */
-function safely(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    void Promise.reject(error)
-  }
-}
-
-function assertSound(db: Db): void {
-  const size = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }))
-  if (size > checkedBytes) return
-  const verdict = db.pragma('quick_check(1)', { simple: true })
-  if (verdict !== 'ok')
-    throw Object.assign(new Error(`The journal is damaged: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' })
 }

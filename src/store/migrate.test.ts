@@ -2,23 +2,22 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { bootLive, openBoot } from './boots.ts'
-import { Events } from './events.ts'
 import type { Journal } from './journal.ts'
 import { asidePath, checkSchema } from './migrate.ts'
 import { openForReading } from './open.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, runModule } from './testing/temp-journal.ts'
 
-const second = { '0002_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
-const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emit(name, {}))
-const kept = (journal: Journal): string[] => new Events(journal).after(0, 100).map(({ name }) => name)
-const versionOf = (journal: Journal): unknown => journal.db.pragma('user_version', { simple: true })
+const second = { '0003_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
+const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emitAny(name, {}))
+const kept = (journal: Journal): string[] => journal.events.after(0, 100).map(({ name }) => name)
+const versionOf = (journal: Journal): unknown => databaseOf(journal).pragma('user_version', { simple: true })
 
 function goLive(journal: Journal, bootId: string): void {
   const now = Date.now()
   const none = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 }
   journal.tx(() => {
-    openBoot(journal.db, {
+    journal.boots.open({
       boot_id: bootId,
       generation: journal.epoch,
       cause: 'save',
@@ -27,14 +26,14 @@ function goLive(journal: Journal, bootId: string): void {
       previous_end: 'handover',
       now,
     })
-    bootLive(journal.db, bootId, now, none)
+    journal.boots.live(bootId, now, none)
   })
 }
 
 test('a new journal has the newest schema, and nothing is set aside', () => {
   using temp = new TempJournal()
   const journal = temp.open({ migrations: temp.migrations(second) })
-  assert.equal(versionOf(journal), 2)
+  assert.equal(versionOf(journal), 3)
   assert.equal(journal.report.migratedFrom, undefined)
   assert.deepEqual(
     readdirSync(temp.dir).filter((name) => name.includes('.v')),
@@ -49,24 +48,24 @@ test('a migration sets a copy aside, and code that never went live is undone by 
   goLive(before, 'older')
   emit(before, 'before')
   const failed = temp.open({ migrations: newer })
-  assert.equal(failed.report.migratedFrom, 1)
-  assert.ok(existsSync(asidePath(temp.path, 1)))
+  assert.equal(failed.report.migratedFrom, 2)
+  assert.ok(existsSync(asidePath(temp.path, 2)))
   emit(failed, 'of a generation that fails')
   failed.close()
   before.close()
   checkSchema(temp.path, older)
   assert.deepEqual(
-    readdirSync(temp.dir).filter((name) => name.startsWith('journal.v1.db')),
-    ['journal.v1.db'],
+    readdirSync(temp.dir).filter((name) => name.startsWith('journal.v2.db')),
+    ['journal.v2.db'],
     'looking at the copy leaves nothing beside it',
   )
   const back = temp.open({ migrations: older })
   assert.equal(back.report.putBack, true)
   assert.ok(back.epoch > failed.epoch, 'the epoch never goes backwards')
-  assert.deepEqual([versionOf(back), kept(back)], [1, ['before']])
-  assert.ok(existsSync(asidePath(temp.path, 2)), 'nothing is deleted')
+  assert.deepEqual([versionOf(back), kept(back)], [2, ['before']])
+  assert.ok(existsSync(asidePath(temp.path, 3)), 'nothing is deleted')
   const again = temp.open({ migrations: newer })
-  assert.deepEqual([versionOf(again), kept(again)], [2, ['before']])
+  assert.deepEqual([versionOf(again), kept(again)], [3, ['before']])
 })
 
 test('once newer code was live, older code refuses its file and leaves it untouched', () => {
@@ -90,7 +89,7 @@ test('a newer file without a copy to go back to is refused with what to do, and 
   const bytes = readFileSync(temp.path)
   const says = (error: { code: string; message: string }): boolean =>
     error.code === 'KSI_SCHEMA_NEWER' &&
-    error.message.includes('schema 2, this code knows 1') &&
+    error.message.includes('schema 3, this code knows 2') &&
     error.message.includes(temp.path)
   assert.throws(() => checkSchema(temp.path), says)
   assert.throws(() => temp.open(), says)
@@ -105,9 +104,9 @@ test('the copy is whole also while a reader keeps a part of the journal in the W
   reader.exec('BEGIN; SELECT * FROM events')
   emit(before, 'in the WAL only')
   temp.open({ migrations: temp.migrations(second) }).close()
-  const copy = openForReading(asidePath(temp.path, 1))
+  const copy = openForReading(asidePath(temp.path, 2))
   assert.deepEqual(copy.prepare('SELECT name FROM events').pluck().all(), ['in the WAL only'])
-  assert.equal(copy.pragma('user_version', { simple: true }), 1)
+  assert.equal(copy.pragma('user_version', { simple: true }), 2)
   copy.close()
   reader.close()
 })
@@ -117,13 +116,13 @@ test('a migration that fails changes nothing', () => {
   emit(temp.open(), 'before')
   const broken = temp.migrations({
     ...second,
-    '0003_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)',
+    '0004_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)',
   })
   assert.throws(() => temp.open({ migrations: broken }), /nowhere/)
   const journal = temp.open()
-  assert.deepEqual([versionOf(journal), kept(journal)], [1, ['before']])
+  assert.deepEqual([versionOf(journal), kept(journal)], [2, ['before']])
   assert.equal(
-    journal.db.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(),
+    databaseOf(journal).prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(),
     0,
   )
 })
@@ -133,7 +132,7 @@ test('kill -9 in the middle of a migration leaves the old schema usable, and the
   emit(temp.open(), 'before')
   const deadly = temp.migrations({
     ...second,
-    '0003_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)',
+    '0004_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)',
   })
   const child = runModule(`
     import { openForWriting } from 'STORE/open.ts'
@@ -144,10 +143,10 @@ test('kill -9 in the middle of a migration leaves the old schema usable, and the
   const [, signal] = (await once(child, 'exit')) as [number | null, string]
   assert.equal(signal, 'SIGKILL')
   const old = temp.open({ suspect: true })
-  assert.deepEqual([versionOf(old), kept(old), old.report.salvaged], [1, ['before'], undefined])
+  assert.deepEqual([versionOf(old), kept(old), old.report.salvaged], [2, ['before'], undefined])
   emit(old, 'goes on')
   const next = temp.open({ migrations: temp.migrations(second) })
-  assert.deepEqual([versionOf(next), kept(next), next.report.migratedFrom], [2, ['before', 'goes on'], 1])
+  assert.deepEqual([versionOf(next), kept(next), next.report.migratedFrom], [3, ['before', 'goes on'], 2])
 })
 
 test('standby looks at a file that is missing or damaged without complaint: opening it for writing will tell', () => {

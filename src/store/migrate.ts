@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
+import { rebuildDerived } from './derived.ts'
 import type { Db } from './open.ts'
 import { openForReading } from './open.ts'
 
@@ -8,8 +10,13 @@ const ownFolder = join(import.meta.dirname, 'migrations')
 
 interface Migration {
   version: number
+  name: string
   sql: string
+  sha256: string
 }
+
+/** Since then a file knows which migrations it has seen, and by their content. */
+const hashedSince = 2
 
 let own: Migration[] | undefined
 
@@ -25,7 +32,28 @@ function readMigrations(folder: string): Migration[] {
   return readdirSync(folder)
     .filter((name) => /^\d{4}_.+\.sql$/.test(name))
     .sort()
-    .map((name) => ({ version: Number(name.slice(0, 4)), sql: readFileSync(join(folder, name), 'utf8') }))
+    .map((name) => {
+      const sql = readFileSync(join(folder, name), 'utf8')
+      return { version: Number(name.slice(0, 4)), name, sql, sha256: createHash('sha256').update(sql).digest('hex') }
+    })
+}
+
+/** Each migration of this code with the hash of its content. */
+export function migrationHashes(folder: string = ownFolder): Record<string, string> {
+  return Object.fromEntries(migrationsIn(folder).map(({ name, sha256 }) => [name, sha256]))
+}
+
+/** @throws KsiError KSI_MIGRATION_CHANGED when a migration is not what it was when the file went through it */
+function assertUnchanged(path: string | undefined, db: Db, folder: string): void {
+  if (versionOf(db) < hashedSince) return
+  const applied = db.prepare('SELECT version, name, sha256 FROM migrations').all() as Omit<Migration, 'sql'>[]
+  const byVersion = new Map(applied.map((one) => [one.version, one]))
+  for (const { version, name, sha256 } of migrationsIn(folder)) {
+    const before = byVersion.get(version)
+    if (before === undefined || before.sha256 === sha256) continue
+    const message = `The migration ${name} is not what it was when the journal${path === undefined ? '' : ` ${path}`} went through it. Put it back as it was, and make the change in a new migration.`
+    throw new KsiError('KSI_MIGRATION_CHANGED', message)
+  }
 }
 
 /** The schema the code with these migrations knows. */
@@ -51,11 +79,13 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
   const known = knownVersion(folder)
   let version: number
   let usable: boolean
+  let changed: unknown
   try {
     const db = openForReading(path)
     try {
       version = versionOf(db)
       usable = version <= known || canGoBack(db, asidePath(path, known))
+      if (version <= known) changed = problemOf(() => assertUnchanged(path, db, folder))
     } finally {
       db.close()
     }
@@ -64,6 +94,16 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
     return
   }
   if (!usable) throw newer(path, version, known)
+  if (changed instanceof KsiError) throw changed
+}
+
+function problemOf(work: () => void): unknown {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return error
+  }
 }
 
 /**
@@ -113,21 +153,53 @@ export function putBackIfNewer(path: string, db: Db, folder: string = ownFolder)
 
 /**
  * Brings the schema up to date in one transaction. Before an existing file is changed a copy is set aside.
+ * @param path where the copy goes beside; without it none is made
+ * @param upTo the version to stop at; the newest unless given
  * @returns the version an existing file was migrated from, or undefined when nothing of an existing file was changed
+ * @throws KsiError KSI_MIGRATION_CHANGED
  */
-export function migrate(path: string, db: Db, folder: string = ownFolder): number | undefined {
+export function migrate(
+  path: string | undefined,
+  db: Db,
+  folder: string = ownFolder,
+  upTo = Infinity,
+): number | undefined {
   const from = versionOf(db)
-  const due = migrationsIn(folder).filter((migration) => migration.version > from)
+  assertUnchanged(path, db, folder)
+  const all = migrationsIn(folder).filter(({ version }) => version <= upTo)
+  const due = all.filter(({ version }) => version > from)
   if (due.length === 0) return undefined
-  if (from > 0) setAside(path, db, asidePath(path, from))
+  if (from > 0 && path !== undefined) setAside(path, db, asidePath(path, from))
   const run = db.transaction(() => {
     for (const { version, sql } of due) {
       db.exec(sql)
       db.pragma(`user_version = ${version}`)
     }
+    if (versionOf(db) < hashedSince) return
+    const note = db.prepare('INSERT OR IGNORE INTO migrations VALUES (?, ?, ?)')
+    for (const { version, name, sha256 } of all) note.run(version, name, sha256)
+    if (from > 0 && from < hashedSince) rebuildDerived(db)
   })
   run.immediate()
+  if (from > 0) compact(db)
   return from > 0 ? from : undefined
+}
+
+/** Files above this keep the way in which they were made: rewriting them would take longer than a save may. */
+const compactedBytes = 64 * 1024 * 1024
+
+/** Makes a file of before able to give pages back, if that is affordable. It is of no matter when it fails. */
+function compact(db: Db): void {
+  const [mode, pages, size] = ['auto_vacuum', 'page_count', 'page_size'].map((name) =>
+    Number(db.pragma(name, { simple: true })),
+  )
+  if (mode !== 0 || (pages ?? 0) * (size ?? 0) > compactedBytes) return
+  try {
+    db.pragma('auto_vacuum = INCREMENTAL')
+    db.exec('VACUUM')
+  } catch {
+    // No room for the copy: the file stays as it is, whole.
+  }
 }
 
 function setAside(path: string, db: Db, aside: string): void {

@@ -1,16 +1,19 @@
-import { mkdirSync, statfsSync } from 'node:fs'
+import { mkdirSync, statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
 
 export type Db = Database.Database
 
+/** Where a journal keeps its database: for the store itself, and its tests. */
+export const handle = Symbol('the database of a journal')
+
 /** How long a writer waits for another connection. */
 export const busyTimeoutMs = 5_000
 
 /**
  * File systems on which SQLite's WAL is known to break, by the magic number of statfs(2): 9p, FUSE (virtiofs and
- * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2. See reference/containers.md E.
+ * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2.
  */
 const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
 
@@ -25,6 +28,13 @@ export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
 }
 
 /**
+ * How SQLite itself syncs: a WAL is synced by us, for many commits at once (wal-sync.ts); without one each commit is.
+ */
+export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
+  return mode === 'WAL' ? 'NORMAL' : 'FULL'
+}
+
+/**
  * Opens the journal's file for writing, making its folder if need be.
  * @throws KsiError KSI_DB_NOT_WRITABLE when the file or its folder cannot be written; SQLite's own error when it is
  * damaged
@@ -34,9 +44,12 @@ export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' }
   try {
     mkdirSync(dirname(path), { recursive: true })
     const mode = journalModeFor(dirname(path))
+    const isNew = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0
     db = new Database(path, { timeout: busyTimeoutMs })
+    // In a file that is new: what goes gives its pages back, a few at a time.
+    if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma(`journal_mode = ${mode}`)
-    db.pragma('synchronous = NORMAL')
+    db.pragma(`synchronous = ${syncLevelOf(mode)}`)
     db.pragma('temp_store = MEMORY')
     db.pragma('cache_size = -16000')
     db.pragma('wal_autocheckpoint = 2000')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { Priority } from '../contracts/words.ts'
+import { contentOfJournal } from './testing/sound.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
 interface ModelRequest {
@@ -164,6 +165,44 @@ test('any mix of accepting, starting, finishing, queueing again and cancelling k
     }
   }
   fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), check), { numRuns: 40 })
+})
+
+/** Between the steps: transactions that are undone, in whole or in part, and generations that take over. */
+type Fault = 'none' | 'undone' | 'part undone' | 'reopened'
+
+/** Does all a daemon may do to these conversations, and thinks better of it. */
+function doInVain(queue: TestQueue, model: Model): void {
+  queue.accept('in vain', 'a', 'INJECT')
+  for (const [name, waiting] of model.queues) {
+    const running = model.running.get(name)
+    if (running !== undefined) {
+      if (!queue.requeue(running.id, 5)) queue.runEnded(running.id)
+    }
+    const [head] = waiting
+    if (head !== undefined && queue.start(head.id)) queue.finish(head.id, 'failed')
+  }
+  throw new Error('in vain')
+}
+
+test('what is undone leaves nothing behind, and the next generation finds all as it was: heads, counts, runs and ticks', () => {
+  const check = (steps: { step: Step; fault: Fault }[]): void => {
+    using temp = new TempJournal()
+    let queue = new TestQueue(temp.open())
+    const model = new Model()
+    for (const [now, { step: next, fault }] of steps.entries()) {
+      const before = contentOfJournal(queue.journal)
+      const inVain = (): void => assert.throws(() => queue.journal.tx(() => doInVain(queue, model)), /in vain/)
+      if (fault === 'undone') inVain()
+      else if (fault === 'part undone') queue.journal.tx(inVain)
+      else if (fault === 'reopened') queue = new TestQueue(temp.open())
+      if (fault !== 'none') assert.deepEqual(contentOfJournal(queue.journal), before)
+      take(queue, model, next, now)
+      compare(queue, model)
+    }
+  }
+  const fault = fc.constantFrom<Fault>('none', 'undone', 'part undone', 'reopened')
+  const steps = fc.array(fc.record({ step, fault }), { maxLength: 40, size: 'max' })
+  fc.assert(fc.property(steps, check), { numRuns: 25 })
 })
 
 test('the database itself refuses a second running request of a conversation', () => {

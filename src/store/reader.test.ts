@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { renameSync } from 'node:fs'
 import { test } from 'node:test'
 import { journalFacts } from '../contracts/status.ts'
-import { insertCheckpoint } from './checkpoints.ts'
 import { openJournalReader } from './reader.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
@@ -65,7 +64,7 @@ test('facts are bounded by their limits', () => {
   for (let i = 0; i < 3; i++) queue.start(`r${i}`)
   for (let i = 0; i < 5; i++)
     journal.tx(() =>
-      insertCheckpoint(journal.db, { tick: 1, at: 1, reason: 'manual', generation: 1, files: [], services: {} }),
+      journal.checkpoints.insert({ tick: 1, at: 1, reason: 'manual', generation: 1, files: [], states: [] }),
     )
   const reader = openJournalReader(temp.path)
   const facts = reader.facts({ queues: 4, checkpoints: 2 })

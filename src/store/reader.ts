@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
-import { iso, isoOrNull } from '../contracts/completion.ts'
+import { iso, isoOrNull } from '../lib/time.ts'
 import type { JournalFacts } from '../contracts/status.ts'
-import { listBoots } from './boots.ts'
-import { listCheckpoints } from './checkpoints.ts'
-import type { Db } from './open.ts'
+import { boots } from './boots.ts'
+import { checkpoints } from './checkpoints.ts'
 import { openForReading } from './open.ts'
 import type { ConversationRow, RequestRow } from './rows.ts'
-import { rowOf, rowsOf } from './rows.ts'
+import { requestColumns, runningColumn } from './rows.ts'
+import { Sql } from './sql.ts'
 
 /** Reads the journal beside the daemon, without ever being in its way: short reads, no transaction kept open. */
 export interface JournalReader {
@@ -25,6 +25,7 @@ export interface JournalReader {
 export function openJournalReader(path: string): JournalReader {
   const db = openForReading(path)
   const inode = statSync(path).ino
+  const sql = new Sql(db)
   let version = -1
   return {
     changed() {
@@ -40,7 +41,7 @@ export function openJournalReader(path: string): JournalReader {
         return false
       }
     },
-    facts: (limits = {}) => readFacts(db, { boots: 50, checkpoints: 50, queues: 200, ...limits }),
+    facts: (limits = {}) => readFacts(sql, { boots: 50, checkpoints: 50, queues: 200, ...limits }),
     close: () => {
       db.close()
     },
@@ -48,16 +49,15 @@ export function openJournalReader(path: string): JournalReader {
 }
 
 /** What the journal tells of itself, by any connection. */
-export function readFacts(db: Db, limits: { boots: number; checkpoints: number; queues: number }): JournalFacts {
-  const totals = Object.fromEntries(
-    rowsOf<{ state: string; n: number }>(db.prepare('SELECT state, n FROM totals').all()).map(({ state, n }) => [
-      state,
-      n,
-    ]),
+export function readFacts(sql: Sql, limits: { boots: number; checkpoints: number; queues: number }): JournalFacts {
+  const totals = new Map(
+    sql.all<{ state: string; n: number }>('SELECT state, n FROM totals').map(({ state, n }) => [state, n]),
   )
-  const count = (state: string): number => totals[state] ?? 0
+  const count = (state: string): number => totals.get(state) ?? 0
+  const newest = sql.value<number | null>('SELECT max(seq) FROM events') ?? 0
+  const lease = sql.one<{ epoch: number; tick: number }>('SELECT epoch, tick FROM lease')
   return {
-    generation: rowOf<number>(db.prepare('SELECT epoch FROM lease').pluck().get()) ?? 0,
+    generation: lease?.epoch ?? 0,
     counts: {
       queued: count('queued'),
       processing: count('processing'),
@@ -66,24 +66,32 @@ export function readFacts(db: Db, limits: { boots: number; checkpoints: number; 
       cancelled: count('cancelled'),
     },
     lost: count('lost'),
-    last_seq: rowOf<number>(db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'").pluck().get()) ?? 0,
-    boots: listBoots(db, limits.boots),
-    checkpoints: listCheckpoints(db, limits.checkpoints),
-    queues: readQueues(db, limits.queues),
-    running: readRunning(db),
+    last_seq: Math.max(newest, lease?.tick ?? 0),
+    boots: boots(sql, limits.boots),
+    checkpoints: checkpoints(sql, limits.checkpoints),
+    queues: queuesOf(sql, limits.queues),
+    running: readRunning(sql),
   }
 }
 
-/** Conversations with something queued or running, in the order in which they get their turn. */
-export function readQueues(db: Db, limit: number): JournalFacts['queues'] {
-  const running = db.prepare(
-    'SELECT * FROM conversations INDEXED BY conversations_running WHERE running IS NOT NULL LIMIT ?',
+/** Conversations with something queued or running, in the order in which they get their turn; those that wait last. */
+export function queuesOf(sql: Sql, limit: number): JournalFacts['queues'] {
+  const columns = `c.*, ${runningColumn}`
+  const rows = sql.all<ConversationRow>(
+    `SELECT ${columns} FROM conversations c WHERE conversation IN
+       (SELECT conversation FROM runs INDEXED BY runs_unfinished WHERE ended_at IS NULL LIMIT ?)`,
+    limit,
   )
-  const waiting = db.prepare(
-    'SELECT * FROM conversations INDEXED BY conversations_runnable WHERE head_tick IS NOT NULL AND running IS NULL ORDER BY head_tick LIMIT ?',
-  )
-  const rows = rowsOf<ConversationRow>(running.all(limit))
-  rows.push(...rowsOf<ConversationRow>(waiting.all(limit - rows.length)))
+  const take = (where: string, index: string, order: string): void => {
+    rows.push(
+      ...sql.all<ConversationRow>(
+        `SELECT ${columns} FROM conversations c INDEXED BY ${index} WHERE ${where} ORDER BY ${order} LIMIT ?`,
+        limit - rows.length,
+      ),
+    )
+  }
+  take('head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL', 'conversations_ready', 'head_tick')
+  take('not_before IS NOT NULL AND busy = 0', 'conversations_waiting', 'not_before')
   return rows.map((row) => ({
     conversation: row.conversation,
     session_id: row.session_id,
@@ -94,13 +102,10 @@ export function readQueues(db: Db, limit: number): JournalFacts['queues'] {
   }))
 }
 
-function readRunning(db: Db): JournalFacts['running'] {
-  const rows = rowsOf<RequestRow>(
-    db
-      .prepare(
-        "SELECT * FROM requests INDEXED BY requests_one_running WHERE state = 'processing' ORDER BY started_tick LIMIT 1000",
-      )
-      .all(),
+function readRunning(sql: Sql): JournalFacts['running'] {
+  const rows = sql.all<RequestRow>(
+    `SELECT ${requestColumns} FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
+     WHERE u.ended_at IS NULL AND q.state = 'processing' ORDER BY u.id LIMIT 1000`,
   )
   return rows.map((row) => ({
     request_id: row.request_id,

@@ -1,25 +1,25 @@
+import type { EventData } from '../contracts/events.ts'
 import type { CompletionResult } from '../contracts/completion.ts'
-import type { FinalState } from '../contracts/words.ts'
-import type { Journal } from './journal.ts'
-import type { ConversationRow, RequestRow } from './rows.ts'
-import { rowOf, rowsOf } from './rows.ts'
+import type { FinalState, RequestState } from '../contracts/words.ts'
+import type { Conversations } from './conversations.ts'
+import type { Db } from './open.ts'
+import type { RequestRow } from './rows.ts'
+import { requestsWithRun } from './rows.ts'
+import type { RunEnd, Runs } from './runs.ts'
+import { Sql } from './sql.ts'
 
 export type NewRequest = Pick<
   RequestRow,
-  | 'request_id'
-  | 'conversation'
-  | 'session_id'
-  | 'agent_id'
-  | 'priority'
-  | 'event'
-  | 'model'
-  | 'on_restart'
-  | 'digest'
-  | 'client'
-  | 'queued_at'
+  'request_id' | 'conversation' | 'session_id' | 'agent_id' | 'priority' | 'event' | 'model' | 'on_restart' | 'digest'
 > & {
-  accepted_tick: number
+  /** the tick of its acceptance */
+  tick: number
+  /** epoch ms */
+  now: number
+  client: string | null
   payload: string
+  /** the conversation begins with the session the client named */
+  newSession?: boolean
 }
 
 /** An outcome as the journal keeps it. */
@@ -29,186 +29,202 @@ export interface StoredOutcome {
   message?: string
 }
 
+/** How a request ends. */
+export interface RequestEnd {
+  state: FinalState
+  now: number
+  tick: number
+  outcome: StoredOutcome
+  /** the session of the result */
+  sessionId?: string | undefined
+  /** a provider handed that session out: the conversation goes on from there */
+  handedOut?: boolean
+  /** how its run ended; `state` unless given */
+  run?: RunEnd
+}
+
 const rank = { INJECT: 1, ASYNC: 2 } as const
 
 /**
- * The requests and their transitions. Call within `journal.tx`; the conversation's row is the caller's to keep in step.
+ * The requests and their transitions. Call the verbs within `journal.tx`; each keeps the conversation's head and
+ * counts, the runs and the totals in step.
  */
 export class Requests {
-  readonly #insert
-  readonly #insertPayload
-  readonly #get
-  readonly #payload
-  readonly #head
-  readonly #inHand
-  readonly #start
-  readonly #requeue
-  readonly #finish
-  readonly #insertOutcome
-  readonly #outcome
-  readonly #fileDone
-  readonly #total
-  readonly #processing
-  readonly #allInHand
-  readonly #countCrash
-  readonly #filesDue
-  readonly #countLost
-  readonly #ofConversation
+  readonly #sql: Sql
+  readonly #runs: Runs
+  readonly #conversations: Conversations
 
-  constructor({ db }: Journal) {
-    this.#insert = db.prepare(`INSERT INTO requests
-      (request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest, client, queued_at, accepted_tick)
-      VALUES (@request_id, @conversation, @session_id, @agent_id, @priority, @rank, 'queued', @event, @model, @on_restart, @digest, @client, @queued_at, @accepted_tick)`)
-    this.#insertPayload = db.prepare('INSERT INTO payloads VALUES (?, ?)')
-    this.#get = db.prepare('SELECT * FROM requests WHERE request_id = ?')
-    this.#payload = db.prepare('SELECT data FROM payloads WHERE request_id = ?').pluck()
-    this.#head = db.prepare(
-      "SELECT * FROM requests INDEXED BY requests_queue WHERE conversation = ? AND state = 'queued' ORDER BY rank, accepted_tick LIMIT 1",
+  constructor(db: Db, parts: { runs: Runs; conversations: Conversations }) {
+    this.#sql = new Sql(db)
+    this.#runs = parts.runs
+    this.#conversations = parts.conversations
+  }
+
+  /** → queued, in a conversation that is made if there is none; the agent's current one from now on. */
+  accept(request: NewRequest): void {
+    const { tick, now, payload, newSession = false, ...row } = request
+    const { conversation, session_id, agent_id, model } = row
+    this.#sql.run(
+      `INSERT INTO requests
+         (id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest, client, queued_at)
+       VALUES (@tick, @request_id, @conversation, @session_id, @agent_id, @priority, @rank, 'queued', @event, @model, @on_restart, @digest, @client, @now)`,
+      { ...row, tick, now, rank: rank[row.priority] },
     )
-    this.#inHand = db.prepare('UPDATE requests SET in_hand = 1 WHERE request_id = ?')
-    this.#start =
-      db.prepare(`UPDATE requests SET state = 'processing', in_hand = 0, started_at = @now, started_tick = @tick, attempts = attempts + 1,
-      run_id = @run_id, runner_id = @runner_id, epoch = @epoch, resumed_from = @resumed_from, not_before = NULL WHERE request_id = @request_id AND state = 'queued'`)
-    // Rank 0 puts it back at the head, before any INJECT: it had begun already.
-    this.#requeue =
-      db.prepare(`UPDATE requests SET state = 'queued', in_hand = 0, rank = 0, not_before = @not_before, started_at = NULL, started_tick = NULL,
-      attempts = attempts - @uncounted, run_id = NULL, runner_id = NULL WHERE request_id = @request_id AND state = 'processing'`)
-    this.#finish =
-      db.prepare(`UPDATE requests SET state = @state, in_hand = 0, finished_at = @now, finished_tick = @tick, file_due = @file_due,
-      session_id = coalesce(@session_id, session_id) WHERE request_id = @request_id AND state IN ('queued', 'processing')`)
-    this.#insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?)')
-    this.#outcome = db.prepare('SELECT outcome FROM outcomes WHERE request_id = ?').pluck()
-    this.#fileDone = db.prepare('UPDATE requests SET file_due = 0 WHERE request_id = ?')
-    this.#total = db.prepare('SELECT n FROM totals WHERE state = ?').pluck()
-    this.#processing = db.prepare("SELECT * FROM requests INDEXED BY requests_one_running WHERE state = 'processing'")
-    this.#allInHand = db.prepare('SELECT * FROM requests INDEXED BY requests_in_hand WHERE in_hand = 1')
-    this.#countCrash = db.prepare('UPDATE requests SET crash_count = crash_count + 1, in_hand = 0 WHERE request_id = ?')
-    this.#filesDue = db.prepare(
-      'SELECT * FROM requests INDEXED BY requests_file_due WHERE file_due = 1 ORDER BY finished_tick',
+    this.#sql.run('INSERT INTO payloads VALUES (?, ?)', tick, payload)
+    // It is the new head of an empty queue, and an INJECT of one that begins with an ASYNC.
+    const first =
+      'head_tick IS NULL OR @rank = 1 AND (SELECT rank FROM requests WHERE id = conversations.head_tick) = 2'
+    this.#sql.run(
+      `INSERT INTO conversations (conversation, session_id, agent_id, model, head_tick, queued, last_used_at)
+       VALUES (@conversation, @session_id, @agent_id, @model, @tick, 1, @now)
+       ON CONFLICT (conversation) DO UPDATE SET queued = queued + 1, last_used_at = @now,
+         head_tick = CASE WHEN ${first} THEN @tick ELSE head_tick END,
+         not_before = CASE WHEN ${first} THEN NULL ELSE not_before END`,
+      {
+        conversation,
+        session_id: newSession ? session_id : null,
+        agent_id,
+        model,
+        tick,
+        now,
+        rank: rank[row.priority],
+      },
     )
-    this.#countLost = db.prepare("UPDATE totals SET n = n + 1 WHERE state = 'lost'")
-    this.#ofConversation = db.prepare(
-      'SELECT * FROM requests WHERE conversation = ? ORDER BY accepted_tick DESC LIMIT ?',
-    )
-  }
-
-  insert(request: NewRequest): void {
-    const { payload, ...row } = request
-    this.#insert.run({ ...row, rank: rank[request.priority] })
-    this.#insertPayload.run(request.request_id, payload)
-  }
-
-  get(requestId: string): RequestRow | undefined {
-    return rowOf(this.#get.get(requestId))
-  }
-
-  /** What the client sent. */
-  payload(requestId: string): Record<string, unknown> {
-    return JSON.parse(rowOf<string>(this.#payload.get(requestId)) ?? '{}') as Record<string, unknown>
-  }
-
-  /** The next request of a conversation. */
-  head(conversation: ConversationRow['conversation']): RequestRow | undefined {
-    return rowOf(this.#head.get(conversation))
-  }
-
-  /** Says, in a transaction of its own, that this request is being worked on: if the daemon dies now, it is suspect. */
-  takeInHand(requestId: string): void {
-    this.#inHand.run(requestId)
-  }
-
-  /** queued → processing. @returns false when it is not queued any more */
-  start(row: {
-    request_id: string
-    now: number
-    tick: number
-    run_id: string
-    runner_id: string
-    epoch: number
-    resumed_from: string | null
-  }): boolean {
-    return this.#start.run(row).changes === 1
+    if (newSession)
+      this.#sql.run('INSERT INTO sessions VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING', session_id, conversation, now)
+    if (agent_id !== null)
+      this.#sql.run(
+        `INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id)
+         DO UPDATE SET conversation = excluded.conversation WHERE conversation <> excluded.conversation`,
+        agent_id,
+        conversation,
+      )
   }
 
   /**
    * processing → queued, at the head. `uncounted` when the try never took place. @returns false when it is not
    * processing
    */
-  requeue(requestId: string, options: { notBefore: number | null; uncounted: boolean }): boolean {
-    return (
-      this.#requeue.run({ request_id: requestId, not_before: options.notBefore, uncounted: options.uncounted ? 1 : 0 })
-        .changes === 1
+  requeue(requestId: string, how: { notBefore: number | null; uncounted: boolean; now: number; run: RunEnd }): boolean {
+    // Rank 0 puts it back before any INJECT: it had begun already.
+    const row = this.#sql.one<{ id: number; conversation: string }>(
+      `UPDATE requests SET state = 'queued', rank = 0, not_before = ?, attempts = attempts - ?
+       WHERE request_id = ? AND state = 'processing' RETURNING id, conversation`,
+      how.notBefore,
+      how.uncounted ? 1 : 0,
+      requestId,
     )
+    if (row === undefined) return false
+    this.#runs.end(row, how.run, how.now)
+    this.#refresh(row.conversation, 1)
+    return true
   }
 
-  /** queued or processing → a final state. @returns false when it has one already */
-  finish(
-    requestId: string,
-    end: {
-      state: FinalState
-      now: number
-      tick: number
-      outcome: StoredOutcome
-      sessionId?: string | undefined
-      fileDue: boolean
-    },
-  ): boolean {
-    const { state, now, tick } = end
-    const changed =
-      this.#finish.run({
-        request_id: requestId,
-        state,
-        now,
-        tick,
-        session_id: end.sessionId ?? null,
-        file_due: end.fileDue ? 1 : 0,
-      }).changes === 1
-    if (changed) this.#insertOutcome.run(requestId, JSON.stringify(end.outcome))
-    return changed
+  /**
+   * queued or processing → a final state. Its run ends with it; that of a cancelled one goes on until `runs.end`: never
+   * two at once.
+   * @returns false when it has one already
+   */
+  finish(requestId: string, end: RequestEnd): boolean {
+    const row = this.#sql.one<{ id: number; state: RequestState; conversation: string }>(
+      "SELECT id, state, conversation FROM requests WHERE request_id = ? AND state IN ('queued', 'processing')",
+      requestId,
+    )
+    if (row === undefined) return false
+    const { state, now, tick, sessionId } = end
+    this.#sql.run(
+      `UPDATE requests SET state = ?, finished_at = ?, finished_tick = ?, session_id = coalesce(?, session_id),
+         not_before = NULL WHERE id = ?`,
+      state,
+      now,
+      tick,
+      sessionId ?? null,
+      row.id,
+    )
+    this.#sql.run('INSERT INTO outcomes VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
+    if (row.state === 'queued') this.#refresh(row.conversation, -1)
+    else if (state !== 'cancelled') this.#runs.end(row, end.run ?? state, now)
+    if (sessionId !== undefined && end.handedOut === true)
+      this.#conversations.setNewestSession(row.conversation, sessionId, now)
+    return true
+  }
+
+  /** The daemon died with this request in hand. */
+  countCrash(requestId: string): void {
+    this.#sql.run('UPDATE requests SET crash_count = crash_count + 1 WHERE request_id = ?', requestId)
+  }
+
+  /** A run went down with its runner and its request is told as lost. */
+  countLost(): void {
+    this.#sql.run("UPDATE totals SET n = n + 1 WHERE state = 'lost'")
+  }
+
+  get(requestId: string): RequestRow | undefined {
+    return this.#sql.one(`${requestsWithRun} WHERE q.request_id = ?`, requestId)
+  }
+
+  /** What the client sent. */
+  payload(requestId: string): EventData<'completion:async'> {
+    const text = this.#sql.value<string>(
+      'SELECT data FROM payloads WHERE request = (SELECT id FROM requests WHERE request_id = ?)',
+      requestId,
+    )
+    return JSON.parse(text ?? '{}') as EventData<'completion:async'>
   }
 
   outcome(requestId: string): StoredOutcome | undefined {
-    const text = rowOf<string>(this.#outcome.get(requestId))
+    const text = this.#sql.value<string>(
+      'SELECT outcome FROM outcomes WHERE request = (SELECT id FROM requests WHERE request_id = ?)',
+      requestId,
+    )
     return text === undefined ? undefined : (JSON.parse(text) as StoredOutcome)
   }
 
-  /** The lines of its response file are written. */
-  fileDone(requestId: string): void {
-    this.#fileDone.run(requestId)
+  /** The next request of a conversation. */
+  head(conversation: string): RequestRow | undefined {
+    return this.#sql.one(
+      `${requestsWithRun} WHERE q.id = (SELECT head_tick FROM conversations WHERE conversation = ?)`,
+      conversation,
+    )
   }
 
   /** How many are queued now. */
   queuedCount(): number {
-    return Number(this.#total.get('queued'))
+    return this.total('queued')
   }
 
   total(state: string): number {
-    return Number(this.#total.get(state) ?? 0)
+    return this.#sql.value<number>('SELECT n FROM totals WHERE state = ?', state) ?? 0
   }
 
+  /** Those that have a run and no outcome. */
   processing(): RequestRow[] {
-    return rowsOf(this.#processing.all())
+    return this.#runs.unfinished().filter(({ state }) => state === 'processing')
   }
 
-  inHand(): RequestRow[] {
-    return rowsOf(this.#allInHand.all())
-  }
-
-  countCrash(requestId: string): void {
-    this.#countCrash.run(requestId)
-  }
-
-  /** Completed requests whose response file may lack their lines, oldest first. */
-  filesDue(): RequestRow[] {
-    return rowsOf(this.#filesDue.all())
-  }
-
-  countLost(): void {
-    this.#countLost.run()
+  /** Completed ones of a session, after the tick of an outcome, oldest outcome first: whose lines belong into files. */
+  completedAfter(tick: number, limit: number): RequestRow[] {
+    return this.#sql.all(
+      `${requestsWithRun} WHERE q.finished_tick > ? AND q.state = 'completed' AND q.session_id IS NOT NULL
+       ORDER BY q.finished_tick LIMIT ?`,
+      tick,
+      limit,
+    )
   }
 
   /** The newest requests of a conversation. */
   ofConversation(conversation: string, limit: number): RequestRow[] {
-    return rowsOf(this.#ofConversation.all(conversation, limit))
+    return this.#sql.all(`${requestsWithRun} WHERE q.conversation = ? ORDER BY q.id DESC LIMIT ?`, conversation, limit)
+  }
+
+  /** Works out the head of the queue again after `change` requests were added (or taken out, below zero). */
+  #refresh(conversation: string, change: number): void {
+    this.#sql.run(
+      `UPDATE conversations SET queued = queued + @change, (head_tick, not_before) =
+         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation AND state = 'queued'
+          ORDER BY rank, id LIMIT 1)
+       WHERE conversation = @conversation`,
+      { conversation, change },
+    )
   }
 }

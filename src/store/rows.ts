@@ -1,8 +1,9 @@
 import type { ClientInfo } from '../contracts/completion.ts'
 import type { OnRestart, Priority, RequestState } from '../contracts/words.ts'
 
-/** A row of `requests` as SQLite gives it. */
+/** A row of `requests` with its newest run, while it is not queued. */
 export interface RequestRow {
+  /** the tick of its acceptance */
   id: number
   request_id: string
   conversation: string
@@ -17,46 +18,43 @@ export interface RequestRow {
   digest: string
   client: string | null
   queued_at: number
-  started_at: number | null
   finished_at: number | null
-  accepted_tick: number
-  started_tick: number | null
   finished_tick: number | null
   not_before: number | null
   attempts: number
-  in_hand: number
   crash_count: number
+  resumed_from: string | null
   run_id: string | null
   runner_id: string | null
-  epoch: number | null
-  resumed_from: string | null
-  file_due: number
+  started_at: number | null
 }
 
-/** A row of `conversations`. */
+/** The columns of a `RequestRow`: `q` are the requests, `u` their runs. */
+export const requestColumns = 'q.*, u.run_id, u.runner_id, u.started_at'
+
+/** Requests with their newest run; a `WHERE` over `q` may follow. */
+export const requestsWithRun = `SELECT ${requestColumns} FROM requests q LEFT JOIN runs u
+  ON q.state <> 'queued' AND u.id = (SELECT max(id) FROM runs WHERE request = q.id)`
+
+/** A row of `conversations`, with the request whose run has not ended. */
 export interface ConversationRow {
   conversation: string
   session_id: string | null
   agent_id: string | null
   model: string | null
-  running: string | null
   head_tick: number | null
   not_before: number | null
+  busy: number
   queued: number
   last_used_at: number
+  running: string | null
 }
+
+/** The column `running` of a `ConversationRow`; `c` are the conversations. */
+export const runningColumn = `(SELECT r.request_id FROM runs u JOIN requests r ON r.id = u.request
+  WHERE u.conversation = c.conversation AND u.ended_at IS NULL) AS running`
 
 /** The client that sent a request, as far as it was kept. */
 export function clientOf(row: Pick<RequestRow, 'client'>): ClientInfo | null {
   return row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
-}
-
-/** Rows, without SQLite's `unknown`: the column lists stand in the statements beside each use. */
-export function rowsOf<T>(value: unknown[]): T[] {
-  return value as T[]
-}
-
-/** One row or undefined. */
-export function rowOf<T>(value: unknown): T | undefined {
-  return value as T | undefined
 }

@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFil
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { Events } from './events.ts'
 import type { OpenReport } from './journal.ts'
 import { salvage } from './salvage.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
 
 const pageSize = 4_096
@@ -37,7 +37,10 @@ function destroyPages(path: string, pages: number[]): void {
 /** The pages of a table or index, by the database's own account. */
 function pagesOf(temp: TempJournal, name: string): number[] {
   const journal = temp.open()
-  const root = journal.db.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) as number
+  const root = databaseOf(journal)
+    .prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?')
+    .pluck()
+    .get(name) as number
   journal.close()
   const bytes = readFileSync(temp.path)
   const pages: number[] = []
@@ -69,7 +72,7 @@ test('garbage in the middle of the requests: the file is moved aside and the row
   assert.ok(readFileSync(movedTo).equals(damaged), 'the damaged file is kept as it was')
   assert.match(basename(movedTo), /^journal\.db\.corrupt-\d{4}-/)
   assert.deepEqual(Object.keys(lost), ['requests'])
-  const ids = journal.db.prepare('SELECT request_id FROM requests ORDER BY id').pluck().all()
+  const ids = databaseOf(journal).prepare('SELECT request_id FROM requests ORDER BY id').pluck().all()
   assert.equal(ids.length, saved.requests)
   assert.ok(ids.length > 250 && ids.length < 300, `${ids.length} of 300`)
   assert.deepEqual([ids[0], ids.at(-1)], ['request-0', 'request-299'])
@@ -85,7 +88,7 @@ test('a waiting request whose content is lost is told as failed, and its id can 
   const journal = temp.open({ suspect: true })
   const { lostRequests } = salvagedOf(journal.report)
   assert.ok(lostRequests.length > 0)
-  const told = new Events(journal)
+  const told = journal.events
     .after(0, 10_000)
     .filter(({ name, data }) => name === 'completion:failed' && data.reason === 'daemon_restart')
   assert.deepEqual(
@@ -156,7 +159,7 @@ test('a file that is no journal at all is moved aside with its WAL, and an empty
   )
   const journal = temp.open()
   assert.equal(journal.report.salvaged, undefined)
-  journal.tx(() => journal.emit('works', {}))
+  journal.tx(() => journal.emitAny('works', {}))
 })
 
 test('what stood in the WAL alone is saved too', () => {

@@ -17,7 +17,7 @@ export interface SalvageReport {
 }
 
 /** Tables whose content follows from the others or is worthless elsewhere. */
-const skipped = new Set(['sqlite_sequence', 'totals', 'lease'])
+const skipped = new Set(['sqlite_sequence', 'totals', 'lease', 'migrations'])
 
 /**
  * Moves a damaged journal aside (never deletes it) and makes a new one of what can still be read from it. Rows are
@@ -31,8 +31,11 @@ export function salvage(path: string, now: number = Date.now()): SalvageReport {
   const report: SalvageReport = { movedTo, saved: {}, lost: {}, lostRequests: [] }
   const { db } = openForWriting(draft)
   try {
-    migrate(draft, db)
+    // In the shape it had, so that the migrations bring over what lies there as they would have.
+    migrate(undefined, db, undefined, versionOf(path))
     copyAll(path, db, report)
+    migrate(undefined, db)
+    keepTick(path, db)
     report.lostRequests = mendSalvaged(db, now)
   } finally {
     db.close()
@@ -43,6 +46,21 @@ export function salvage(path: string, now: number = Date.now()): SalvageReport {
   rmSync(`${path}-journal`, { force: true })
   renameSync(draft, path)
   return report
+}
+
+/** The schema of a damaged file; of one that does not even tell that, the newest. */
+function versionOf(path: string): number {
+  try {
+    const db = openForReading(path)
+    try {
+      const version = Number(db.pragma('user_version', { simple: true }))
+      return version > 0 ? version : Infinity
+    } finally {
+      db.close()
+    }
+  } catch {
+    return Infinity
+  }
 }
 
 function copyAll(from: string, db: Db, report: SalvageReport): void {
@@ -98,6 +116,22 @@ function columnsOf(db: Db, table: string): string[] {
 function keyOf(db: Db, table: string): string {
   const withoutRowid = db.prepare('SELECT wr FROM pragma_table_list WHERE name = ?').pluck().get(table) === 1
   return withoutRowid ? (columnsOf(db, table)[0] ?? '') : 'rowid'
+}
+
+/** Nor may a tick be given out again that somebody may have seen. */
+function keepTick(path: string, db: Db): void {
+  try {
+    const old = openForReading(path)
+    try {
+      db.prepare('UPDATE lease SET tick = max(tick, ?)').run(
+        Number(old.prepare('SELECT tick FROM lease').pluck().get()),
+      )
+    } finally {
+      old.close()
+    }
+  } catch {
+    // It cannot be read: what was saved tells how far they went.
+  }
 }
 
 /** The epoch must not go backwards, or a generation that was fenced off could write again. */

@@ -12,7 +12,7 @@ const ends: Record<Live['previous_end'], string> = {
 }
 
 /** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */
-export function bannerLines(status: SupervisorStatus, live: Live): string[] {
+export function bannerLines(status: SupervisorStatus, live: Live, token: string): string[] {
   const { restored } = live
   const interrupted =
     restored.adopted + restored.requeued + restored.lost + restored.poisoned + restored.recovered_outcomes
@@ -21,6 +21,7 @@ export function bannerLines(status: SupervisorStatus, live: Live): string[] {
   const rows: [string, string][] = [
     ['status page', status.sidecar?.url ?? '(KSI_SIDECAR=off)'],
     ['tcp', status.addresses.tcp],
+    ['token', token],
     ['socket', status.addresses.socket],
     [
       'journal',

@@ -1,5 +1,6 @@
-import pretty from 'pino-pretty'
+import { escapedJson, printable } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
+import { readableLines } from '../lib/readable-lines.ts'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
 export interface LogSink {
@@ -15,18 +16,12 @@ export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink
   process.stdout.on('error', () => {})
   if (format === 'json') {
     const write = (text: string): void => {
-      process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      // JSON loses nothing by this: what it does not spell as escapes becomes some. A child may print anything else.
+      const shown = printable(escapedJson(text))
+      process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
     }
     return { line: write, stream: { write } }
   }
-  const stream = pretty({
-    colorize: colors,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'name,time_zone',
-    messageFormat: '{name}: {msg}',
-    singleLine: true,
-    sync: true,
-    destination: 1,
-  })
+  const stream = readableLines(colors)
   return { line: (text) => stream.write(`${text}\n`), stream }
 }

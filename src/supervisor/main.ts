@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { readSettings } from '../contracts/settings.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
+import { makePrivate, privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
 import { openLogSink } from './log-sink.ts'
 import { startSupervisor } from './supervisor.ts'
@@ -9,10 +11,18 @@ import type { Supervisor } from './supervisor.ts'
 /** Below Compose's stop_grace_period of 15 s, above a generation's 3 s. */
 const deadlineMs = 8_000
 
+// All this process and its children write is for the owner alone; a provider's program gets the user's own umask back.
+const umask = process.umask(privateUmask)
+
 try {
   const settings = readSettings(process.env)
   const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR)
   const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
+  makePrivate(
+    ['var', 'var/db', 'var/logs', 'var/run', 'var/secret', 'var/reading'].map((folder) =>
+      join(settings.paths.root, folder),
+    ),
+  )
   let supervisor: Promise<Supervisor> | undefined
   const end = onShutdown({
     log,
@@ -24,7 +34,7 @@ try {
       log.info('stopped')
     },
   })
-  supervisor = startSupervisor({ settings, env: process.env, log, sink, end })
+  supervisor = startSupervisor({ settings, env: { ...process.env, KSI_UMASK: umask.toString(8) }, log, sink, end })
   await supervisor
 } catch (error) {
   process.stderr.write(`ksi: ${messageOf(error)}\n`)

@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { chmodSync, cpSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,13 +16,16 @@ const run = promisify(execFile)
 const home = resolve(import.meta.dirname, '../..')
 
 /** Why there is no engine to test with; undefined when there is one. */
-export function noEngine(): string | undefined {
+function noEngine(): string | undefined {
   try {
     execFileSync('docker', ['version', '--format', '{{.Server.Version}}'], { stdio: 'pipe', timeout: 20_000 })
     execFileSync('docker', ['compose', 'version'], { stdio: 'pipe', timeout: 20_000 })
     return undefined
   } catch (error) {
-    return `no Docker Engine with Compose answers: ${error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error)}`
+    return (
+      `no Docker Engine with Compose answers: ` +
+      (error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error))
+    )
   }
 }
 
@@ -37,6 +41,7 @@ export function skipWithoutEngine(): false | string {
 export class Stack {
   readonly project: Project
   readonly #env: NodeJS.ProcessEnv
+  #token: string | undefined
   readonly port: number
   readonly sidecarPort: number
 
@@ -87,14 +92,36 @@ export class Stack {
     return stdout + stderr
   }
 
+  /** What Compose makes of its file with these variables, as JSON. */
+  async config(env: NodeJS.ProcessEnv): Promise<string> {
+    const options = { cwd: this.project.root, env: { ...this.#env, ...env } }
+    return (await run('docker', ['compose', 'config', '--format', 'json'], options)).stdout
+  }
+
+  /** Starts `docker compose …` and leaves it running; the caller ends it. */
+  start(...args: string[]): ChildProcess {
+    return spawn('docker', ['compose', '--ansi', 'never', '--progress', 'plain', ...args], {
+      cwd: this.project.root,
+      env: this.#env,
+      stdio: 'ignore',
+    })
+  }
+
   /** Runs `docker …` on the daemon's container. */
   async docker(command: string, ...args: string[]): Promise<string> {
     const id = (await this.compose('ps', '--all', '--quiet', 'daemon')).trim()
     return (await run('docker', [command, ...args, id], { maxBuffer: 256 * 1024 * 1024 })).stdout
   }
 
-  client(): Promise<WireClient> {
-    return WireClient.connect(this.port)
+  async client(): Promise<WireClient> {
+    return WireClient.connect(this.port, await this.#tokenOnTcp())
+  }
+
+  /** With KSI_TOKEN=auto the one that was made; else TCP is open. */
+  async #tokenOnTcp(): Promise<string | undefined> {
+    if (this.#env['KSI_TOKEN'] !== 'auto') return undefined
+    this.#token ??= (await this.compose('exec', '--no-TTY', 'daemon', 'ksi', 'token')).trim()
+    return this.#token
   }
 
   async status(): Promise<SupervisorStatus> {
@@ -134,6 +161,9 @@ export class Stack {
     await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) =>
       process.stderr.write(`compose down failed: ${String(error)}\n`),
     )
+    // What a rebuild has left without a name; by label, as others' images are none of ours.
+    const mine = `label=com.docker.compose.project=${this.#env['COMPOSE_PROJECT_NAME']}`
+    await run('docker', ['image', 'prune', '--force', '--filter', mine]).catch(() => {})
     this.project[Symbol.dispose]()
   }
 }
@@ -152,6 +182,7 @@ async function poll<T>(read: () => Promise<T>, test: (value: T) => boolean, limi
     await delay(20)
   }
   throw new Error(
-    `did not come to pass within ${limitMs} ms; the last was ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+    `did not come to pass within ${limitMs} ms; the last was ` +
+      (last instanceof Error ? last.message : JSON.stringify(last)),
   )
 }

@@ -5,10 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { SupervisorStatus } from '../contracts/control.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
-import type { RunEnd } from './audit.ts'
+import type { RunEnd } from '../history/runs.ts'
 import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
 import type { Data } from './wire-client.ts'
+
+/** What every ksi here asks for on TCP. */
+export const testToken = 'the token of the tests'
 
 /** A running ksi: the real supervisor with all its processes. */
 export class Ksi {
@@ -28,6 +31,7 @@ export class Ksi {
         KSI_MODE: 'dev',
         KSI_SIDECAR: 'off',
         KSI_PORT: '0',
+        KSI_TOKEN: testToken,
         KSI_LOG_FORMAT: 'json',
         KSI_LOG_LEVEL: 'debug',
         ...env,
@@ -95,6 +99,19 @@ export class Ksi {
       using client = await this.client()
       const { status, pid } = await client.request('system:health')
       if (status === 'healthy') return pid as number
+      await delay(2)
+    }
+  }
+
+  /** The pid of the runner that takes new work, by its host's own word; waits for one. */
+  async runnerPid(): Promise<number> {
+    const { runners } = await this.untilStatus((status) => status.runners.some(({ accepting }) => accepting))
+    const { id } = runners.find(({ accepting }) => accepting) ?? {}
+    for (;;) {
+      const entry = this.log.find(
+        ({ name, runner, pid }) => name === 'runner-host' && runner === id && pid !== undefined,
+      )
+      if (entry !== undefined) return entry.pid as number
       await delay(2)
     }
   }

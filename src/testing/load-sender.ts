@@ -33,7 +33,7 @@ const waitMs = 60_000
 export class LoadSender {
   readonly client: WireClient
   readonly sent = new Map<string, SentRequest>()
-  readonly problems: string[] = []
+  readonly faults: string[] = []
   replies = 0
   acknowledged = 0
   unanswered = 0
@@ -154,6 +154,6 @@ export class LoadSender {
   }
 
   #expect(truth: boolean, about: string, reply: unknown): void {
-    if (!truth && this.problems.length < 20) this.problems.push(`${about}: ${JSON.stringify(reply)?.slice(0, 300)}`)
+    if (!truth && this.faults.length < 20) this.faults.push(`${about}: ${JSON.stringify(reply)?.slice(0, 300)}`)
   }
 }

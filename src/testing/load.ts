@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { EventAudit, SubscriberAudit, auditRuns, finalEvents } from './audit.ts'
-import type { RunEnd } from './audit.ts'
+import { finalEvents } from '../history/event.ts'
+import { EventHistory } from '../history/event-history.ts'
+import { checkReplies } from '../history/replies.ts'
+import { checkRuns } from '../history/runs.ts'
+import type { RunEnd } from '../history/runs.ts'
+import { SubscriptionHistory } from '../history/subscription-history.ts'
 import type { LoadReport } from './load-report.ts'
 import { LoadSender } from './load-sender.ts'
 import type { SentRequest } from './load-sender.ts'
@@ -29,14 +33,14 @@ export interface LoadOptions {
 const probesAtOnce = 200
 const statusAtOnce = 250
 
-/** Clients at work: senders, subscribers, and new connections all the time; and an audit of what they get. */
+/** Clients at work: senders, subscribers, and new connections all the time; and a history of what they get. */
 export class Load {
-  readonly audit: EventAudit
+  readonly history: EventHistory
   /** Called with each event, in order, once. */
   onEvent: (push: Push) => void = () => {}
   readonly #options: LoadOptions
   readonly #senders: LoadSender[] = []
-  readonly #subscribers: { client: WireClient; audit: SubscriberAudit; filtered: boolean }[] = []
+  readonly #subscribers: { client: WireClient; history: SubscriptionHistory }[] = []
   #prober: NodeJS.Timeout | undefined
   #probing = new Set<Promise<void>>()
   #probes = 0
@@ -47,7 +51,7 @@ export class Load {
 
   private constructor(options: LoadOptions) {
     this.#options = options
-    this.audit = options.after?.audit ?? new EventAudit()
+    this.history = options.after?.history ?? new EventHistory()
   }
 
   static async start(options: LoadOptions): Promise<Load> {
@@ -100,16 +104,16 @@ export class Load {
     ])
     const sent = this.#allSent()
     const allTold = (): boolean =>
-      this.#isEven() && [...sent].every(([id, { acknowledged }]) => !acknowledged || this.audit.outcomes.has(id))
+      this.#isEven() && [...sent].every(([id, { acknowledged }]) => !acknowledged || this.history.outcomes.has(id))
     while (!allTold() && performance.now() < limit) await delay(50)
     await this.#compareStatus(sent)
     return this.#report(sent)
   }
 
   /** Compares with what the runners wrote. @returns what is wrong */
-  auditRuns(runs: readonly RunEnd[]): string[] {
+  checkRuns(runs: readonly RunEnd[]): readonly string[] {
     const sent = this.#allSent()
-    return auditRuns(
+    return checkRuns(
       runs.filter(({ request_id }) => sent.has(request_id)),
       (id) => sent.get(id)?.conversation,
       (id) => sent.get(id)?.tries ?? 0,
@@ -135,19 +139,19 @@ export class Load {
     const early: Push[] = []
     client.onPush = (push) => early.push(push)
     const { after } = this.#options
-    const before = after === undefined ? undefined : after.#subscribers[0]?.audit.last
+    const before = after === undefined ? undefined : after.#subscribers[0]?.history.last
     const { since } = await client.request('monitor:subscribe', {
       event_patterns: filtered ? finalEvents : ['*'],
       since: before,
     })
-    const audit = new SubscriberAudit(Number(since), !filtered)
+    const history = new SubscriptionHistory(Number(since), !filtered)
     client.onPush = (push) => {
-      if (!audit.take(push) || !first) return
-      this.audit.take(push)
+      if (!history.take(push) || !first) return
+      this.history.take(push)
       this.onEvent(push)
     }
     for (const push of early) client.onPush(push)
-    this.#subscribers.push({ client, audit, filtered })
+    this.#subscribers.push({ client, history })
   }
 
   #replied(ms: number): void {
@@ -172,7 +176,7 @@ export class Load {
       if (this.#abandoned) return
       if (client === undefined) this.#refused += 1
       else this.#cut += 1
-      this.audit.problem(`a new connection: ${String(error)}`)
+      this.history.fault(`a new connection: ${String(error)}`)
     } finally {
       client?.close()
     }
@@ -180,8 +184,10 @@ export class Load {
 
   /** Whether all subscribers are as far as the first. */
   #isEven(): boolean {
-    const [first, ...others] = this.#subscribers.map(({ audit }) => audit)
-    return others.every((other) => other.last >= (this.audit.finalSeqs.at(-1) ?? 0) && other.last <= (first?.last ?? 0))
+    const [first, ...others] = this.#subscribers.map(({ history }) => history)
+    return others.every(
+      (other) => other.last >= (this.history.finalSeqs.at(-1) ?? 0) && other.last <= (first?.last ?? 0),
+    )
   }
 
   /** Asks for every acknowledged request on a new connection, some hundred at a time. */
@@ -192,9 +198,9 @@ export class Load {
       const slice = ids.slice(from, from + statusAtOnce)
       const statuses = await Promise.all(slice.map((request_id) => client.request('completion:status', { request_id })))
       for (const [i, status] of statuses.entries()) {
-        const pushed = this.audit.outcomes.get(slice[i] ?? '')
+        const pushed = this.history.outcomes.get(slice[i] ?? '')
         if (status.status !== pushed?.state)
-          this.audit.problem(
+          this.history.fault(
             `${slice[i]} is ${String(status.status ?? status.error)} by status, ${pushed?.state} by event`,
           )
       }
@@ -202,41 +208,35 @@ export class Load {
   }
 
   #report(sent: Map<string, SentRequest>): LoadReport {
-    const { audit } = this
-    const acknowledged = [...sent].filter(([, request]) => request.acknowledged)
-    for (const [id, outcome] of audit.outcomes) {
-      const request = sent.get(id)
-      if (request !== undefined && outcome.state === 'cancelled' && !request.cancelAsked)
-        audit.problem(`${id} was cancelled by nobody`)
-      if (request !== undefined && outcome.state !== 'cancelled' && request.cancelled)
-        audit.problem(`${id} is ${outcome.state}, though its cancel was confirmed`)
-      if (request?.waited !== undefined && request.waited !== outcome.state)
-        audit.problem(`${id} is ${outcome.state}, and completion:wait said ${request.waited}`)
-    }
-    for (const { audit: other } of this.#subscribers.slice(1)) {
-      if (other.finalSeqs.length > 0 && other.finalSeqs.join() !== audit.finalSeqs.join())
-        audit.problem('the filtered subscriber was told other outcomes than the first one')
-    }
-    const failed = [...audit.outcomes.values()].filter(({ state }) => state === 'failed')
+    const acknowledged = [...sent].filter(([, request]) => request.acknowledged).map(([id]) => id)
     const clients = [...this.#senders.map(({ client }) => client), ...this.#subscribers.map(({ client }) => client)]
-    const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0)
+    const histories = this.#subscribers.map(({ history }) => history)
     return {
       requests: acknowledged.length,
       replies: sum(this.#senders.map(({ replies }) => replies)),
       probes: this.#probes,
       refused: this.#refused,
       cut: this.#cut + clients.filter(({ cut }) => cut).length,
-      lost:
-        acknowledged.filter(([id]) => !audit.outcomes.has(id)).length +
-        sum(this.#senders.map(({ unanswered }) => unanswered)),
-      doubled: sum(clients.map(({ stray }) => stray)) + sum(this.#subscribers.map(({ audit: { doubled } }) => doubled)),
-      missed: sum(this.#subscribers.map(({ audit: { missed } }) => missed)),
-      failures: Object.fromEntries(
-        Map.groupBy(failed, ({ reason }) => reason ?? 'none')
-          .entries()
-          .map(([reason, all]) => [reason, all.length]),
-      ),
-      problems: [...this.#senders.flatMap(({ problems }) => problems), ...audit.problems].slice(0, 50),
+      lost: this.history.unfinished(acknowledged).length + sum(this.#senders.map(({ unanswered }) => unanswered)),
+      doubled: sum(clients.map(({ stray }) => stray)) + sum(histories.map(({ doubled }) => doubled)),
+      missed: sum(histories.map(({ missed }) => missed)),
+      failures: this.history.failures(),
+      faults: this.#faults(sent),
     }
   }
+
+  #faults(sent: Map<string, SentRequest>): string[] {
+    const filtered = this.#subscribers.slice(1).filter(({ history }) => history.finalSeqs.length > 0)
+    const differs = filtered.some(({ history }) => !history.toldOutcomes(this.history.finalSeqs))
+    return [
+      ...this.#senders.flatMap(({ faults }) => faults),
+      ...this.history.faults,
+      ...checkReplies(sent, this.history.outcomes),
+      ...(differs ? ['the filtered subscriber was told other outcomes than the first one'] : []),
+    ].slice(0, 50)
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0)
 }

@@ -1,13 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** The processes this one has started, with what was started. */
-export function childrenOf(pid: number): { pid: number; command: string }[] {
-  const lines = execFileSync('ps', ['-Ao', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
-  return lines.flatMap((line) => {
-    const [, own, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
-    return Number(parent) === pid ? [{ pid: Number(own), command: command ?? '' }] : []
-  })
+interface Process {
+  pid: number
+  command: string
+}
+
+/** The processes this one has started, with what was started, and those that they have started. */
+export function childrenOf(pid: number): Process[] {
+  const children = new Map<number, Process[]>()
+  for (const line of execFileSync('ps', ['-Ao', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')) {
+    const [, own, parent, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    children.set(Number(parent), [...(children.get(Number(parent)) ?? []), { pid: Number(own), command }])
+  }
+  const under = (parent: number): Process[] =>
+    (children.get(parent) ?? []).flatMap((child) => [child, ...under(child.pid)])
+  return under(pid)
 }
 
 /** Sends a signal; false when there is no such process any more. */

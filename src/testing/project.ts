@@ -15,6 +15,8 @@ export interface Project {
   edit(file: string, change: (text: string) => string): void
   /** Saves a file as many editors do: a new one, renamed over the old. */
   editByRename(file: string, change: (text: string) => string): void
+  /** Brings in a file of this checkout that the copy has left out. */
+  add(file: string): void
   [Symbol.dispose](): void
 }
 
@@ -40,6 +42,9 @@ export function makeProject(from = home): Project {
     editByRename(file, change) {
       writeFileSync(`${path(file)}.tmp`, change(read(file)))
       renameSync(`${path(file)}.tmp`, path(file))
+    },
+    add(file) {
+      cpSync(join(home, file), path(file))
     },
     [Symbol.dispose]() {
       rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })

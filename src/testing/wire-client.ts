@@ -1,19 +1,19 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
+import type { HistoryEvent } from '../history/event.ts'
 import { LineDecoder } from '../lib/ndjson.ts'
+import { assertPush, assertReply } from './contract-check.ts'
 
 export type Data = Record<string, unknown>
 
 /** A push as it came over the wire. */
-export interface Push {
-  event: string
-  seq: number
-  data: Data
-}
+export type Push = HistoryEvent
 
 /**
- * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows.
+ * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows. A reply
+ * or
+ * push that is not what the contract says fails what waits for it.
  */
 export class WireClient {
   readonly pushes: Push[] = []
@@ -24,15 +24,20 @@ export class WireClient {
   >()
   readonly #watchers = new Set<() => void>()
   #id = 0
+  #token: string | undefined
   /** true once the other side has ended the connection */
   cut = false
+  /** Whether replies and pushes are held to the contract; not where their speed is measured. */
+  checked = true
+  #broken: unknown
   /** replies that nobody waits for: doubled ones */
   stray = 0
   /** Where pushes go: into `pushes`, unless a test that gets too many of them says otherwise. */
   onPush: (push: Push) => void = (push) => this.pushes.push(push)
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, token: string | undefined) {
     this.#socket = socket
+    this.#token = token
     const decoder = new LineDecoder(64 * 1024 * 1024, (line) => this.#onLine(JSON.parse(line) as Data))
     socket.on('data', (chunk: Buffer) => decoder.push(chunk))
     socket.on('error', () => {})
@@ -45,11 +50,11 @@ export class WireClient {
     })
   }
 
-  /** Connects to a Unix socket's path or a TCP port of this machine. */
-  static async connect(to: string | number): Promise<WireClient> {
+  /** Connects to a Unix socket's path or a TCP port of this machine; its first line then carries the token, if any. */
+  static async connect(to: string | number, token?: string): Promise<WireClient> {
     const socket = typeof to === 'string' ? connect(to) : connect(to, '127.0.0.1')
     await once(socket, 'connect')
-    return new WireClient(socket)
+    return new WireClient(socket, token)
   }
 
   /** The whole reply to an event. */
@@ -58,7 +63,9 @@ export class WireClient {
     return new Promise((resolve, reject) => {
       if (this.cut) return reject(new Error('the connection was cut'))
       this.#waiting.set(id, { resolve, reject, event })
-      this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...extra })}\n`)
+      const first = this.#token === undefined ? {} : { _token: this.#token }
+      this.#token = undefined
+      this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...first, ...extra })}\n`)
     })
   }
 
@@ -78,6 +85,7 @@ export class WireClient {
   async until(test: (client: this) => boolean, limitMs = 30_000): Promise<void> {
     const limit = AbortSignal.timeout(limitMs)
     while (!test(this)) {
+      if (this.#broken !== undefined) throw this.#broken
       if (limit.aborted)
         throw new Error(`did not come to pass within ${limitMs} ms; ${this.pushes.length} pushes so far`)
       await new Promise<void>((resolve) => {
@@ -102,10 +110,23 @@ export class WireClient {
     const waiting = this.#waiting.get(message.correlation_id as number)
     if (waiting !== undefined) {
       this.#waiting.delete(message.correlation_id as number)
-      waiting.resolve(message)
-    } else if (typeof message.event_name === 'string') this.onPush(message as unknown as Push)
-    else this.stray += 1
+      this.#check(() => assertReply(waiting.event, message.data), message)
+      if (this.#broken === undefined) waiting.resolve(message)
+      else waiting.reject(this.#broken as Error)
+    } else if (typeof message.event_name === 'string') {
+      this.#check(() => assertPush(String(message.event_name), message.data), message)
+      this.onPush(message as unknown as Push)
+    } else this.stray += 1
     this.#wake()
+  }
+
+  #check(assertion: () => void, message: Data): void {
+    if (!this.checked || 'error' in message || message.count === 0) return
+    try {
+      assertion()
+    } catch (error) {
+      this.#broken ??= error
+    }
   }
 
   #wake(): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { outcomesIn } from '../history/work.ts'
+import type { ToldOutcome } from '../history/work.ts'
 import type { Data, WireClient } from './wire-client.ts'
 
-/** Requests sent, by conversation, in the order in which they were acknowledged. */
 export type Sent = Map<string, string[]>
 
 /** Sends `perConversation` requests to each of `conversations` sessions, one by one, round robin. */
@@ -30,13 +31,9 @@ export async function sendWork(
   return sent
 }
 
-const finals = new Set(['completion:result', 'completion:failed', 'completion:cancelled'])
-
 /** The requests a client was told the outcome of, in order. */
-export function outcomesOf(client: WireClient): { request_id: string; event: string; data: Data }[] {
-  return client.pushes
-    .filter((push) => finals.has(push.event))
-    .map(({ event, data }) => ({ request_id: String(data.request_id), event, data }))
+export function outcomesOf(client: WireClient): ToldOutcome[] {
+  return outcomesIn(client.pushes)
 }
 
 /** Waits until a subscriber was told as many outcomes as were sent. */

@@ -1,6 +1,9 @@
-import type { CheckpointDiff, CheckpointReplies } from '../../client/replies.ts'
 import type { CheckpointContent, CheckpointSummary } from '../../contracts/checkpoint.ts'
+import type { EventInput } from '../../contracts/events.ts'
+import type { CheckpointReplies } from '../../contracts/events/dev.ts'
+import { checkpointReason } from '../../contracts/words.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
+import { printable } from '../../lib/printable.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
@@ -39,15 +42,14 @@ export const checkpoint: Command = {
 async function ask<A extends keyof CheckpointReplies>(
   invocation: Invocation,
   action: A,
-  data: Record<string, unknown> = {},
+  data: Omit<EventInput<'dev:checkpoint'>, 'action'> = {},
 ): Promise<CheckpointReplies[A]> {
   await using client = await reach(invocation)
   return (await client.request('dev:checkpoint', { action, ...data })) as CheckpointReplies[A]
 }
 
 async function create(invocation: Invocation): Promise<number> {
-  const { reason } = invocation.values
-  const saved = await ask(invocation, 'create', typeof reason === 'string' ? { reason } : {})
+  const saved = await ask(invocation, 'create', { reason: readReason(invocation.values['reason']) })
   if (invocation.json) printJson(saved)
   else
     print(
@@ -109,7 +111,7 @@ async function show(invocation: Invocation, number: number | undefined): Promise
 }
 
 function describe(content: CheckpointContent): string {
-  const { id, at, reason, generation, files, session_queues, active_operations } = content
+  const { id, at, reason, generation, files, session_queues, active_operations, module_failures } = content
   const head = `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), by generation ${generation}.`
   const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
     requestId,
@@ -117,7 +119,7 @@ function describe(content: CheckpointContent): string {
     started_at ?? '',
   ])
   const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
-    `  ${session}`,
+    `  ${printable(session)}`,
     columns(
       queue.map(({ request_id, status, data }, n) => [
         `${n + 1}.`,
@@ -131,6 +133,7 @@ function describe(content: CheckpointContent): string {
   return [
     head,
     ...(files.length === 0 ? [] : [`Changed: ${files.join(', ')}`]),
+    ...module_failures.map(({ module, error }) => `Without the state of the module ${module}: ${error}`),
     paint('bold', `${running.length} running`),
     ...(running.length === 0 ? [] : [columns(running, '  ')]),
     paint('bold', `${content.queued} queued`),
@@ -150,12 +153,19 @@ async function diff(invocation: Invocation, number: number | undefined, against:
   return exitCodes.ok
 }
 
-function describeChanges(changes: CheckpointDiff): string[] {
+function describeChanges(changes: CheckpointReplies['diff']): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
   return kinds.flatMap((kind) => [
     paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
-    ...changes[kind].map((requestId) => `  ${requestId}`),
+    ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
   ])
+}
+
+function readReason(given: string | boolean | undefined): EventInput<'dev:checkpoint'>['reason'] {
+  if (given === undefined) return undefined
+  const reason = checkpointReason.safeParse(given)
+  if (reason.success) return reason.data
+  throw new KsiError('KSI_BAD_REQUEST', `--reason takes one of ${checkpointReason.options.join(', ')}, not "${given}".`)
 }
 
 function readNumber(text: string | undefined): number | undefined {

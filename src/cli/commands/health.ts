@@ -1,7 +1,10 @@
+import type { EventReply } from '../../contracts/events.ts'
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { duration, print, printJson, say } from '../output.ts'
+
+type Health = EventReply<'system:health'>
 
 const defaultTimeoutMs = 2_000
 
@@ -13,7 +16,8 @@ export const health: Command = {
   ],
   options: { quiet: { type: 'boolean', short: 'q', help: 'print nothing' } },
   notes: [
-    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s), 69 when nobody listens.',
+    'Exits with 0 when requests are served, 1 when not (also when there is no answer in time: default 2s),' +
+      ' 69 when nobody listens.',
   ],
   run: async (invocation) => {
     const quiet = invocation.values['quiet'] === true
@@ -24,10 +28,7 @@ export const health: Command = {
       )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet)
-        print(
-          `${reply.status}${reply.generation == null ? '' : `: generation ${reply.generation}, up ${duration(reply.uptime * 1_000)}`}`,
-        )
+      else if (!quiet) print(describe(reply))
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error
@@ -36,4 +37,12 @@ export const health: Command = {
       return error.code === 'KSI_TIMEOUT' ? exitCodes.failed : error.exitCode
     }
   },
+}
+
+function describe(health: Health): string {
+  if (health.status === 'healthy')
+    return `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}`
+  // The supervisor answers while no generation is live: there is no time anything has been up for.
+  const { status, generation, problem } = health
+  return `${status}${generation == null ? '' : `: generation ${generation} is gone`}${problem == null ? '' : `: ${problem}`}`
 }

@@ -1,7 +1,8 @@
-import type { CompletionStatus } from '../../client/replies.ts'
 import type { SupervisorStatus } from '../../contracts/control.ts'
+import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { KsiClient } from '../../client/client.ts'
 import { exitCodes } from '../../lib/errors.ts'
+import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
@@ -35,17 +36,18 @@ function isServing({ phase, generation }: SupervisorStatus): boolean {
   return phase === 'live' || (phase === 'swapping' && generation !== null)
 }
 
-async function completionStatus(client: KsiClient, supervisor: SupervisorStatus): Promise<CompletionStatus | null> {
+async function completionStatus(client: KsiClient, supervisor: SupervisorStatus): Promise<ServiceStatus | null> {
   if (!isServing(supervisor)) return null
   try {
-    return (await client.request('completion:status', {}, { timeoutMs: 5_000 })) as CompletionStatus
+    const reply = await client.request('completion:status', {}, { timeoutMs: 5_000 })
+    return 'service_ready' in reply ? reply : null
   } catch {
     // The supervisor's part is worth telling also when the generation does not answer.
     return null
   }
 }
 
-function describe(supervisor: SupervisorStatus, completion: CompletionStatus | null): string {
+function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null): string {
   const now = Date.now()
   const { problem } = supervisor
   const state = !isServing(supervisor)
@@ -85,9 +87,9 @@ function describe(supervisor: SupervisorStatus, completion: CompletionStatus | n
   ].join('\n')
 }
 
-function describeQueue({ status_counts: counts, lost }: CompletionStatus): string {
+function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
   const parts = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const
-  return `${parts.map((state) => `${counts[state] ?? 0} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
+  return `${parts.map((state) => `${counts[state]} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
 }
 
 function describeTrouble(
@@ -98,7 +100,7 @@ function describeTrouble(
     ...(problem === null ? [] : [`  ${paint('red', problem)}`]),
     ...(problem === null || last_failure === null
       ? []
-      : [`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`]),
+      : [printable(`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`)]),
     ...(next_try_at === null ? [] : [`  Next try in ${duration(Math.max(0, next_try_at - now))}.`]),
     ...(trouble === null
       ? []
@@ -111,7 +113,7 @@ function describeTrouble(
   ]
 }
 
-function describeRunning(completion: CompletionStatus | null, now: number): string[] {
+function describeRunning(completion: ServiceStatus | null, now: number): string[] {
   const running = completion?.running ?? []
   if (running.length === 0) return []
   const rows = running

@@ -1,4 +1,5 @@
 import { exitCodes, KsiError } from '../../lib/errors.ts'
+import { escapedJson } from '../../lib/printable.ts'
 import type { ConnectionState } from '../../client/connection.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
@@ -28,7 +29,7 @@ export const watch: Command = {
       ...(since === undefined ? {} : { since }),
     })
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => events.close())
-    for await (const push of events) print(json ? JSON.stringify(push) : eventLine(push))
+    for await (const push of events) print(json ? escapedJson(JSON.stringify(push)) : eventLine(push))
     return exitCodes.ok
   },
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FakeDaemon } from '../../client/testing/fake-daemon.ts'
+import { sampleHealth } from '../../client/testing/samples.ts'
 import { sampleStatus } from './samples.ts'
 
 /*
@@ -8,7 +9,6 @@ import { sampleStatus } from './samples.ts'
  * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM
  * is ignored
  */
-// oxlint-disable-next-line node/no-process-env
 const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_DEAF } = process.env
 const mode = KSI_MODE === 'dev' ? 'dev' : 'production'
 const run = join(KSI_ROOT, 'var/run')
@@ -42,12 +42,10 @@ if (FAKE_DEAF === undefined) {
   await new FakeDaemon(
     { path: socket },
     {
-      'system:health': () => ({
-        status: FAKE_UNHEALTHY === undefined ? 'healthy' : 'restarting',
-        generation: 1,
-        uptime: 1,
-        version: '0.1.0',
-      }),
+      'system:health': () =>
+        FAKE_UNHEALTHY === undefined
+          ? sampleHealth({ generation: 1, uptime: 1 })
+          : { status: 'restarting', generation: 1, problem: null, next_try_at: null },
       'supervisor:status': () => sampleStatus({ mode, pid: process.pid }),
       'system:shutdown': (_data, _request, client) => void client.end('', () => end(0)),
     },

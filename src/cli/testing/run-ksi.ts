@@ -40,6 +40,8 @@ export function startKsi(args: readonly string[], options: RunOptions = {}): Run
       for (const wake of changed.splice(0)) wake()
     })
   }
+  // A command that does not read its input may have ended by now.
+  child.stdin.on('error', () => {})
   child.stdin.end(input)
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code) => {

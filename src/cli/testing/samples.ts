@@ -1,3 +1,5 @@
+import { sampleRequest } from '../../client/testing/samples.ts'
+import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { SupervisorStatus } from '../../contracts/control.ts'
 
 /** A supervisor that is well, with changes. */
@@ -21,7 +23,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     watching: false,
     connections: 2,
     held_lines: 0,
-    runners: [{ id: 'r1', accepting: true, since: Date.now(), pid: 1 }],
+    runners: [{ id: 'r1', accepting: true, since: Date.now() }],
     sidecar: { url: 'http://127.0.0.1:4311' },
     addresses: { socket: '/x/var/run/daemon.sock', tcp: '127.0.0.1:4310' },
     journal: { path: '/x/var/db/checkpoint.db', kept: true },
@@ -32,18 +34,18 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
 }
 
 /** The reply to completion:status. */
-export function sampleCompletionStatus(): Record<string, unknown> {
-  const running = {
+export function sampleCompletionStatus(): ServiceStatus {
+  const running = sampleRequest({
     request_id: 'run-1',
     session_id: 's1',
-    conversation: 'c1',
     status: 'processing',
     started_at: new Date(Date.now() - 3_000).toISOString(),
-  }
+  })
   return {
     service_ready: true,
     generation: 7,
     active_completions: 1,
+    active_tasks: 1,
     status_counts: { queued: 12, processing: 1, completed: 120, failed: 1, cancelled: 0 },
     lost: 2,
     running: [running],

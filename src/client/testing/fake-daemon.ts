@@ -3,10 +3,28 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { matchesGlob } from 'node:path'
 import { LineDecoder, parseObject } from '../../lib/ndjson.ts'
+import type { EventInput, EventName, EventReply, PushData, PushName } from '../../contracts/events.ts'
 import type { WireRequest } from '../../contracts/wire.ts'
 
+/** An error as a handler's reply carries it. */
+interface ErrorData {
+  status: 'error'
+  error: string
+  code?: string
+  similar?: string[]
+}
+
+interface Envelope {
+  $envelope: { error: string; code: string }
+}
+
 /** Answers an event: an object is the reply's data, `undefined` means no reply; it may write to the socket itself. */
-export type Answer = (data: Record<string, unknown>, request: WireRequest, socket: Socket) => unknown
+type Answer<Data, Reply> = (data: Data, request: WireRequest, socket: Socket) => Reply | Promise<Reply>
+type Said<N extends EventName> = EventReply<N> | ErrorData | Envelope | undefined
+type AnyAnswer = Answer<Record<string, unknown>, unknown>
+
+/** Answers by event: those of ksi say what the contract says, those called `test:…` anything. */
+export type Answers = { [N in EventName]?: Answer<EventInput<N>, Said<N>> } & { [name: `test:${string}`]: AnyAnswer }
 
 interface Subscriber {
   patterns: string[]
@@ -18,7 +36,7 @@ interface Subscriber {
  * do.
  */
 export class FakeDaemon {
-  readonly answers: Record<string, Answer>
+  readonly answers: Answers
   readonly received: WireRequest[] = []
   readonly sockets = new Set<Socket>()
   seq = 0
@@ -28,7 +46,7 @@ export class FakeDaemon {
   #server: Server | undefined
   #watchers: (() => void)[] = []
 
-  constructor(listenOn: { path: string } | { port: number; host: string }, answers: Record<string, Answer> = {}) {
+  constructor(listenOn: { path: string } | { port: number; host: string }, answers: Answers = {}) {
     this.#listenOn = listenOn
     this.answers = answers
   }
@@ -71,7 +89,12 @@ export class FakeDaemon {
   }
 
   /** Writes an event into the journal and pushes it to subscribers. */
-  emit(event: string, data: Record<string, unknown> = {}): void {
+  emit<N extends PushName>(event: N, data: PushData<N>): void {
+    this.emitAny(event, data)
+  }
+
+  /** The same for an event of any name. */
+  emitAny(event: string, data: Record<string, unknown> = {}): void {
     const seq = ++this.seq
     const line = JSON.stringify({ event, event_name: event, seq, timestamp: Date.now() / 1000, data })
     this.#events.push({ seq, event, line })
@@ -113,13 +136,18 @@ export class FakeDaemon {
 
   async #answer(request: WireRequest, socket: Socket): Promise<unknown> {
     const data = request.data ?? {}
-    const own = this.answers[request.event]
+    const own = this.#answers()[request.event]
     if (own !== undefined) return own(data, request, socket)
     if (request.event === 'monitor:subscribe') return this.#subscribe(data, socket)
     return { status: 'error', error: `Unknown event: ${request.event}`, code: 'KSI_NOT_FOUND' }
   }
 
-  #subscribe(data: Record<string, unknown>, socket: Socket): unknown {
+  /** By any name: who asks has checked nothing. */
+  #answers(): Record<string, AnyAnswer | undefined> {
+    return this.answers as Record<string, AnyAnswer | undefined>
+  }
+
+  #subscribe(data: Record<string, unknown>, socket: Socket): EventReply<'monitor:subscribe'> {
     const subscriber = { patterns: data['event_patterns'] as string[] }
     this.#subscribers.set(socket, subscriber)
     const since = data['since']
@@ -130,14 +158,14 @@ export class FakeDaemon {
       status: 'subscribed',
       client_id: 'c',
       patterns: subscriber.patterns,
-      since: since ?? this.seq,
+      since: typeof since === 'number' ? since : this.seq,
       last_seq: this.seq,
     }
   }
 }
 
 /** A reply made by `envelopeError` is one without data. */
-export function envelopeError(error: string, code: string): { [key: string]: unknown } {
+export function envelopeError(error: string, code: string): Envelope {
   return { $envelope: { error, code } }
 }
 

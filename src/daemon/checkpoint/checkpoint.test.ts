@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { listCheckpoints } from '../../store/checkpoints.ts'
-import { registerCheckpoints, takeCheckpoint } from './checkpoint.ts'
+import { registerCheckpoints } from './checkpoint.ts'
 import type { Core } from '../core.ts'
 import { registerRestore } from './restore.ts'
+import { writeOldJournal } from '../../store/testing/old-journal.ts'
+import { readSettings } from '../../contracts/settings.ts'
 import { TestRoot, accept, begin } from '../testing/test-core.ts'
 
 function act(core: Core, action: string, data: Record<string, unknown> = {}): Record<string, unknown> {
@@ -13,22 +16,6 @@ function act(core: Core, action: string, data: Record<string, unknown> = {}): Re
   )
 }
 
-test('other services give their state to a checkpoint and get it back at the next restore, once', async () => {
-  using root = new TestRoot()
-  const before = root.core()
-  before.router.on('checkpoint:collect', () => ({ notes: [1, 2] }), { service: 'notes' })
-  before.router.on('checkpoint:collect', () => ({ jobs: { a: 1 } }), { service: 'jobs' })
-  takeCheckpoint(before, 'reload', ['a.ts'])
-  const given: unknown[] = []
-  for (const crashed of [false, false]) {
-    const core = root.core()
-    core.router.on('checkpoint:restore', (state) => void given.push(state), { service: 'notes' })
-    registerRestore(core, root.completion(core), crashed)
-    await core.router.emitInOrder('system:startup', {})
-  }
-  assert.deepEqual(given, [{ notes: [1, 2], jobs: { a: 1 } }])
-})
-
 test('after a crash the cut is taken at the restore, of what the dead generation left', async () => {
   using root = new TestRoot()
   const dead = root.core()
@@ -37,8 +24,8 @@ test('after a crash the cut is taken at the restore, of what the dead generation
   begin(dead, 'runs')
   const core = root.core()
   const result = registerRestore(core, root.completion(core), true)
-  await core.router.emitInOrder('system:startup', {})
-  const [row] = listCheckpoints(core.journal.db, 1)
+  await core.router.emitInOrder('system:startup', { generation: core.generation })
+  const [row] = core.journal.checkpoints.list(1)
   assert.deepEqual([row?.reason, row?.queued, row?.active, row?.restored_by], ['crash-recovery', 1, 1, core.generation])
   assert.deepEqual([result.report?.queued, result.report?.lost], [1, 1])
 })
@@ -87,4 +74,23 @@ test('the actions list, show, compare and clear', () => {
   assert.deepEqual(act(core, 'clear_all'), { status: 'cleared', filter: 'all', removed_count: 1, remaining_count: 2 })
   assert.throws(() => act(core, 'diff'), { code: 'KSI_BAD_REQUEST' })
   assert.throws(() => act(core, 'show', { checkpoint: 77 }), { code: 'KSI_NOT_FOUND', message: /no checkpoint 77/ })
+})
+
+test('a journal of 7f409d6 is restored: what ran is told as lost or free again, what is due is in its file, the queues go on', async () => {
+  using root = new TestRoot()
+  writeOldJournal(readSettings({ KSI_ROOT: root.dir, KSI_MODE: 'dev' }).paths.journal)
+  const core = root.core()
+  const completion = root.completion(core)
+  const result = registerRestore(core, completion, true)
+  await core.router.emitInOrder('system:startup', { generation: core.generation })
+  const { report } = result
+  assert.deepEqual([report?.queued, report?.lost, report?.adopted, report?.poisoned], [19, 3, 0, 0])
+  assert.deepEqual(core.journal.runs.unfinished(), [])
+  const heads = core.conversations.runnable(100)
+  assert.ok(heads.includes('blocked'), 'the conversation of a run that was cancelled goes on')
+  assert.ok(!heads.includes('retrying'), 'one that waits for another try does')
+  assert.equal(core.requests.head('again')?.request_id, 'again', 'what was queued again is at the head')
+  const lines = readFileSync(join(core.settings.paths.responses, 'due.jsonl'), 'utf8').split('\n')
+  assert.equal(lines.length, 5)
+  assert.ok(core.requests.head('blamed')?.crash_count === 1)
 })

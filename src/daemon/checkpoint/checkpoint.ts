@@ -1,10 +1,10 @@
+import type { EventData, EventReply } from '../../contracts/events.ts'
+import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
 import { KsiError } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
-import { checkpointIds, insertCheckpoint, listCheckpoints, showCheckpoint } from '../../store/checkpoints.ts'
-import { rowsOf } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
+import type { Collected } from '../module-host/module-host.ts'
 
 export interface TakenCheckpoint {
   id: number
@@ -15,12 +15,17 @@ export interface TakenCheckpoint {
 }
 
 /**
- * Takes a checkpoint: the other services' state is collected (`checkpoint:collect`), one row written. It is safe
- * against
- * a power cut only after `journal.durably()`, or a `flush()` after it.
+ * Takes a checkpoint: one row, and the states of the add-on modules. It is safe against a power cut only after
+ * `journal.durably()`, or a `flush()` after it.
+ * @param cut `states` where they were collected before; those of the dead are kept in the checkpoints they gave them to
  */
-export function takeCheckpoint(core: Core, reason: CheckpointReason, files: string[] = []): TakenCheckpoint {
-  const services = collectServices(core)
+export function takeCheckpoint(
+  core: Core,
+  reason: CheckpointReason,
+  cut: { files?: string[]; states?: Collected[] } = {},
+): TakenCheckpoint {
+  const { files = [], states } = cut
+  if (states === undefined) return collectAndTake(core, reason, files)
   return core.journal.tx(() => {
     const at = Date.now()
     const tick = core.journal.emit('checkpoint:saved', {
@@ -31,53 +36,55 @@ export function takeCheckpoint(core: Core, reason: CheckpointReason, files: stri
     })
     return {
       at,
-      ...insertCheckpoint(core.journal.db, { tick, at, reason, generation: core.generation, files, services }),
+      ...core.journal.checkpoints.insert({ tick, at, reason, generation: core.generation, files, states }),
     }
   })
 }
 
-function collectServices(core: Core): Record<string, unknown> {
-  const results = core.router.emit('checkpoint:collect', {})
-  if (results instanceof Promise)
-    throw new KsiError('KSI_INTERNAL', 'checkpoint:collect handlers must not be asynchronous: a checkpoint is one cut.')
-  return Object.assign({}, ...results.filter(isObject)) as Record<string, unknown>
-}
-
-/** `dev:checkpoint` with its actions (ksi-wire §4.2, and the list, show, diff of design.md). */
-export function registerCheckpoints(core: Core, services: { cancel: (requestId: string) => unknown }): void {
-  core.router.on('dev:checkpoint', (data) => answer(core, services, data), { service: 'checkpoint' })
-}
-
-function answer(
-  core: Core,
-  services: { cancel: (requestId: string) => unknown },
-  data: Record<string, unknown>,
-): Record<string, unknown> {
-  const number = data.checkpoint as number | undefined
-  switch (data.action) {
-    case 'create':
-      return create(core, data.reason as CheckpointReason)
-    case 'status':
-      return status(core)
-    case 'list':
-      return { checkpoints: listCheckpoints(core.journal.db, 500) }
-    case 'show':
-      return { ...found(showCheckpoint(core.journal.db, number), number) }
-    case 'diff':
-      return diff(core, number, data.against as number | undefined)
-    case 'list_requests':
-      return listRequests(core, number)
-    case 'remove_request':
-      if (typeof data.request_id !== 'string')
-        throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: request_id (str)')
-      services.cancel(data.request_id)
-      return { status: 'removed', request_id: data.request_id }
-    default:
-      return clear(core, data.action === 'clear_failed' ? 'failed' : 'all')
+/** What modules only promise is added when it is there, as they are then. */
+function collectAndTake(core: Core, reason: CheckpointReason, files: string[]): TakenCheckpoint {
+  const { journal, modules, log } = core
+  const { now, later } = modules.collect()
+  const taken = takeCheckpoint(core, reason, { files, states: now })
+  const add = async (): Promise<void> => {
+    const states = (await later) ?? []
+    journal.tx(() => states.forEach((state) => journal.moduleStates.put(taken.id, state)))
   }
+  if (later !== undefined)
+    journal.afterCommit(() => void add().catch((err: unknown) => log.error({ err }, 'modules: no state was added')))
+  return taken
 }
 
-function create(core: Core, reason: CheckpointReason): Record<string, unknown> {
+type Data = EventData<'dev:checkpoint'>
+type Services = { cancel: (requestId: string) => unknown }
+type Answers = { [A in Data['action']]: (core: Core, data: Data, services: Services) => CheckpointReplies[A] }
+
+/** `dev:checkpoint` with its actions (docs/wire.md, "Checkpoint events"). */
+export function registerCheckpoints(core: Core, services: Services): void {
+  core.router.on('dev:checkpoint', (data): EventReply<'dev:checkpoint'> => answers[data.action](core, data, services), {
+    service: 'checkpoint',
+  })
+}
+
+const answers: Answers = {
+  create: (core, { reason }) => create(core, reason),
+  status,
+  list: (core) => ({ checkpoints: core.journal.checkpoints.list(500) }),
+  show: (core, { checkpoint }) => found(core.journal.checkpoints.show(checkpoint), checkpoint),
+  diff: (core, { checkpoint, against }) => diff(core, checkpoint, against),
+  list_requests: (core, { checkpoint }) => listRequests(core, checkpoint),
+  remove_request: (_core, { request_id }, services) => remove(services, request_id),
+  clear_failed: (core) => ({ filter: 'failed', ...clear(core, 'failed') }),
+  clear_all: (core) => ({ filter: 'all', ...clear(core, 'all') }),
+}
+
+function remove(services: Services, requestId: string | undefined): CheckpointReplies['remove_request'] {
+  if (requestId === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: request_id (str)')
+  services.cancel(requestId)
+  return { status: 'removed', request_id: requestId }
+}
+
+function create(core: Core, reason: CheckpointReason): CheckpointReplies['create'] {
   const taken = takeCheckpoint(core, reason)
   core.journal.afterCommit(() => core.journal.flush())
   return {
@@ -90,8 +97,8 @@ function create(core: Core, reason: CheckpointReason): Record<string, unknown> {
   }
 }
 
-function status(core: Core): Record<string, unknown> {
-  const [row] = listCheckpoints(core.journal.db, 1)
+function status(core: Core): CheckpointReplies['status'] {
+  const [row] = core.journal.checkpoints.list(1)
   if (row === undefined) return { status: 'no_checkpoint' }
   return {
     status: 'saved',
@@ -104,14 +111,14 @@ function status(core: Core): Record<string, unknown> {
   }
 }
 
-function listRequests(core: Core, number: number | undefined): Record<string, unknown> {
-  const content = found(showCheckpoint(core.journal.db, number), number)
+function listRequests(core: Core, number: number | undefined): CheckpointReplies['list_requests'] {
+  const content = found(core.journal.checkpoints.show(number), number)
   const queued = Object.entries(content.session_queues).flatMap(([session_id, queue]) =>
-    queue.map(({ request_id }) => ({ request_id, status: 'queued', session_id })),
+    queue.map(({ request_id }) => ({ request_id, status: 'queued' as const, session_id })),
   )
   const active = Object.entries(content.active_operations).map(([request_id, { session_id }]) => ({
     request_id,
-    status: 'processing',
+    status: 'processing' as const,
     session_id,
   }))
   const requests = [...active, ...queued].map((request) => {
@@ -127,13 +134,13 @@ function listRequests(core: Core, number: number | undefined): Record<string, un
 }
 
 /** What changed from checkpoint `number` to `against` (the newest when not given). */
-function diff(core: Core, number: number | undefined, against: number | undefined): Record<string, unknown> {
+function diff(core: Core, number: number | undefined, against: number | undefined): CheckpointReplies['diff'] {
   if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: checkpoint (int)')
-  const newest = listCheckpoints(core.journal.db, 1)[0]?.id
+  const newest = core.journal.checkpoints.list(1)[0]?.id
   const other = against ?? newest ?? number
   const [a, b] = [
-    found(checkpointIds(core.journal.db, number), number),
-    found(checkpointIds(core.journal.db, other), other),
+    found(core.journal.checkpoints.ids(number), number),
+    found(core.journal.checkpoints.ids(other), other),
   ]
   const was = new Set([...a.queued, ...a.active])
   const is = new Set([...b.queued, ...b.active])
@@ -149,14 +156,9 @@ function diff(core: Core, number: number | undefined, against: number | undefine
 }
 
 /** Removes failed (or all finished) requests from the journal; queued and processing ones stay. */
-function clear(core: Core, filter: 'failed' | 'all'): Record<string, unknown> {
-  const where = filter === 'failed' ? "state = 'failed'" : 'finished_tick IS NOT NULL'
-  const ids = rowsOf<string>(
-    core.journal.db.prepare(`SELECT request_id FROM requests WHERE ${where} AND file_due = 0`).pluck().all(),
-  )
-  core.events.remove(ids)
-  const remaining = Number(core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get())
-  return { status: 'cleared', filter, removed_count: ids.length, remaining_count: remaining }
+function clear(core: Core, filter: 'failed' | 'all'): Omit<CheckpointReplies['clear_all'], 'filter'> {
+  const { removed, remaining } = core.journal.finished.clear(filter)
+  return { status: 'cleared', removed_count: removed, remaining_count: remaining }
 }
 
 function found<T>(value: T | undefined, number: number | undefined): T {

@@ -1,6 +1,6 @@
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
+import type { EventReply } from '../../contracts/events.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
-import { listCheckpoints, markRestored } from '../../store/checkpoints.ts'
 import { takeCheckpoint } from './checkpoint.ts'
 import type { CompletionService } from '../completion/service.ts'
 import type { Core } from '../core.ts'
@@ -20,11 +20,14 @@ export function registerRestore(core: Core, completion: CompletionService, crash
   const service = 'restore'
   core.router.on(
     'system:startup',
-    () => {
-      // After a crash there is no checkpoint of the end: the cut is taken now, of what the dead generation left.
-      if (crashed) takeCheckpoint(core, 'crash-recovery')
+    async () => {
+      const { journal, modules, generation } = core
+      // After a crash there is no checkpoint of the end: the cut is taken now, of what the dead generation left. What
+      // its modules had died with it; they get what they gave to a checkpoint before.
+      if (crashed) takeCheckpoint(core, 'crash-recovery', { states: [] })
       result.report = completion.restore(crashed)
-      restoreServices(core)
+      journal.tx(() => journal.checkpoints.markRestored({ generation, at: Date.now() }))
+      await modules.restore(core)
     },
     { service, priority: eventPriority.LOW },
   )
@@ -32,26 +35,15 @@ export function registerRestore(core: Core, completion: CompletionService, crash
   return result
 }
 
-/** Hands the other services what they gave to the checkpoint. */
-function restoreServices(core: Core): void {
-  const checkpoint = core.journal.tx(() =>
-    markRestored(core.journal.db, { generation: core.generation, at: Date.now() }),
-  )
-  if (checkpoint !== undefined && Object.keys(checkpoint.services).length > 0)
-    void core.router.emit('checkpoint:restore', checkpoint.services)
-}
-
 /** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */
-function restoreAgain(core: Core, completion: CompletionService): Record<string, unknown> {
-  const [checkpoint] = listCheckpoints(core.journal.db, 1)
+function restoreAgain(core: Core, completion: CompletionService): EventReply<'dev:restore'> {
+  const [checkpoint] = core.journal.checkpoints.list(1)
   const report = completion.restore(false)
   return {
     status: 'restored',
     checkpoint_time: checkpoint?.at ?? iso(Date.now()),
     completion_results: {
-      restored_sessions: Number(
-        core.journal.db.prepare('SELECT count(*) FROM conversations WHERE head_tick IS NOT NULL').pluck().get(),
-      ),
+      restored_sessions: core.conversations.countQueued(),
       restored_requests: report.queued + report.adopted,
       failed_requests: report.lost + report.poisoned,
       lost_processing: report.lost,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { completionData } from '../../contracts/events.ts'
+import { completionData } from '../../contracts/completion.ts'
 import type { Core } from '../core.ts'
 import { internalContext } from '../wire/router.ts'
 import { TestRoot, begin } from '../testing/test-core.ts'
@@ -12,7 +12,12 @@ function send(
   priority: 'INJECT' | 'ASYNC' = 'ASYNC',
 ): Record<string, unknown> {
   return core.journal.tx(() =>
-    acceptRequest(core, 'completion:async', priority, completionData.parse({ prompt: 'p', ...data }), internalContext),
+    acceptRequest(core, {
+      event: 'completion:async',
+      priority,
+      data: completionData.parse({ prompt: 'p', ...data }),
+      context: internalContext,
+    }),
   )
 }
 
@@ -73,7 +78,9 @@ test('without anything to answer a request is refused', () => {
   using root = new TestRoot()
   const core = root.core()
   const refused = (): unknown =>
-    core.journal.tx(() => acceptRequest(core, 'completion:async', 'ASYNC', {}, internalContext))
+    core.journal.tx(() =>
+      acceptRequest(core, { event: 'completion:async', priority: 'ASYNC', data: {}, context: internalContext }),
+    )
   assert.throws(refused, { code: 'KSI_BAD_REQUEST', message: /prompt/ })
   assert.equal(send(core, { prompt: undefined, messages: [{ role: 'user', content: 'x' }] }).status, 'queued')
 })

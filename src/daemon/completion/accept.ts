@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto'
-import type { CompletionData } from '../../contracts/events.ts'
+import { createHash, randomUUIDv7 } from 'node:crypto'
+import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { ClientInfo } from '../../contracts/completion.ts'
 import type { Priority } from '../../contracts/words.ts'
 import { KsiError } from '../../lib/errors.ts'
@@ -7,80 +7,84 @@ import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
 
+type CompletionData = EventData<'completion:async'>
+type Acknowledgement = EventReply<'completion:async'>
+
+/** A request as it comes in. */
+export interface Submission {
+  event: 'completion:async' | 'completion:inject'
+  priority: Priority
+  data: CompletionData
+  context: EventContext
+}
+
 /** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
 const notContent = new Set(['request_id', '_silent', '_ksi_context'])
 
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
- * @returns the acknowledgement (ksi-wire §3.1)
+ * @returns the acknowledgement (docs/wire.md, "Completion events")
  * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
  */
-export function acceptRequest(
-  core: Core,
-  event: string,
-  priority: Priority,
-  data: CompletionData,
-  context: EventContext,
-): Record<string, unknown> {
+export function acceptRequest(core: Core, submission: Submission): Acknowledgement {
+  const { data } = submission
   if (data.prompt === undefined && data.messages === undefined) {
     throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: prompt (str), or messages (list)', {
       details: { available: ['prompt', 'messages'] },
     })
   }
   const digest = digestOf(data)
-  const requestId = data.request_id ?? randomUUID()
-  const known = data.request_id === undefined ? undefined : core.requests.get(requestId)
+  const known = data.request_id === undefined ? undefined : core.requests.get(data.request_id)
   if (known !== undefined) return acknowledgeAgain(core, known, digest)
+  assertRoom(core)
+  return queue(core, submission, digest)
+}
 
+/** @throws KsiError KSI_QUEUE_FULL */
+function assertRoom(core: Core): void {
   const queued = core.requests.queuedCount()
   const limit = core.settings.KSI_MAX_QUEUED
-  if (queued >= limit) {
-    throw new KsiError(
-      'KSI_QUEUE_FULL',
-      `The queue is full: ${queued} requests wait, the limit is ${limit} (KSI_MAX_QUEUED). This one was not taken; send it again later.`,
-    )
-  }
+  if (queued < limit) return
+  throw new KsiError(
+    'KSI_QUEUE_FULL',
+    `The queue is full: ${queued} requests wait, the limit is ${limit} (KSI_MAX_QUEUED). This one was not taken; ` +
+      'send it again later.',
+  )
+}
 
-  const now = Date.now()
-  const conversation = resolveConversation(core, data, now)
+function queue(core: Core, { event, priority, data, context }: Submission, digest: string): Acknowledgement {
+  const requestId = data.request_id ?? newId()
+  const place = findPlace(core, data)
+  const { conversation } = place
   const row = core.conversations.get(conversation)
   const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
-  const tick = core.journal.emit(
-    'completion:queued',
-    {
-      request_id: requestId,
-      conversation,
-      session_id: data.session_id ?? row?.session_id ?? null,
-      agent_id: data.agent_id ?? null,
-      priority,
-      model,
-    },
-    requestId,
-  )
-  core.requests.insert({
+  const session_id = data.session_id ?? null
+  const agent_id = data.agent_id ?? null
+  const about = { request_id: requestId, conversation, session_id: session_id ?? row?.session_id ?? null, agent_id }
+  const tick = core.journal.emit('completion:queued', { ...about, priority, model }, requestId)
+  core.requests.accept({
     request_id: requestId,
     conversation,
-    session_id: data.session_id ?? null,
-    agent_id: data.agent_id ?? null,
+    session_id,
+    newSession: place.newSession,
+    agent_id,
     priority,
     event,
     model,
     on_restart: data.on_restart ?? 'fail',
     digest,
     client: JSON.stringify(clientOf(context)),
-    queued_at: now,
-    accepted_tick: tick,
+    now: Date.now(),
+    tick,
     payload: JSON.stringify(data),
   })
-  if (priority === 'ASYNC' && (row?.queued ?? 0) > 0) core.conversations.appended(conversation)
-  else core.conversations.refresh(conversation, 1)
   return {
     request_id: requestId,
     status: 'queued',
     message: priority === 'INJECT' ? 'HIGH PRIORITY: queued ahead of ASYNC requests' : 'Request queued',
     queued: true,
     queue_depth: (row?.queued ?? 0) + 1,
-    session_active: row?.running !== null && row?.running !== undefined,
+    session_active: row?.busy === 1,
     priority,
     conversation,
     session_id: row?.session_id ?? data.session_id ?? null,
@@ -88,7 +92,7 @@ export function acceptRequest(
 }
 
 /** The same id again: the same content gets the request as it stands, other content is an error. */
-function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record<string, unknown> {
+function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Acknowledgement {
   if (known.digest !== digest) {
     throw new KsiError(
       'KSI_DUPLICATE_REQUEST',
@@ -103,7 +107,7 @@ function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record
     queued: known.state === 'queued',
     duplicate: true,
     queue_depth: row?.queued ?? 0,
-    session_active: row?.running !== null && row?.running !== undefined,
+    session_active: row?.busy === 1,
     priority: known.priority,
     conversation: known.conversation,
     session_id: known.session_id ?? row?.session_id ?? null,
@@ -114,24 +118,19 @@ function acknowledgeAgain(core: Core, known: RequestRow, digest: string): Record
  * Explicit session → its conversation, or a new one under that id; else named conversation; else the agent's; else a
  * new one.
  */
-function resolveConversation(core: Core, data: CompletionData, now: number): string {
-  const { conversations } = core
+function findPlace({ conversations }: Core, data: CompletionData): { conversation: string; newSession: boolean } {
   const agentId = data.agent_id ?? undefined
   const sessionId = data.session_id ?? undefined
   const known =
     sessionId !== undefined
       ? conversations.ofSession(sessionId)
       : (data.conversation_id ?? (agentId === undefined ? undefined : conversations.ofAgent(agentId)))
-  const conversation = known ?? sessionId ?? randomUUID()
-  const isNewSession = sessionId !== undefined && known === undefined
-  conversations.create(conversation, {
-    sessionId: isNewSession ? sessionId : undefined,
-    agentId,
-    model: data.model ?? core.settings.KSI_DEFAULT_MODEL,
-    now,
-  })
-  if (agentId !== undefined) conversations.setAgent(agentId, conversation)
-  return conversation
+  return { conversation: known ?? sessionId ?? newId(), newSession: sessionId !== undefined && known === undefined }
+}
+
+/** Ids that grow with time: the indexes over them then grow at their end. */
+function newId(): string {
+  return randomUUIDv7()
 }
 
 function clientOf({ connection, clientId }: EventContext): ClientInfo | null {

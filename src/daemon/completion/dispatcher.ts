@@ -1,12 +1,15 @@
-import { randomUUID } from 'node:crypto'
-import { promptOf } from '../../contracts/prompt.ts'
+import { randomUUIDv7 } from 'node:crypto'
+import { lastText } from '../../lib/prompt.ts'
+import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
+import { KsiError } from '../../lib/errors.ts'
 import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink, RunnerLinks } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
 
-/** Starts of one turn of the event loop: between them clients get their replies. */
-const startsPerTurn = 16
+/** Starts of one turn of the event loop, all in one transaction: between turns clients get their replies. */
+const startsPerTurn = 32
 /** After a failed dispatch (a bug just saved, a full disk) everything waits this long, in ms, before the next try. */
 const troubleDelayMs = 1_000
 
@@ -48,8 +51,9 @@ export class Dispatcher {
 
   #run(): void {
     try {
-      for (let started = 0; started < startsPerTurn; started++) if (!this.#startNext()) return this.#waitForNextTry()
-      this.kick()
+      const started = this.#startSome()
+      if (started === startsPerTurn) this.kick()
+      else this.#waitForNextTry()
     } catch (error) {
       // The request keeps its place; a repaired save or more room lets it go on.
       this.#core.log.error({ err: error }, 'dispatch failed, trying again')
@@ -57,58 +61,69 @@ export class Dispatcher {
     }
   }
 
-  #startNext(): boolean {
-    const core = this.#core
-    if (!this.#open || core.requests.total('processing') >= core.settings.KSI_MAX_CONCURRENT) return false
+  /** @returns how many were started */
+  #startSome(): number {
+    const { requests, conversations, settings, journal } = this.#core
     const link = this.#links.accepting()
-    if (link === undefined) return false
-    const name = core.conversations.nextRunnable(Date.now())
-    if (name === undefined) return false
-    const conversation = core.conversations.get(name)
-    const request = core.requests.head(name)
-    if (conversation === undefined || request === undefined) core.journal.tx(() => core.conversations.refresh(name, 0))
-    else this.#start(request, conversation, link)
-    return true
+    if (!this.#open || link === undefined) return 0
+    const room = Math.min(settings.KSI_MAX_CONCURRENT - requests.total('processing'), startsPerTurn)
+    if (room <= 0) return 0
+    const now = Date.now()
+    if ((conversations.nextTryAt() ?? Infinity) <= now) journal.tx(() => conversations.wakeDue(now))
+    const names = conversations.runnable(room)
+    if (names.length === 0) return 0
+    const { inputs, problem } = journal.tx(() => this.#startEach(names, link))
+    for (const input of inputs) {
+      this.#onStart(link, input)
+      link.start(input)
+    }
+    if (problem !== undefined) throw problem.cause
+    return inputs.length
   }
 
-  #start(request: RequestRow, conversation: ConversationRow, link: RunnerLink): void {
+  /** Starts the heads of these conversations, up to the first that fails: it alone is undone. */
+  #startEach(names: string[], link: RunnerLink): { inputs: RunInput[]; problem?: { cause: unknown } } {
+    const { journal } = this.#core
+    const inputs: RunInput[] = []
+    try {
+      for (const name of names) inputs.push(journal.tx(() => this.#start(name, link)))
+      return { inputs }
+    } catch (cause) {
+      return { inputs, problem: { cause } }
+    } finally {
+      journal.hand.clear()
+    }
+  }
+
+  #start(name: string, link: RunnerLink): RunInput {
     const core = this.#core
-    core.journal.tx(() => core.requests.takeInHand(request.request_id))
+    const conversation = core.conversations.get(name)
+    const request = core.requests.head(name)
+    if (conversation === undefined || request === undefined)
+      throw new KsiError('KSI_INTERNAL', `The conversation ${name} has a head that is not there.`)
+    core.journal.hand.take(request.request_id)
     const input = toRunInput(core, request, conversation)
-    core.journal.tx(() => {
-      const now = Date.now()
-      const resumedFrom =
-        request.session_id !== null &&
-        conversation.session_id !== null &&
-        request.session_id !== conversation.session_id
-          ? conversation.session_id
-          : null
-      const tick = core.journal.emit(
-        'completion:progress',
-        {
-          request_id: request.request_id,
-          conversation: conversation.conversation,
-          session_id: input.session_id ?? null,
-          status: 'calling_provider',
-          provider: input.model.split('/')[0],
-          attempt: input.attempt,
-        },
-        request.request_id,
-      )
-      core.requests.start({
-        request_id: request.request_id,
-        now,
-        tick,
-        run_id: input.run_id,
-        runner_id: link.id,
-        epoch: core.generation,
-        resumed_from: resumedFrom,
-      })
-      core.conversations.setRunning(conversation.conversation, request.request_id, now)
-      core.conversations.refresh(conversation.conversation, -1)
+    const now = Date.now()
+    const { session_id } = conversation
+    const resumed = request.session_id !== null && session_id !== null && request.session_id !== session_id
+    const about: PushData<'completion:progress'> = {
+      request_id: request.request_id,
+      conversation: name,
+      session_id,
+      status: 'calling_provider',
+      provider: input.model.split('/')[0] ?? input.model,
+      attempt: input.attempt,
+    }
+    core.journal.runs.start(request, {
+      tick: core.journal.emit('completion:progress', about, request.request_id),
+      run_id: input.run_id,
+      runner_id: link.id,
+      epoch: core.generation,
+      now,
+      deadline: now + input.timeout_ms,
+      resumed_from: resumed ? session_id : null,
     })
-    this.#onStart(link, input)
-    link.start(input)
+    return input
   }
 
   #waitForNextTry(): void {
@@ -125,21 +140,20 @@ export class Dispatcher {
 /** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
 function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
   const data = core.requests.payload(request.request_id)
-  const messages = data.messages as RunInput['messages']
   return {
     request_id: request.request_id,
-    run_id: randomUUID(),
+    run_id: randomUUIDv7(),
     attempt: request.attempts + 1,
     model: request.model,
-    prompt: promptOf(data),
-    messages,
+    prompt: lastText(data),
+    messages: data.messages,
     session_id: conversation.session_id ?? undefined,
     session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
     agent_id: request.agent_id ?? undefined,
-    client_id: typeof data.originator_id === 'string' ? data.originator_id : undefined,
-    temperature: (data.temperature as number | null | undefined) ?? undefined,
-    max_tokens: (data.max_tokens as number | null | undefined) ?? undefined,
-    timeout_ms: (data.timeout_ms as number | null | undefined) ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
-    extra_body: (data.extra_body as Record<string, unknown> | null | undefined) ?? undefined,
+    client_id: data.originator_id ?? undefined,
+    temperature: data.temperature ?? undefined,
+    max_tokens: data.max_tokens ?? undefined,
+    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
+    extra_body: data.extra_body ?? undefined,
   }
 }

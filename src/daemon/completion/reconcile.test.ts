@@ -50,8 +50,8 @@ function setUp(core: Core, plans: Plan[]): RunnerWorld {
     requests.set(id, fate)
     if (!cancelled) continue
     core.journal.tx(() => {
-      const tick = core.journal.emit('completion:cancelled', { request_id: id }, id)
-      core.requests.finish(id, { state: 'cancelled', now: 1, tick, outcome: {}, fileDue: false })
+      const tick = core.journal.emitAny('completion:cancelled', { request_id: id }, id)
+      core.requests.finish(id, { state: 'cancelled', now: 1, tick, outcome: {} })
     })
   }
   return worldOf(requests)
@@ -145,22 +145,24 @@ test('only the requests of one runner are looked at when only that one is asked 
 
 test('what a dying daemon had in hand twice is quarantined, and its conversation moves on', () => {
   using root = new TestRoot()
-  const core = root.core()
+  let core = root.core()
   for (const id of ['a', 'b']) accept(core, { request_id: id, session_id: 's' })
   accept(core, { request_id: 'runs', session_id: 't' })
   begin(core, 'runs')
-  const crash = (crashed: boolean): number => {
+  /** The generation dies with `id` in hand; @returns how many the next one sets aside */
+  const crash = (id: string, crashed: boolean): number => {
+    core.journal.hand.take(id)
+    core = root.core()
     const report = emptyReport()
-    core.journal.tx(() => {
-      for (const id of ['a', 'runs']) core.requests.takeInHand(id)
-    })
     core.journal.tx(() => quarantine(core, crashed, report))
     return report.poisoned
   }
-  assert.equal(crash(true), 0)
-  assert.equal(crash(false), 0, 'a clean end counts against nobody')
+  assert.equal(crash('a', true), 0)
+  assert.equal(crash('a', false), 0, 'a clean end counts against nobody')
   assert.deepEqual([rowOf(core, 'a').state, rowOf(core, 'a').crash_count], ['queued', 1])
-  assert.equal(crash(true), 2)
+  assert.equal(rowOf(core, 'b').crash_count, 0, 'who stood beside it is not blamed')
+  assert.equal(crash('a', true), 1)
+  assert.deepEqual([crash('runs', true), crash('runs', true)], [0, 1])
   assert.deepEqual(
     [rowOf(core, 'a').state, core.requests.outcome('a')?.reason, core.requests.head('s')?.request_id],
     ['failed', 'poison', 'b'],
@@ -169,5 +171,21 @@ test('what a dying daemon had in hand twice is quarantined, and its conversation
     [rowOf(core, 'runs').state, core.conversations.get('t')?.running, core.conversations.get('s')?.queued],
     ['failed', null, 1],
   )
-  assert.deepEqual(core.requests.inHand(), [])
+})
+
+test('a note of what was in hand counts once, and not at all when it was put down or is of an older death', () => {
+  using root = new TestRoot()
+  let core = root.core()
+  accept(core, { request_id: 'a', session_id: 's' })
+  const next = (): string | undefined => {
+    core = root.core()
+    return core.journal.hand.left()
+  }
+  core.journal.hand.take('a'.repeat(2_000))
+  core.journal.hand.take('grüße 😀')
+  assert.equal(next(), 'grüße 😀')
+  assert.equal(next(), undefined, 'that was the generation before the last')
+  core.journal.hand.take('a')
+  core.journal.hand.clear()
+  assert.equal(next(), undefined)
 })

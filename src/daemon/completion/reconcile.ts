@@ -1,6 +1,6 @@
 import type { RestoreReport } from '../../contracts/control.ts'
 import type { HeldRun, RunOutcome } from '../../contracts/runner.ts'
-import type { RequestRow } from '../../store/rows.ts'
+import type { UnfinishedRun } from '../../store/runs.ts'
 import type { Core } from '../core.ts'
 import { fail, lose, queueAgain, settle } from './settle.ts'
 
@@ -22,36 +22,40 @@ export function emptyReport(): RestoreReport {
 }
 
 /**
- * Counts the crash against what the dead generation had in hand, and quarantines what did it a second time.
+ * Counts the crash against what the dead generation had in hand, and quarantines it when that is the second time.
  * Call within a transaction.
  */
 export function quarantine(core: Core, crashed: boolean, report: RestoreReport): void {
-  for (const row of core.requests.inHand()) {
-    if (!crashed) continue
-    core.requests.countCrash(row.request_id)
-    if (row.crash_count + 1 < poisonCrashes) continue
-    if (row.state !== 'queued' && row.state !== 'processing') continue
-    const doing = row.state === 'queued' ? 'being started' : 'being finished'
-    fail(core, row, {
-      reason: 'poison',
-      message: `The daemon died ${row.crash_count + 1} times while this request was ${doing}; it is set aside so that its conversation can go on`,
-    })
-    report.poisoned += 1
-  }
+  const requestId = core.journal.hand.left()
+  if (!crashed || requestId === undefined) return
+  const row = core.requests.get(requestId)
+  if (row === undefined || row.finished_at !== null) return
+  core.requests.countCrash(requestId)
+  const crashes = row.crash_count + 1
+  if (crashes < poisonCrashes) return
+  const doing = row.state === 'queued' ? 'being started' : 'being finished'
+  fail(core, row, {
+    reason: 'poison',
+    message: `The daemon died ${crashes} times while this request was ${doing}; it is set aside so that its conversation can go on`,
+  })
+  report.poisoned += 1
 }
 
 /**
- * Brings every request the journal calls processing into line with what the runners hold; `only` limits it to the
- * requests of one runner. Running it twice, or again after it was cut off, gives the same result: each step is decided
- * by the row's state. Call within a transaction.
+ * Brings every run that has not ended into line with what the runners hold; `only` limits it to the runs of one runner.
+ * Running it twice, or again after it was cut off, gives the same result: each step is decided by the row's state. Call
+ * within a transaction.
  */
 export function reconcile(core: Core, world: RunnerWorld, report: RestoreReport, only?: string): void {
-  for (const row of core.requests.processing())
-    if (only === undefined || row.runner_id === only) reconcileRow(core, world, row, report)
-  freeEndedConversations(core, world, only)
+  for (const run of core.journal.runs.unfinished()) {
+    if (only !== undefined && run.runner_id !== only) continue
+    if (run.state === 'processing') reconcileRun(core, world, run, report)
+    // A cancelled request keeps its conversation busy until its run has ended; if no runner has that run, it has.
+    else if (!stillRuns(world, run)) core.journal.runs.end(run, 'cancelled', Date.now())
+  }
 }
 
-function reconcileRow(core: Core, world: RunnerWorld, row: RequestRow, report: RestoreReport): void {
+function reconcileRun(core: Core, world: RunnerWorld, row: UnfinishedRun, report: RestoreReport): void {
   const runId = row.run_id ?? ''
   const knowledge = world.knowledge(row.runner_id)
   if (knowledge === 'unreachable') return
@@ -66,22 +70,12 @@ function reconcileRow(core: Core, world: RunnerWorld, row: RequestRow, report: R
     report[lose(core, row)] += 1
   } else {
     // The runner lives and has never heard of it: the daemon died between commit and start.
-    queueAgain(core, row)
+    queueAgain(core, row, 'never began')
     report.requeued += 1
   }
 }
 
-/** A cancelled request keeps its conversation busy until its run has ended; if no runner has that run, it has. */
-function freeEndedConversations(core: Core, world: RunnerWorld, only?: string): void {
-  for (const { conversation, running } of core.conversations.running()) {
-    const row = core.requests.get(running)
-    if (row === undefined) core.conversations.clearRunning(conversation, running)
-    else if (row.state !== 'processing' && (only === undefined || row.runner_id === only) && !stillRuns(world, row))
-      core.conversations.clearRunning(conversation, running)
-  }
-}
-
-function stillRuns(world: RunnerWorld, row: RequestRow): boolean {
+function stillRuns(world: RunnerWorld, row: UnfinishedRun): boolean {
   const knowledge = world.knowledge(row.runner_id)
   if (knowledge === 'gone') return false
   if (knowledge === 'unreachable') return true

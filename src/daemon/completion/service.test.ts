@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { RequestStatus } from '../../contracts/completion.ts'
 import { readSpool, writeSpool } from '../../store/spool.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
-import type { RunnerLink } from './runner-links.ts'
+import type { RunnerLink } from './runner-link.ts'
 import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
 
 /** A link that only notes which runs are committed. */
@@ -72,7 +72,7 @@ test('a runner keeps an outcome until the generation that took it in is live: it
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   service.welcomed(link, [{ run_id: 'run-a', request_id: 'a', started_at: 1 }])
   service.restore(false)
-  service.outcome(link, 'run-a', 'a', completed('s'))
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', []])
   service.open()
   assert.deepEqual(committed, ['run-a'])
@@ -91,7 +91,7 @@ test('who waits is answered at the outcome, at the time limit with the present s
   assert.equal((await wait('a', 0)).status, 'processing')
   assert.equal((await wait('a', 5)).status, 'processing')
   const waiting = [wait('a', 60_000), wait('a', 60_000), wait('b', 60_000)]
-  service.outcome(fakeLink().link, 'run-a', 'a', completed('s'))
+  service.outcomes(fakeLink().link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
   core.journal.tx(() => service.restore(false))
   const [first, second, lost] = await Promise.all(waiting)
   assert.deepEqual(
@@ -112,13 +112,13 @@ test('an outcome that finds the disk full is taken in later, once, and the runne
   const { link, committed } = fakeLink()
   setFull(core.journal, true)
   const outcome = { ...completed('s'), response: { result: muchText } } as ReturnType<typeof completed>
-  service.outcome(link, 'run-a', 'a', outcome)
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: outcome }])
   t.mock.timers.tick(1_000)
   assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', []])
   setFull(core.journal, false)
   t.mock.timers.tick(1_000)
   assert.deepEqual([rowOf(core, 'a').state, committed], ['completed', ['run-a']])
-  service.outcome(link, 'run-a', 'a', outcome)
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: outcome }])
   assert.deepEqual(committed, ['run-a', 'run-a'], 'said again, it is forgotten again')
   assert.equal(core.events.after(0, 100).filter(({ name }) => name === 'completion:result').length, 1)
 })
@@ -146,7 +146,7 @@ const muchName = 's'.repeat(150)
 function fillTheRest(core: Core): void {
   assert.throws(
     () => {
-      for (;;) core.journal.tx(() => core.journal.emit('filler', {}))
+      for (;;) core.journal.tx(() => core.journal.emitAny('filler', {}))
     },
     { code: 'SQLITE_FULL' },
   )
@@ -160,8 +160,8 @@ test("an outcome of a run that is no longer the request's changes nothing", () =
   service.open()
   begin(core, accept(core, { request_id: 'a', session_id: 's' }))
   const { link, committed } = fakeLink()
-  service.outcome(link, 'an older run', 'a', completed('s'))
-  service.outcome(link, 'run-x', 'unknown', completed('s'))
+  service.outcomes(link, [{ run_id: 'an older run', request_id: 'a', outcome: completed('s') }])
+  service.outcomes(link, [{ run_id: 'run-x', request_id: 'unknown', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'a').state, committed], ['processing', ['an older run', 'run-x']])
 })
 
@@ -177,7 +177,7 @@ test('a queued request is cancelled at once; a running one keeps its conversatio
   assert.deepEqual([core.requests.head('s')?.request_id, core.conversations.get('s')?.queued], ['last', 1])
   cancel('runs')
   assert.equal(core.conversations.nextRunnable(Date.now()), undefined)
-  service.outcome(fakeLink().link, 'run-runs', 'runs', completed('s'))
+  service.outcomes(fakeLink().link, [{ run_id: 'run-runs', request_id: 'runs', outcome: completed('s') }])
   assert.deepEqual([rowOf(core, 'runs').state, core.conversations.nextRunnable(Date.now())], ['cancelled', 's'])
   assert.throws(() => cancel('runs'), { code: 'KSI_BAD_REQUEST', message: 'Request runs already cancelled' })
   assert.throws(() => cancel('unknown'), { code: 'KSI_NOT_FOUND' })
@@ -192,11 +192,74 @@ test('what was given to a runner that ended in peace without reading it is queue
   ] as const)
     begin(core, accept(core, { request_id: id, session_id: id }), runner)
   const service = root.completion(core)
-  service.links.update([{ id: 'drained', socket: '', accepting: false, drained: true }])
+  service.links.update([], ['drained'])
   const report = service.restore(false)
   assert.deepEqual([report.requeued, report.lost], [1, 1])
   assert.deepEqual(
     [rowOf(core, 'unread').state, rowOf(core, 'unread').attempts, rowOf(core, 'lost').state],
     ['queued', 0, 'failed'],
   )
+})
+
+test('outcomes that come together are one transaction, and one that cannot be taken in is no trouble to the others', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  service.restore(false)
+  service.open()
+  const ids = ['a', 'bad', 'c']
+  for (const id of ids) begin(core, accept(core, { request_id: id, session_id: id }))
+  const finish = core.requests.finish.bind(core.requests)
+  const broken = t.mock.method(core.requests, 'finish', (...[id, end]: Parameters<typeof finish>) => {
+    if (id === 'bad') throw new Error('a bug was saved')
+    return finish(id, end)
+  })
+  const transactions: number[] = []
+  core.journal.onEvents((events) => transactions.push(events.length))
+  const { link, committed } = fakeLink()
+  service.outcomes(
+    link,
+    ids.map((id) => ({ run_id: `run-${id}`, request_id: id, outcome: completed(id) })),
+  )
+  assert.deepEqual([transactions, committed], [[2], ['run-a', 'run-c']])
+  assert.equal(rowOf(core, 'bad').state, 'processing')
+  broken.mock.restore()
+  t.mock.timers.tick(1_000)
+  assert.deepEqual([rowOf(core, 'bad').state, committed.at(-1)], ['completed', 'run-bad'])
+})
+
+test('with KSI_DURABILITY=disk who waits is answered, and the runner forgets, only when the outcome is on disk', async () => {
+  using root = new TestRoot()
+  const ends: (() => void)[] = []
+  const core = root.core({}, { durability: 'disk', sync: (_fd, done) => void ends.push(() => done(null)) })
+  const service = root.completion(core)
+  service.restore(false)
+  service.open()
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  const { link, committed } = fakeLink()
+  const wait = async (timeout_ms: number): Promise<RequestStatus> =>
+    (await core.router.emit('completion:wait', { request_id: 'a', timeout_ms }))[0] as RequestStatus
+  const told: string[] = []
+  const waiting = [wait(60_000).then(() => told.push('first'))]
+  service.outcomes(link, [{ run_id: 'run-a', request_id: 'a', outcome: completed('s') }])
+  waiting.push(wait(0).then(() => told.push('second')))
+  while (ends.length === 0) await new Promise(setImmediate)
+  const file = join(core.settings.paths.responses, 's.jsonl')
+  assert.deepEqual([rowOf(core, 'a').state, told, committed, existsSync(file)], ['completed', [], [], false])
+  ends.shift()?.()
+  await Promise.all(waiting)
+  assert.deepEqual([told.toSorted(), committed, existsSync(file)], [['first', 'second'], ['run-a'], true])
+})
+
+test('a damaged file of the spool is put aside with a word, and its request is told as lost', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  mkdirSync(core.settings.paths.spool, { recursive: true })
+  writeFileSync(join(core.settings.paths.spool, 'run-a.json'), '{"run_id":"run-a"')
+  const words: unknown[] = []
+  core.log.error = (about: unknown) => void words.push(about)
+  assert.equal(root.completion(core).restore(true).lost, 1)
+  assert.match(JSON.stringify(words), /run-a\.json\.corrupt-/)
 })

@@ -1,20 +1,25 @@
 import type { RestoreReport } from '../../contracts/control.ts'
-import type { HeldRun, RunOutcome } from '../../contracts/runner.ts'
-import { KsiError } from '../../lib/errors.ts'
-import { readSpool, removeSpool } from '../../store/spool.ts'
+import type { EventData, EventReply } from '../../contracts/events.ts'
+import type { HeldRun } from '../../contracts/runner.ts'
+import type { JournalEvent } from '../../store/events.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
-import type { RunnerLink, RunnerLinks, RunnerListener } from './runner-links.ts'
+import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
+import { cancelRequest } from './cancel.ts'
 import { acceptRequest } from './accept.ts'
+import type { Submission } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { HeldRuns } from './held-runs.ts'
+import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
-import type { RunnerWorld } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
-import { identityOf, settle } from './settle.ts'
+import { settle } from './settle.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
+const outcomeEvents = new Set(['completion:result', 'completion:failed', 'completion:cancelled'])
 
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
@@ -23,13 +28,9 @@ export class CompletionService implements RunnerListener {
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
   readonly #waiters: Waiters
-  /** What each runner holds: what it said when it was last reached, and what was started since. */
-  readonly #held = new Map<string, Map<string, HeldRun>>()
+  readonly #held: HeldRuns
   #restored = false
-  /**
-   * Until then the journal may still be given up for the copy set aside before a migration, and what it took in with
-   * it.
-   */
+  /** Until then the journal, and what it took in, may still be given up for the copy set aside before a migration. */
   #open = false
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
@@ -39,10 +40,12 @@ export class CompletionService implements RunnerListener {
     this.links = links
     links.listen(this)
     this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id }) =>
-      this.#held.get(link.id)?.set(run_id, { run_id, request_id, started_at: Date.now() }),
+      this.#held.add(link.id, { run_id, request_id, started_at: Date.now() }),
     )
+    this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
-    this.#waiters = new Waiters((requestId) => describeRequest(core, requestId))
+    this.#waiters = new Waiters(core)
+    core.journal.onEvents((events) => this.#follow(events))
     this.#register()
   }
 
@@ -50,8 +53,9 @@ export class CompletionService implements RunnerListener {
     const { router } = this.#core
     const service = { service: 'completion' }
     const accept =
-      (event: string, priority: 'INJECT' | 'ASYNC') => (data: Record<string, unknown>, context: EventContext) => {
-        const acknowledgement = acceptRequest(this.#core, event, priority, data, context)
+      (event: Submission['event'], priority: Submission['priority']) =>
+      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
+        const acknowledgement = acceptRequest(this.#core, { event, priority, data, context })
         this.#core.journal.afterCommit(() => this.#dispatcher.kick())
         return acknowledgement
       }
@@ -60,14 +64,12 @@ export class CompletionService implements RunnerListener {
     router.on(
       'completion:status',
       (data) =>
-        typeof data.request_id === 'string'
-          ? describeRequest(this.#core, data.request_id)
-          : describeService(this.#core),
+        data.request_id === undefined ? describeService(this.#core) : describeRequest(this.#core, data.request_id),
       service,
     )
-    router.on('completion:session_status', (data) => describeSession(this.#core, String(data.session_id)), service)
-    router.on('completion:cancel', (data) => this.cancel(String(data.request_id)), service)
-    router.on('completion:wait', (data) => this.#wait(String(data.request_id), Number(data.timeout_ms)), service)
+    router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
+    router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }
 
   /**
@@ -75,18 +77,16 @@ export class CompletionService implements RunnerListener {
    */
   restore(crashed: boolean): RestoreReport {
     const report = emptyReport()
-    const world = this.#world()
+    const world = this.#held.world()
     this.#core.journal.tx(() => {
-      const before = this.#core.requests.processing()
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
       report.queued = this.#core.requests.queuedCount()
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
-        if (this.#open) this.#tidyRuns()
-        this.#files.catchUp()
-        for (const row of before) this.#ended(row.request_id)
+        this.#files.begin()
+        if (this.#open) this.#held.tidy()
       })
     })
     return report
@@ -95,7 +95,7 @@ export class CompletionService implements RunnerListener {
   /** Begins to start requests, and lets the runners forget what is taken in: when everything of the daemon is ready. */
   open(): void {
     this.#open = true
-    this.#tidyRuns()
+    this.#held.tidy()
     this.#dispatcher.open()
   }
 
@@ -113,46 +113,75 @@ export class CompletionService implements RunnerListener {
    * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
    * outcome
    */
-  cancel(requestId: string): Record<string, unknown> {
-    const core = this.#core
-    const row = core.requests.get(requestId)
-    if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
-    if (row.finished_at !== null) throw new KsiError('KSI_BAD_REQUEST', `Request ${requestId} already ${row.state}`)
-    const about = { ...identityOf(row), was: row.state }
-    const tick = core.journal.emit('completion:cancelled', about, requestId)
-    core.requests.finish(requestId, {
-      state: 'cancelled',
-      now: Date.now(),
-      tick,
-      outcome: { reason: 'cancelled' },
-      fileDue: false,
-    })
-    if (row.state === 'queued') core.conversations.refresh(row.conversation, -1)
-    // A running one keeps its conversation until the runner says that it has ended: never two at once.
-    core.journal.afterCommit(() => {
-      if (row.run_id !== null && row.state === 'processing') this.links.get(row.runner_id)?.abort(row.run_id)
-      this.#waiters.notify(requestId)
+  cancel(requestId: string): EventReply<'completion:cancel'> {
+    return cancelRequest(this.#core, requestId, ({ run_id, runner_id, state }) => {
+      // A running one keeps its conversation until the runner says that it has ended: never two at once.
+      if (run_id !== null && state === 'processing') this.links.get(runner_id)?.abort(run_id)
       this.#dispatcher.kick()
     })
-    return { request_id: requestId, status: 'cancelled' }
   }
 
-  outcome(link: RunnerLink, runId: string, requestId: string, outcome: RunOutcome): void {
-    if (this.#closed) return
+  outcomes(link: RunnerLink, ended: EndedRun[]): void {
+    if (this.#closed || ended.length === 0) return
+    const problems = new Map<EndedRun, unknown>()
     try {
-      this.#takeIn(runId, requestId, outcome)
+      this.#core.journal.tx(() => {
+        for (const run of ended) this.#takeIn(run, problems)
+        this.#core.journal.hand.clear()
+      })
     } catch (error) {
-      // The runner keeps it until it is committed; nothing is lost while the disk is full.
-      this.#core.log.error({ request_id: requestId, err: error }, 'an outcome could not be taken in, trying again')
-      this.#retry(() => this.outcome(link, runId, requestId, outcome))
-      return
+      for (const run of ended) problems.set(run, error)
     }
-    const held = this.#held.get(link.id)
-    if (this.#open) {
-      held?.delete(runId)
-      link.committed(runId)
-    } else held?.set(runId, { run_id: runId, request_id: requestId, started_at: outcome.started_at, outcome })
+    const taken = ended.filter((run) => !problems.has(run))
+    this.#forget(link, taken)
+    if (problems.size > 0) this.#takeInLater(link, problems)
     this.#dispatcher.kick()
+  }
+
+  /** Takes one outcome of many into the journal; one that cannot be taken in is no trouble to the others. */
+  #takeIn(run: EndedRun, problems: Map<EndedRun, unknown>): void {
+    const core = this.#core
+    try {
+      core.journal.tx(() => {
+        const row = core.requests.get(run.request_id)
+        if (row === undefined || row.run_id !== run.run_id) return
+        if (row.state !== 'processing') {
+          core.journal.runs.end(row, 'cancelled', Date.now())
+          return
+        }
+        core.journal.hand.take(run.request_id)
+        settle(core, row, run.outcome)
+      })
+    } catch (error) {
+      problems.set(run, error)
+    }
+  }
+
+  /** The runner keeps it until it is committed; nothing is lost while the disk is full. */
+  #takeInLater(link: RunnerLink, problems: Map<EndedRun, unknown>): void {
+    for (const [{ request_id }, err] of problems)
+      this.#core.log.error({ request_id, err }, 'an outcome could not be taken in, trying again')
+    this.#retry(() => this.outcomes(link, [...problems.keys()]))
+  }
+
+  /** What is taken in, and on disk, the runner may forget; but not while the journal may still be given up. */
+  #forget(link: RunnerLink, ended: EndedRun[]): void {
+    for (const { run_id, request_id, outcome } of ended) {
+      if (this.#open) this.#held.drop(link.id, run_id)
+      else this.#held.add(link.id, { run_id, request_id, started_at: outcome.started_at, outcome })
+    }
+    if (!this.#open) return
+    this.#core.journal.whenSynced(() => {
+      for (const { run_id } of ended) link.committed(run_id)
+    })
+  }
+
+  /** What is told, and on disk: first the files, then those who wait; the monitor pushes it after that. */
+  #follow(events: JournalEvent[]): void {
+    if (this.#closed) return
+    this.#files.follow(events)
+    for (const { name, data } of events)
+      if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }
 
   #retry(work: () => void): void {
@@ -163,42 +192,12 @@ export class CompletionService implements RunnerListener {
     this.#retries.add(timer)
   }
 
-  #takeIn(runId: string, requestId: string, outcome: RunOutcome): void {
-    const core = this.#core
-    const row = core.requests.get(requestId)
-    if (row === undefined || row.run_id !== runId) return
-    if (row.state !== 'processing') {
-      core.journal.tx(() => core.conversations.clearRunning(row.conversation, requestId))
-      return
-    }
-    core.journal.tx(() => core.requests.takeInHand(requestId))
-    core.journal.tx(() => {
-      settle(core, row, outcome)
-      core.journal.afterCommit(() => this.#ended(requestId))
-    })
-  }
-
-  #ended(requestId: string): void {
-    this.#files.append(requestId)
-    const row = this.#core.requests.get(requestId)
-    if (row?.finished_at != null) this.#waiters.notify(requestId)
-  }
-
   progress(requestId: string, data: Record<string, unknown>): void {
-    if (this.#closed || !this.#restored) return
-    const row = this.#core.requests.get(requestId)
-    if (row?.state !== 'processing') return
-    const about = { request_id: requestId, conversation: row.conversation, status: 'streaming', ...data }
-    try {
-      this.#core.journal.tx(() => this.#core.journal.emit('completion:progress', about, requestId))
-    } catch (error) {
-      // News only: the outcome says it all.
-      this.#core.log.warn({ request_id: requestId, err: error }, 'progress could not be told')
-    }
+    if (!this.#closed && this.#restored) tellProgress(this.#core, requestId, data)
   }
 
   welcomed(link: RunnerLink, runs: HeldRun[]): void {
-    this.#held.set(link.id, new Map(runs.map((run) => [run.run_id, run])))
+    this.#held.told(link.id, runs)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(link.id)
   }
@@ -207,21 +206,20 @@ export class CompletionService implements RunnerListener {
     if (this.#closed) return
     this.#core.log.warn({ runner: link.id, run_id: runId, reason }, 'the runner refused a run')
     link.accepting = false
-    this.#held.get(link.id)?.delete(runId)
+    this.#held.drop(link.id, runId)
     this.#reconcileRunner(link.id)
   }
 
   gone(runnerId: string): void {
-    this.#held.delete(runnerId)
+    this.#held.gone(runnerId)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(runnerId)
   }
 
   #reconcileRunner(runnerId: string): void {
     const report = emptyReport()
-    const before = this.#core.requests.processing()
     try {
-      this.#core.journal.tx(() => reconcile(this.#core, this.#world(), report, runnerId))
+      this.#core.journal.tx(() => reconcile(this.#core, this.#held.world(), report, runnerId))
     } catch (error) {
       this.#core.log.error(
         { runner: runnerId, err: error },
@@ -230,43 +228,9 @@ export class CompletionService implements RunnerListener {
       this.#retry(() => this.#reconcileRunner(runnerId))
       return
     }
-    for (const row of before) this.#ended(row.request_id)
-    if (this.#open) this.#tidyRuns()
+    if (this.#open) this.#held.tidy()
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')
-  }
-
-  #world(): RunnerWorld {
-    const spool = new Map(readSpool(this.#core.settings.paths.spool).map((entry) => [entry.run_id, entry.outcome]))
-    return {
-      knowledge: (runnerId) => {
-        if (runnerId !== null && this.links.get(runnerId) !== undefined)
-          return this.#held.get(runnerId) ?? 'unreachable'
-        return runnerId !== null && this.links.hasDrained(runnerId) ? new Map() : 'gone'
-      },
-      spooled: (runId) => spool.get(runId),
-    }
-  }
-
-  /** Tells the runners to drop what no request waits for, and removes what dead runners left in the spool. */
-  #tidyRuns(): void {
-    const wanted = new Set(this.#core.requests.processing().map((row) => row.run_id))
-    for (const [runnerId, runs] of this.#held) {
-      const link = this.links.get(runnerId)
-      for (const run of runs.values()) {
-        if (wanted.has(run.run_id)) continue
-        if (run.outcome === undefined) link?.abort(run.run_id)
-        else link?.committed(run.run_id)
-      }
-    }
-    const held = new Set([...this.#held.values()].flatMap((runs) => [...runs.keys()]))
-    for (const { run_id } of readSpool(this.#core.settings.paths.spool))
-      if (!wanted.has(run_id) && !held.has(run_id)) removeSpool(this.#core.settings.paths.spool, run_id)
-  }
-
-  #wait(requestId: string, limitMs: number): unknown {
-    const status = describeRequest(this.#core, requestId)
-    return status.completed_at !== null || limitMs === 0 ? status : this.#waiters.wait(requestId, limitMs)
   }
 }

@@ -21,7 +21,7 @@ test('a completed request has its result, its conversation goes on, from the ses
   begin(core, 'a')
   end(core, 'a', completed('s2'))
   const row = rowOf(core, 'a')
-  assert.deepEqual([row.state, row.session_id, row.file_due, row.in_hand], ['completed', 's2', 1, 0])
+  assert.deepEqual([row.state, row.session_id], ['completed', 's2'])
   assert.deepEqual(core.requests.outcome('a')?.result?.response, { result: 'done', session_id: 's2' })
   const conversation = core.conversations.get('s1')
   assert.deepEqual([conversation?.session_id, conversation?.running, conversation?.queued], ['s2', null, 1])

@@ -1,10 +1,12 @@
-import { iso } from '../../contracts/completion.ts'
+import { iso } from '../../lib/time.ts'
 import type { CompletionResult } from '../../contracts/completion.ts'
+import type { PushData } from '../../contracts/events.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { clientOf } from '../../store/rows.ts'
 import type { RequestRow } from '../../store/rows.ts'
+import type { RunEnd } from '../../store/runs.ts'
 import type { Core } from '../core.ts'
 
 /** Tries of one request in all, and the wait between them. */
@@ -36,25 +38,13 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
       conversation: row.conversation,
       session_id: sessionId ?? null,
       agent_id: row.agent_id,
-      ...resumed(row),
+      resumed_from: row.resumed_from ?? undefined,
       result,
     },
     row.request_id,
   )
-  core.requests.finish(row.request_id, {
-    state: 'completed',
-    now,
-    tick,
-    outcome: { result },
-    sessionId,
-    fileDue: sessionId !== undefined,
-  })
-  if (outcome.session_id !== undefined) core.conversations.setNewestSession(row.conversation, outcome.session_id, now)
-  core.conversations.clearRunning(row.conversation, row.request_id)
-}
-
-function resumed(row: RequestRow): { resumed_from?: string } {
-  return row.resumed_from === null ? {} : { resumed_from: row.resumed_from }
+  const handedOut = outcome.session_id !== undefined
+  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, handedOut })
 }
 
 function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
@@ -65,9 +55,9 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
       request_id: row.request_id,
       timestamp: iso(now),
       duration_ms: outcome.duration_ms,
-      ...(client?.client_id ? { client_id: client.client_id } : {}),
-      ...(row.agent_id === null ? {} : { agent_id: row.agent_id }),
-      ...resumed(row),
+      client_id: client?.client_id ?? undefined,
+      agent_id: row.agent_id ?? undefined,
+      resumed_from: row.resumed_from ?? undefined,
     },
     response: outcome.response,
   }
@@ -75,10 +65,9 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
 
 function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
   const waitMs = backoffMs(row.attempts, { ...retry, retryAfterMs: outcome.retry_after_ms })
-  const notBefore = Date.now() + waitMs
-  core.requests.requeue(row.request_id, { notBefore, uncounted: false })
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  core.conversations.refresh(row.conversation, 1)
+  const now = Date.now()
+  const notBefore = now + waitMs
+  core.requests.requeue(row.request_id, { notBefore, uncounted: false, now, run: 'failed' })
   core.journal.emit(
     'completion:progress',
     {
@@ -102,27 +91,19 @@ export function identityOf(
   return { request_id, conversation, session_id, agent_id }
 }
 
+/** What is told besides of a request that died with its runner. */
+type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info'>
+
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
-export function fail(
-  core: Core,
-  row: RequestRow,
-  end: { reason: FailureReason; message: string; extra?: Record<string, unknown> },
-): void {
+export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Lost }): void {
   const { reason, message, extra = {} } = end
-  const about = { ...identityOf(row), reason, message, error: message, ...extra }
+  const about: PushData<'completion:failed'> = { ...identityOf(row), reason, message, error: message, ...extra }
   const tick = core.journal.emit('completion:failed', about, row.request_id)
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
-  const wasQueued = row.state === 'queued'
-  core.requests.finish(row.request_id, {
-    state: 'failed',
-    now: Date.now(),
-    tick,
-    outcome: { reason, message, ...extra },
-    fileDue: false,
-  })
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  if (wasQueued) core.conversations.refresh(row.conversation, -1)
+  const outcome = { reason, message, ...extra }
+  const run = reason === 'daemon_restart' ? 'lost' : 'failed'
+  core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome, run })
 }
 
 /**
@@ -130,11 +111,11 @@ export function fail(
  */
 export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
   if (row.on_restart === 'requeue') {
-    queueAgain(core, row)
+    queueAgain(core, row, 'lost')
     return 'requeued'
   }
   core.requests.countLost()
-  const extra = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
+  const extra: Lost = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
   fail(core, row, {
     reason: 'daemon_restart',
     message: 'The request was running when its runner went down; what it had done is lost',
@@ -144,10 +125,9 @@ export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
 }
 
 /** Puts a request whose try never took place back at the head of its conversation. */
-export function queueAgain(core: Core, row: RequestRow): void {
-  if (!core.requests.requeue(row.request_id, { notBefore: null, uncounted: true })) return
-  core.conversations.clearRunning(row.conversation, row.request_id)
-  core.conversations.refresh(row.conversation, 1)
+export function queueAgain(core: Core, row: RequestRow, run: RunEnd): void {
+  const how = { notBefore: null, uncounted: true, now: Date.now(), run }
+  if (!core.requests.requeue(row.request_id, how)) return
   core.journal.emit(
     'completion:queued',
     { ...identityOf(row), priority: row.priority, model: row.model, again: true },

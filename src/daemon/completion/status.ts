@@ -1,7 +1,8 @@
-import { iso, isoOrNull } from '../../contracts/completion.ts'
+import { iso, isoOrNull } from '../../lib/time.ts'
 import type { RequestStatus } from '../../contracts/completion.ts'
+import type { ServiceStatus } from '../../contracts/events/completion.ts'
+import type { EventReply } from '../../contracts/events.ts'
 import { KsiError } from '../../lib/errors.ts'
-import { readQueues } from '../../store/reader.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
@@ -28,16 +29,15 @@ function describeRow(row: RequestRow): RequestStatus {
     queued_at: iso(row.queued_at),
     started_at: isoOrNull(row.started_at),
     completed_at: isoOrNull(row.finished_at),
-    ...(row.not_before === null ? {} : { next_try_at: iso(row.not_before) }),
-    ...(row.resumed_from === null ? {} : { resumed_from: row.resumed_from }),
+    next_try_at: row.not_before === null ? undefined : iso(row.not_before),
+    resumed_from: row.resumed_from ?? undefined,
   }
 }
 
-/** `completion:status`: the whole service (ksi-wire §3.1). */
-export function describeService(core: Core): Record<string, unknown> {
-  const queues = readQueues(core.journal.db, listed)
+/** `completion:status`: the whole service (docs/wire.md, "Completion events"). */
+export function describeService(core: Core): ServiceStatus {
+  const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
-  const states = ['queued', 'processing', 'completed', 'failed', 'cancelled']
   const sessions = Object.fromEntries(
     queues.map((queue) => [
       queue.session_id ?? queue.conversation,
@@ -55,7 +55,13 @@ export function describeService(core: Core): Record<string, unknown> {
     generation: core.generation,
     active_completions: processing.length,
     active_tasks: processing.length,
-    status_counts: Object.fromEntries(states.map((state) => [state, core.requests.total(state)])),
+    status_counts: {
+      queued: core.requests.total('queued'),
+      processing: core.requests.total('processing'),
+      completed: core.requests.total('completed'),
+      failed: core.requests.total('failed'),
+      cancelled: core.requests.total('cancelled'),
+    },
     lost: core.requests.total('lost'),
     running: processing.map(describeRow),
     queues: {
@@ -67,8 +73,8 @@ export function describeService(core: Core): Record<string, unknown> {
   }
 }
 
-/** `completion:session_status` (ksi-wire §3.1). */
-export function describeSession(core: Core, sessionId: string): Record<string, unknown> {
+/** `completion:session_status` (docs/wire.md, "Completion events"). */
+export function describeSession(core: Core, sessionId: string): EventReply<'completion:session_status'> {
   const name = core.conversations.ofSession(sessionId) ?? sessionId
   const conversation = core.conversations.get(name)
   const rows = core.requests.ofConversation(name, listed).toReversed()

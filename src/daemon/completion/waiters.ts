@@ -1,16 +1,27 @@
 import type { RequestStatus } from '../../contracts/completion.ts'
+import type { Core } from '../core.ts'
+import { describeRequest } from './status.ts'
 
 /** Those who wait for the outcome of a request. */
 export class Waiters {
+  readonly #core: Core
   readonly #waiting = new Map<string, Map<NodeJS.Timeout, () => void>>()
-  readonly #describe: (requestId: string) => RequestStatus
 
-  constructor(describe: (requestId: string) => RequestStatus) {
-    this.#describe = describe
+  constructor(core: Core) {
+    this.#core = core
   }
 
-  /** Resolves with the request's status when it has an outcome, or after `limitMs` with its present one. */
-  wait(requestId: string, limitMs: number): Promise<RequestStatus> {
+  /**
+   * Gives the request's status when it has an outcome, or after `limitMs` with its present one.
+   * @throws KsiError KSI_NOT_FOUND
+   */
+  wait(requestId: string, limitMs: number): RequestStatus | Promise<RequestStatus> {
+    const status = describeRequest(this.#core, requestId)
+    if (status.completed_at !== null) return this.#describeSynced(requestId)
+    return limitMs === 0 ? status : this.#outcome(requestId, limitMs)
+  }
+
+  #outcome(requestId: string, limitMs: number): Promise<RequestStatus> {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(requestId) ?? new Map<NodeJS.Timeout, () => void>()
       this.#waiting.set(requestId, waiting)
@@ -18,11 +29,24 @@ export class Waiters {
         clearTimeout(timer)
         waiting.delete(timer)
         if (waiting.size === 0) this.#waiting.delete(requestId)
-        resolve(this.#describe(requestId))
+        resolve(this.#describeSynced(requestId))
       }
       const timer = setTimeout(answer, limitMs)
       waiting.set(timer, answer)
     })
+  }
+
+  /** An outcome is told only once it is on disk: at once, if it is. */
+  #describeSynced(requestId: string): RequestStatus | Promise<RequestStatus> {
+    const status = describeRequest(this.#core, requestId)
+    if (status.completed_at === null) return status
+    let synced = false
+    const { promise, resolve, reject } = Promise.withResolvers<RequestStatus>()
+    this.#core.journal.whenSynced(() => {
+      synced = true
+      resolve(status)
+    }, reject)
+    return synced ? status : promise
   }
 
   /** The request has an outcome. */

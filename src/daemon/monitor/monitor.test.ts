@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { readFrame } from '../../contracts/relay.ts'
 import type { WirePush } from '../../contracts/wire.ts'
 import type { Core } from '../core.ts'
 import { Monitor } from './monitor.ts'
@@ -24,10 +23,9 @@ class Watched {
     this.core = core
     this.monitor = new Monitor(core)
     this.monitor.connect((frame) => {
-      const { kind, fields, json } = readFrame(frame)
-      const connection = Number(fields[0])
-      if (kind === 'U') this.cursors.set(connection, Number(fields[1]))
-      else this.of(connection).push(JSON.parse(json) as WirePush)
+      const { connection } = frame
+      if (frame.kind === 'U') this.cursors.set(connection, frame.seq)
+      else if (frame.kind === 'P') this.of(connection).push(JSON.parse(frame.json) as WirePush)
       return this.room
     })
   }
@@ -43,10 +41,10 @@ class Watched {
   }
 
   emit(count: number): void {
+    const last = this.core.events.lastSeq()
     this.core.journal.tx(() => {
-      for (let i = 0; i < count; i++) {
-        const next = this.core.events.lastSeq() + 1
-        this.core.journal.emit(next % 3 === 0 ? 'count:third' : 'count:other', { next })
+      for (let next = last + 1; next <= last + count; next++) {
+        this.core.journal.emitAny(next % 3 === 0 ? 'count:third' : 'count:other', { next })
       }
     })
   }

@@ -1,4 +1,7 @@
+import type { EventData, EventReply, PushData, PushName } from '../../contracts/events.ts'
+import type { FrameToFront } from '../../contracts/relay.ts'
 import type { WirePush } from '../../contracts/wire.ts'
+import { KsiError } from '../../lib/errors.ts'
 import type { JournalEvent } from '../../store/journal.ts'
 import type { Core } from '../core.ts'
 import { globMatcher } from '../../lib/glob.ts'
@@ -25,7 +28,7 @@ const tail = { events: 2_000, bytes: 8_388_608 }
  */
 export class Monitor implements ConnectionListener {
   readonly #core: Core
-  #send: (frame: string) => boolean = () => true
+  #send: (frame: FrameToFront) => boolean = () => true
   /** The relay has enough for now: those who are owed more get it when it has drained. */
   #full = false
   #subscriptions = new Map<number, Subscription>()
@@ -44,7 +47,7 @@ export class Monitor implements ConnectionListener {
    * Where pushes go, once the relay is there. `send` says false when it has enough; `drained` is called when it can
    * take more.
    */
-  connect(send: (frame: string) => boolean): void {
+  connect(send: (frame: FrameToFront) => boolean): void {
     this.#send = send
   }
 
@@ -68,22 +71,23 @@ export class Monitor implements ConnectionListener {
     const patterns = Array.isArray(data.event_patterns) ? data.event_patterns.map(String) : ['*']
     this.#start(this.#add(connection, patterns, seq))
     // The front wants to know that this did no harm.
-    this.#send(`U ${connection} ${this.#subscriptions.get(connection)?.cursor ?? seq}`)
+    this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? seq })
   }
 
   /** Tells the front how far each subscription has come: called when this generation lets go. */
   reportCursors(): void {
-    for (const { connection, cursor } of this.#subscriptions.values()) this.#send(`U ${connection} ${cursor}`)
+    for (const { connection, cursor } of this.#subscriptions.values())
+      this.#send({ kind: 'U', connection, seq: cursor })
   }
 
-  #subscribe(data: Record<string, unknown>, connection: number | undefined): Record<string, unknown> {
-    if (connection === undefined) return { status: 'error', error: 'monitor:subscribe needs a connection' }
-    const patterns = data.event_patterns as string[]
+  #subscribe(data: EventData<'monitor:subscribe'>, connection: number | undefined): EventReply<'monitor:subscribe'> {
+    if (connection === undefined) throw new KsiError('KSI_BAD_REQUEST', 'monitor:subscribe needs a connection')
+    const patterns = data.event_patterns
     const last = this.#core.events.lastSeq()
-    const since = data.since === undefined ? last : Math.min(Number(data.since), last)
+    const since = data.since === undefined ? last : Math.min(data.since, last)
     this.#core.journal.afterCommit(() => {
       // Before the reply: the front takes it as the sign that the subscription stands.
-      this.#send(`U ${connection} ${since}`)
+      this.#send({ kind: 'U', connection, seq: since })
       const subscription = this.#add(connection, patterns, since)
       // After the reply: the first line on a connection is always the reply to its first request.
       setImmediate(() => this.#start(subscription))
@@ -91,9 +95,9 @@ export class Monitor implements ConnectionListener {
     return { status: 'subscribed', client_id: data.client_id ?? null, patterns, since, last_seq: last }
   }
 
-  #unsubscribe(connection: number | undefined): Record<string, unknown> {
+  #unsubscribe(connection: number | undefined): EventReply<'monitor:unsubscribe'> {
     if (connection === undefined || !this.#subscriptions.delete(connection)) return { status: 'not_subscribed' }
-    this.#core.journal.afterCommit(() => this.#send(`U ${connection} -1`))
+    this.#core.journal.afterCommit(() => this.#send({ kind: 'U', connection, seq: -1 }))
     return { status: 'unsubscribed' }
   }
 
@@ -118,12 +122,8 @@ export class Monitor implements ConnectionListener {
   #tellGap(subscription: Subscription): void {
     const first = this.#core.events.firstSeq()
     if (subscription.cursor + 1 >= first) return
-    const gap: JournalEvent = {
-      seq: first - 1,
-      name: 'monitor:gap',
-      at: Date.now(),
-      data: { from: subscription.cursor + 1, to: first - 1 },
-    }
+    const data: PushData<'monitor:gap'> = { from: subscription.cursor + 1, to: first - 1 }
+    const gap: JournalEvent = { seq: first - 1, name: 'monitor:gap' satisfies PushName, at: Date.now(), data }
     this.#push(subscription, gap.seq, toLine(gap))
     subscription.cursor = gap.seq
   }
@@ -183,7 +183,7 @@ export class Monitor implements ConnectionListener {
   }
 
   #push(subscription: Subscription, seq: number, line: string): void {
-    this.#full = !this.#send(`P ${subscription.connection} ${seq} ${line}`)
+    this.#full = !this.#send({ kind: 'P', connection: subscription.connection, seq, json: line })
   }
 }
 

@@ -1,17 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { completionData } from '../../contracts/events.ts'
+import { z } from 'zod'
+import { completionData } from '../../contracts/completion.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import { readSettings } from '../../contracts/settings.ts'
 import type { Priority } from '../../contracts/words.ts'
 import { silentLog } from '../../lib/log.ts'
 import { Journal } from '../../store/journal.ts'
+import type { JournalOptions } from '../../store/journal.ts'
 import type { RequestRow } from '../../store/rows.ts'
+import { assertSound, contentOfJournal } from '../../store/testing/sound.ts'
 import { acceptRequest } from '../completion/accept.ts'
 import { CompletionService } from '../completion/service.ts'
 import { createCore } from '../core.ts'
 import type { Core } from '../core.ts'
+import { assertPush, assertReply } from '../../testing/contract-check.ts'
+import type { ModuleHostOptions } from '../module-host/module-host.ts'
 import { internalContext } from '../wire/router.ts'
 import { RunnerLinks } from '../completion/runner-links.ts'
 
@@ -21,11 +26,16 @@ export class TestRoot implements Disposable {
   readonly #open: (() => void)[] = []
 
   /** A new generation: it takes the journal from the one before. */
-  core(env: Record<string, string> = {}): Core {
-    const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', ...env })
-    const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now() })
-    this.#open.push(() => journal.close())
-    return createCore(settings, silentLog(), journal, 'boot')
+  core(env: Record<string, string> = {}, options: Partial<JournalOptions> = {}, modules: ModuleHostOptions = {}): Core {
+    const settings = readSettings({ KSI_ROOT: this.dir, KSI_MODE: 'dev', KSI_DURABILITY: 'process', ...env })
+    const journal = Journal.open(settings.paths.journal, 'boot', { suspect: false, now: Date.now(), ...options })
+    this.#open.push(() => {
+      assertSound(journal)
+      journal.close()
+    })
+    const core = createCore({ settings, log: silentLog(), journal, bootId: 'boot', modules })
+    holdToContract(core)
+    return core
   }
 
   /** A completion service to which no runner is named: every runner is gone. */
@@ -41,30 +51,42 @@ export class TestRoot implements Disposable {
   }
 }
 
+/** From now on every reply and every push of this generation must be what the contract says. */
+function holdToContract({ router, journal }: Core): void {
+  router.inspect = assertReply
+  const emit = journal.emit.bind(journal)
+  journal.emit = (name, data, requestId) => {
+    assertPush(name, data)
+    return emit(name, data, requestId)
+  }
+}
+
+/** Registers an event that takes and replies anything, as an add-on module may. */
+export function addEvent(core: Core, event: string, handler: (data: Record<string, unknown>) => unknown): void {
+  const spec = { summary: 'anything', data: z.looseObject({}), reply: () => z.unknown() }
+  core.router.add(event, spec, handler, event.split(':')[0] ?? '')
+}
+
 /** Accepts a request as `completion:async` (or `inject`) does. @returns its id */
 export function accept(core: Core, data: Record<string, unknown>, priority: Priority = 'ASYNC'): string {
   const parsed = completionData.parse({ prompt: 'hello', ...data })
-  return String(
-    core.journal.tx(() => acceptRequest(core, 'completion:async', priority, parsed, internalContext)).request_id,
-  )
+  return core.journal.tx(() =>
+    acceptRequest(core, { event: 'completion:async', priority, data: parsed, context: internalContext }),
+  ).request_id
 }
 
 /** Starts a request as the dispatcher does. The run's id is `run-` and the request's. */
 export function begin(core: Core, requestId: string, runnerId = '1'): void {
   core.journal.tx(() => {
-    const conversation = core.requests.get(requestId)?.conversation ?? ''
-    const tick = core.journal.emit('completion:progress', { request_id: requestId }, requestId)
-    const about = {
+    core.journal.runs.start(rowOf(core, requestId), {
+      tick: core.journal.emitAny('completion:progress', { request_id: requestId }, requestId),
       now: Date.now(),
-      tick,
       run_id: `run-${requestId}`,
       runner_id: runnerId,
       epoch: core.generation,
+      deadline: null,
       resumed_from: null,
-    }
-    core.requests.start({ request_id: requestId, ...about })
-    core.conversations.setRunning(conversation, requestId, Date.now())
-    core.conversations.refresh(conversation, -1)
+    })
   })
 }
 
@@ -101,16 +123,5 @@ export function failed(options: { retryable: boolean; retry_after_ms?: number })
 
 /** Everything the journal knows but its times: to compare before and after. */
 export function contentOf(core: Core): unknown {
-  const all = (sql: string): unknown => core.journal.db.prepare(sql).all()
-  return {
-    requests: all(
-      'SELECT request_id, conversation, session_id, state, rank, attempts, crash_count, in_hand, run_id, file_due FROM requests ORDER BY id',
-    ),
-    outcomes: all('SELECT request_id FROM outcomes ORDER BY request_id'),
-    conversations: all(
-      'SELECT conversation, session_id, running, head_tick, queued FROM conversations ORDER BY conversation',
-    ),
-    events: all('SELECT seq, name, request_id FROM events ORDER BY seq'),
-    totals: all('SELECT * FROM totals ORDER BY state'),
-  }
+  return contentOfJournal(core.journal)
 }

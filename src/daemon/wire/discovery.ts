@@ -1,61 +1,78 @@
-import { eventSpec, eventSpecs, pushedEvents } from '../../contracts/events.ts'
-import type { EventSpec } from '../../contracts/events.ts'
+import type { z } from 'zod'
+import { eventSpec, eventSpecs, pushSpec, pushSpecs } from '../../contracts/events.ts'
+import type { EventData, EventReply } from '../../contracts/events.ts'
+import type {
+  DiscoverListing,
+  DiscoverSummary,
+  EventDescription,
+  FullDescription,
+  Parameter,
+  PushDescription,
+} from '../../contracts/events/discovery.ts'
+import type { EventSpec, PushSpec } from '../../contracts/events/spec.ts'
 import { KsiError } from '../../lib/errors.ts'
-import type { Core } from '../core.ts'
 import { globMatcher } from '../../lib/glob.ts'
-import { parametersOf } from './parameters.ts'
-import type { Parameter } from './parameters.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
+import type { Core } from '../core.ts'
+import { parametersOf } from './parameters.ts'
 
-interface Description {
-  event: string
-  module: string
-  summary: string
-  parameters: Record<string, Parameter>
-}
+type Specs = [string, EventSpec][]
+type Pushes = [string, PushSpec][]
 
-/** `system:discover`, `system:help` and the listings KSI's clients ask for (ksi-wire §1.5, §2.4). */
+/** `system:discover`, `system:help` and the listings KSI's clients ask for (docs/wire.md, "Discovery"). */
 export function registerDiscovery(core: Core): void {
   const service = 'discovery'
-  core.router.on('system:discover', (data) => discover(data), { service })
-  core.router.on('system:help', (data) => help(String(data.event)), { service })
-  core.router.on('permission:list_profiles', () => ({ profiles: {}, count: 0 }), { service })
-  core.router.on(
-    'module:list',
-    () => {
-      const modules = Object.entries(core.router.services()).map(([name, events]) => ({
-        name,
-        handlers: events.length,
-        events,
-      }))
-      return { modules, count: modules.length }
-    },
-    { service },
-  )
+  const { router } = core
+  router.on('system:discover', (data) => discover(core, data), { service })
+  router.on('system:help', (data) => help(core, data.event), { service })
+  router.on('permission:list_profiles', () => ({ profiles: {}, count: 0 }), { service })
+  router.on('module:list', () => listModules(core), { service })
 }
 
-function discover(data: Record<string, unknown>): Record<string, unknown> {
-  const matches = typeof data.event === 'string' ? globMatcher([data.event]) : () => true
-  const specs = Object.entries<EventSpec>(eventSpecs).filter(
-    ([name]) => matches(name) && (data.namespace === undefined || namespaceOf(name) === data.namespace),
-  )
-  const filters = { namespace: data.namespace ?? null, event: data.event ?? null, module: data.module ?? null }
-  const level = data.level
-  if (level !== 'summary') {
-    const events = Object.fromEntries(
-      specs.map(([name, spec]) => [name, level === 'full' ? describe(name, spec) : { summary: spec.summary }]),
-    )
-    return {
-      events,
-      total: specs.length,
-      namespaces: [...new Set(specs.map(([name]) => namespaceOf(name)))],
-      _level: level,
-      _filters: filters,
-    }
+function listModules(core: Core): EventReply<'module:list'> {
+  const modules = Object.entries(core.router.services()).map(([name, events]) => ({
+    name,
+    handlers: events.length,
+    events,
+  }))
+  return { modules, count: modules.length }
+}
+
+function discover(core: Core, data: EventData<'system:discover'>): EventReply<'system:discover'> {
+  const { namespace, event, module, level } = data
+  const matches = event === undefined ? () => true : globMatcher([event])
+  const wanted = (name: string): boolean =>
+    matches(name) && (namespace === undefined || namespaceOf(name) === namespace)
+  const specs: Specs = [...Object.entries(eventSpecs), ...core.router.added].filter(([name]) => wanted(name))
+  const pushes: Pushes = [...Object.entries(pushSpecs), ...core.router.pushes].filter(([name]) => wanted(name))
+  const _filters = { namespace: namespace ?? null, event: event ?? null, module: module ?? null }
+  return level === 'summary' ? summarize(specs, pushes, _filters) : list(specs, pushes, level, _filters)
+}
+
+function list(
+  specs: Specs,
+  pushes: Pushes,
+  level: DiscoverListing['_level'],
+  _filters: DiscoverListing['_filters'],
+): DiscoverListing {
+  const full = level === 'full'
+  return {
+    events: Object.fromEntries(
+      specs.map(([name, spec]) => [name, full ? describeFully(name, spec) : { summary: spec.summary }]),
+    ),
+    total: specs.length,
+    namespaces: [...new Set(specs.map(([name]) => namespaceOf(name)))],
+    _level: level,
+    _filters,
+    pushes: Object.fromEntries(
+      pushes.map(([name, spec]) => [name, full ? describePush(name, spec) : { summary: spec.summary }]),
+    ),
   }
-  // One reply for both of KSI's readers: its command line takes `namespaces`, its client `events`.
-  const namespaces: Record<string, { count: number; description: string }> = {}
-  const events: Record<string, Description[]> = {}
+}
+
+function summarize(specs: Specs, pushes: Pushes, _filters: DiscoverSummary['_filters']): DiscoverSummary {
+  const namespaces: DiscoverSummary['namespaces'] = {}
+  const events: DiscoverSummary['events'] = {}
   for (const [name, spec] of specs) {
     const namespace = namespaceOf(name)
     const entry = (namespaces[namespace] ??= { count: 0, description: `${namespace} events` })
@@ -68,30 +85,48 @@ function discover(data: Record<string, unknown>): Record<string, unknown> {
     total_namespaces: Object.keys(namespaces).length,
     total_events: specs.length,
     _level: 'summary',
-    _filters: filters,
+    _filters,
     events,
-    pushed_events: pushedEvents,
+    pushed_events: Object.fromEntries(pushes.map(([name, { summary }]) => [name, summary])),
   }
 }
 
-function help(event: string): Record<string, unknown> {
-  const spec = eventSpec(event)
-  if (spec === undefined) {
-    const similar = similarNames(event, Object.keys(eventSpecs))
-    throw new KsiError('KSI_NOT_FOUND', `Event not found: ${event}`, { details: { similar } })
-  }
-  return { ...describe(event, spec), triggers: [], examples: [], usage: { event, data: {} } }
+function help(core: Core, event: string): EventReply<'system:help'> {
+  const spec = eventSpec(event) ?? core.router.added.get(event)
+  if (spec !== undefined)
+    return { ...describeFully(event, spec), triggers: [], examples: [], usage: { event, data: {} } }
+  const push = pushSpec(event) ?? core.router.pushes.get(event)
+  if (push !== undefined) return { ...describePush(event, push), pushed: true }
+  const similar = similarNames(event, [...Object.keys(eventSpecs), ...core.router.added.keys()])
+  throw new KsiError('KSI_NOT_FOUND', `Event not found: ${event}`, { details: { similar } })
 }
 
-function describe(event: string, spec: EventSpec): Description & Record<string, unknown> {
+function describe(event: string, spec: EventSpec): EventDescription {
   return {
     event,
     module: spec.front === true ? 'front' : namespaceOf(event),
     handler: event,
     async: false,
     summary: spec.summary,
-    parameters: parametersOf(spec),
+    parameters: parametersOf(spec.data),
   }
+}
+
+function describeFully(event: string, spec: EventSpec): FullDescription {
+  return { ...describe(event, spec), reply: told(spec.reply) }
+}
+
+function describePush(event: string, spec: PushSpec): PushDescription {
+  return { event, summary: spec.summary, parameters: told(spec.data) }
+}
+
+const made = new WeakMap<() => z.ZodType, Record<string, Parameter>>()
+
+/** The fields of a schema that is made only when it is asked for: once. */
+function told(make: () => z.ZodType): Record<string, Parameter> {
+  const known = made.get(make) ?? parametersOf(make())
+  made.set(make, known)
+  return known
 }
 
 function namespaceOf(event: string): string {

@@ -1,23 +1,14 @@
 import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
-import type { EventSpec } from '../../contracts/events.ts'
+import type { ErrorData } from '../../contracts/wire.ts'
+import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { Core } from '../core.ts'
 import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
-
-/** What the daemon says to itself; from a client these would restore or overwrite the state of services. */
-const internal = new Set([
-  'system:startup',
-  'system:context',
-  'system:ready',
-  'checkpoint:collect',
-  'checkpoint:restore',
-])
 
 /** A request line, taken apart. */
 export interface IncomingEvent {
@@ -32,15 +23,16 @@ export interface IncomingEvent {
 
 /**
  * Runs one event for a client: checks its data, runs it (once per `_event_id` if it changes the journal) and gives the
- * results, errors included: a client's mistake is data, not an exception (ksi-wire §1.4).
+ * results, errors included: a client's mistake is data, not an exception (docs/wire.md, "Errors").
  */
 export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Promise<unknown[]> {
   const { event, context } = incoming
-  const spec = eventSpec(event)
-  if (spec === undefined && (internal.has(event) || !core.router.has(event))) return [unknownEvent(event)]
+  // What the daemon says to itself has no spec: from a client it would restore or overwrite the state of services.
+  const spec = eventSpec(event) ?? core.router.added.get(event)
+  if (spec === undefined) return [unknownEvent(core, event)]
   try {
-    const data = spec === undefined ? incoming.data : parseData(event, spec, incoming.data)
-    if (spec?.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const data = parseData(event, spec, incoming.data)
+    if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
     const content = incoming.ownId === true ? contentMark(incoming) : undefined
     if (incoming.again || incoming.ownId === true) {
@@ -82,13 +74,13 @@ function guard(core: Core, event: string, results: unknown[] | Promise<unknown[]
 }
 
 function parseData(event: string, spec: EventSpec, data: Record<string, unknown>): Record<string, unknown> {
-  const parsed = spec.schema.safeParse(data)
+  const parsed = spec.data.safeParse(data)
   if (parsed.success) return parsed.data as Record<string, unknown>
   throw badData(event, spec, data, parsed.error.issues)
 }
 
 function badData(event: string, spec: EventSpec, data: Record<string, unknown>, issues: z.core.$ZodIssue[]): KsiError {
-  const parameters = parametersOf(spec)
+  const parameters = parametersOf(spec.data)
   const first = issues[0]
   const name = String(first?.path[0] ?? '')
   const missing = first?.path.length === 1 && data[name] === undefined
@@ -100,16 +92,17 @@ function badData(event: string, spec: EventSpec, data: Record<string, unknown>, 
   })
 }
 
-function unknownEvent(event: string): Record<string, unknown> {
-  const similar = similarNames(event, Object.keys(eventSpecs))
-  const namespaces = [...new Set(Object.keys(eventSpecs).map((name) => name.slice(0, name.indexOf(':'))))].sort()
+function unknownEvent(core: Core, event: string): ErrorData {
+  const names = [...Object.keys(eventSpecs), ...core.router.added.keys()]
+  const similar = similarNames(event, names)
+  const namespaces = [...new Set(names.map((name) => name.slice(0, name.indexOf(':'))))].sort()
   // KSI nests the hints under details; its command line looks for them at the top.
   const hints = { ...(similar.length > 0 ? { similar } : {}), namespaces }
   return { status: 'error', error: `Unknown event: ${event}`, ...hints, details: hints }
 }
 
 /** An error as reply data. A programming error is logged too: the client alone cannot mend it. */
-export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): Record<string, unknown> {
+export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unknown): ErrorData {
   if (error instanceof KsiError)
     return {
       status: 'error',
@@ -129,6 +122,6 @@ export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unkno
   return { status: 'error', error: messageOf(error), code: systemCodeOf(error) ?? 'KSI_INTERNAL' }
 }
 
-function pickAvailable(details: Record<string, unknown>): Record<string, unknown> {
-  return isObject(details) && Array.isArray(details.available) ? { available: details.available } : {}
+function pickAvailable({ available }: Record<string, unknown>): Pick<ErrorData, 'available'> {
+  return Array.isArray(available) ? { available: available.map(String) } : {}
 }

@@ -3,6 +3,7 @@ import { KsiError } from '../../lib/errors.ts'
 import type { Core } from '../core.ts'
 import { handleEvent, toErrorData } from './handle-event.ts'
 import type { IncomingEvent } from './handle-event.ts'
+import { ReplyQueue } from './reply-queue.ts'
 import { Turns } from './turns.ts'
 
 /**
@@ -50,6 +51,7 @@ interface Done {
 export class LineService {
   readonly #core: Core
   readonly #answers: Answers
+  readonly #replies: ReplyQueue
   readonly #turns = new Turns<Waiting | (() => void)>()
   #scheduled = false
   #stopped = false
@@ -57,6 +59,7 @@ export class LineService {
   constructor(core: Core, answers: Answers) {
     this.#core = core
     this.#answers = answers
+    this.#replies = new ReplyQueue(core.journal, () => this.#soon())
   }
 
   /** Takes a line; `resume` runs it. */
@@ -81,7 +84,7 @@ export class LineService {
 
   /** Runs a turn now, and what is left after it in turns of its own. */
   resume(): void {
-    if (this.#stopped || this.#turns.isEmpty || !this.#answers.hasRoom()) return
+    if (this.#stopped || this.#turns.isEmpty || !this.#answers.hasRoom() || !this.#replies.hasRoom) return
     this.#runTurn()
     this.#soon()
   }
@@ -98,15 +101,29 @@ export class LineService {
   #runTurn(): void {
     const done: Done[] = []
     const left: (() => void)[] = []
+    const { journal } = this.#core
+    const before = journal.changes()
     try {
-      this.#core.journal.tx(() => this.#run(done, left))
+      journal.tx(() => this.#run(done, left))
     } catch (error) {
       // The transaction failed (no room, fenced): nothing of the turn was kept, so nothing of it may be acknowledged.
       if (done.length === 0) this.#take(done, left)
-      for (const one of done) one.json = this.#toJson(one.line, [toErrorData(this.#core, one.line.event, error)])
+      for (const one of done) one.json = this.#errorJson(one.line, error)
     }
-    for (const { line, json } of done) if (json !== undefined) this.#answers.reply(line, json)
+    const wrote = journal.changes() !== before
+    for (const { line, json } of done) if (json !== undefined) this.#reply(line, json, wrote)
     for (const call of left) call()
+  }
+
+  /** What tells of a change is said once that is on disk, or else is an error. */
+  #reply(line: ServedLine, json: string, wrote: boolean): void {
+    const reply = {
+      connection: line.connection,
+      length: json.length,
+      send: () => this.#answers.reply(line, json),
+      fail: (error: Error) => this.#answers.reply(line, this.#errorJson(line, error)),
+    }
+    this.#replies.add(reply, wrote)
   }
 
   /** Runs lines until the turn is over. */
@@ -162,7 +179,11 @@ export class LineService {
         `The reply has ${json.length} characters, which is more than is sent. Ask for less.`,
       )
     } catch (error) {
-      return dataReply([toErrorData(this.#core, line.event, error)], line)
+      return this.#errorJson(line, error)
     }
+  }
+
+  #errorJson(line: ServedLine, error: unknown): string {
+    return dataReply([toErrorData(this.#core, line.event, error)], line)
   }
 }

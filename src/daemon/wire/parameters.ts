@@ -1,16 +1,5 @@
 import { z } from 'zod'
-import type { EventSpec } from '../../contracts/events.ts'
-
-/**
- * A parameter as `system:help` tells it. KSI's command line reads the type by the words it contains (ksi-wire §1.5).
- */
-export interface Parameter {
-  type: 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'Any'
-  required: boolean
-  description: string
-  default?: unknown
-  allowed_values?: unknown[]
-}
+import type { Parameter } from '../../contracts/events/discovery.ts'
 
 interface JsonSchema {
   /** A list when null is one of the choices. */
@@ -19,23 +8,44 @@ interface JsonSchema {
   default?: unknown
   enum?: unknown[]
   anyOf?: JsonSchema[]
+  oneOf?: JsonSchema[]
   properties?: Record<string, JsonSchema>
   required?: string[]
 }
 
 const known = new WeakMap<z.ZodType, Record<string, Parameter>>()
 
-/** The parameters of an event, from its schema. */
-export function parametersOf(spec: EventSpec): Record<string, Parameter> {
-  const cached = known.get(spec.schema)
+/**
+ * The fields of an event, a reply or a push, from its schema. Where it is one of several objects, these are the fields
+ * of all, and required is what every one of them has.
+ */
+export function parametersOf(schema: z.ZodType): Record<string, Parameter> {
+  const cached = known.get(schema)
   if (cached !== undefined) return cached
-  const schema = z.toJSONSchema(spec.schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
-  const required = new Set(schema.required ?? [])
-  const parameters: Record<string, Parameter> = {}
-  for (const [name, property] of Object.entries(schema.properties ?? {}))
-    parameters[name] = toParameter(property, required.has(name))
-  known.set(spec.schema, parameters)
+  const parameters = fieldsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+  known.set(schema, parameters)
   return parameters
+}
+
+function fieldsOf(schema: JsonSchema): Record<string, Parameter> {
+  const choices = schema.anyOf ?? schema.oneOf
+  if (choices !== undefined) return union(choices.map(fieldsOf))
+  const required = new Set(schema.required ?? [])
+  const fields: Record<string, Parameter> = {}
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    fields[name] = toParameter(property, required.has(name))
+  return fields
+}
+
+function union(choices: Record<string, Parameter>[]): Record<string, Parameter> {
+  const fields: Record<string, Parameter> = {}
+  for (const choice of choices) {
+    for (const [name, field] of Object.entries(choice)) {
+      const required = choices.every((other) => Object.hasOwn(other, name) && other[name]?.required === true)
+      fields[name] = { ...(fields[name] ?? field), required }
+    }
+  }
+  return fields
 }
 
 function toParameter(property: JsonSchema, required: boolean): Parameter {

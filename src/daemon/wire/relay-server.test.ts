@@ -2,22 +2,24 @@ import assert from 'node:assert/strict'
 import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import { readFrame } from '../../contracts/relay.ts'
+import { decodeFrame } from '../../contracts/relay.ts'
+import type { Frame } from '../../contracts/relay.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
-import { muchText, setFull } from '../../store/testing/temp-journal.ts'
+import { countRequests, giveLeaseTo, muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import { Monitor } from '../monitor/monitor.ts'
-import { TestRoot } from '../testing/test-core.ts'
+import { TestRoot, addEvent } from '../testing/test-core.ts'
 import { serveRelay } from './relay-server.ts'
 import type { Transport } from './relay-server.ts'
 
 type Data = Record<string, unknown>
+type RelayedReply = Extract<Frame, { kind: 'R' }>
 
 const dataOf = (reply: Data | undefined): Data => (reply?.data ?? {}) as Data
 
 /** The front's end of the relay. */
 class Front {
-  readonly frames: { kind: string; fields: string[]; json: string }[] = []
+  readonly frames: (Frame | undefined)[] = []
   readonly transport: Transport
   readonly #stream: Duplex
   #waiting: (() => void)[] = []
@@ -25,7 +27,7 @@ class Front {
   constructor(core: Core) {
     const [front, generation] = duplexPair()
     this.#stream = front
-    const decoder = new LineDecoder(64_000_000, (line) => this.frames.push(readFrame(line)))
+    const decoder = new LineDecoder(64_000_000, (line) => this.frames.push(decodeFrame(line)))
     front.on('data', (chunk: Buffer) => {
       decoder.push(chunk)
       for (const wake of this.#waiting.splice(0)) wake()
@@ -55,22 +57,22 @@ class Front {
     const replies = (): Data[] =>
       this.frames
         .slice(from)
-        .flatMap(({ kind, fields, json }) => (kind === 'R' && fields[0] === '1' ? [JSON.parse(json) as Data] : []))
+        .flatMap((frame) => (frame?.kind === 'R' && frame.connection === 1 ? [JSON.parse(frame.json) as Data] : []))
     await this.until(() => replies().length === lines.length)
     return replies()
   }
 }
 
 const connect = 'C 1 {"transport":"unix","connected_at":5}'
-const count = (core: Core): unknown => core.journal.db.prepare('SELECT count(*) FROM requests').pluck().get()
+const count = (core: Core): number => countRequests(core.journal)
 
 test('each line is answered with its correlation id, by number of results', async () => {
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
-  core.router.on('notes:none', () => null, { service: 'notes' })
-  core.router.on('notes:late', async () => 'late', { service: 'notes' })
-  for (const i of [1, 2]) core.router.on('notes:two', () => i, { service: 'notes' })
+  addEvent(core, 'notes:none', () => null)
+  addEvent(core, 'notes:late', async () => 'late')
+  for (const i of [1, 2]) addEvent(core, 'notes:two', () => i)
   const front = new Front(core)
   front.write(connect)
   const replies = await front.ask(
@@ -133,9 +135,11 @@ test('a generation that lost the journal answers with an error instead of silenc
   const next = root.core()
   front.write(connect, 'Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
   await front.until(() => front.frames.length === 1)
-  assert.equal((JSON.parse(front.frames[0]?.json ?? '') as { data: Data }).data.code, 'KSI_FENCED')
+  const [refused] = front.frames
+  assert.ok(refused?.kind === 'R')
+  assert.equal((JSON.parse(refused.json) as { data: Data }).data.code, 'KSI_FENCED')
   assert.equal(count(next), 0)
-  next.journal.db.exec('UPDATE lease SET epoch = 1')
+  giveLeaseTo(next.journal, 1)
   const [reply] = await front.ask([2, 'monitor:subscribe', {}])
   assert.equal(dataOf(reply).status, 'subscribed', 'a subscription needs the connection of the failed batch')
   await new Promise(setImmediate)
@@ -151,14 +155,14 @@ test('a subscriber hears of what its own batch did, after the reply; one that is
     [1, 'monitor:subscribe', { event_patterns: ['completion:*'] }],
     [2, 'completion:async', { prompt: 'x' }],
   )
-  await front.until(() => front.frames.some(({ kind }) => kind === 'P'))
+  await front.until(() => front.frames.some((frame) => frame?.kind === 'P'))
   await new Promise(setImmediate)
-  const pushed = front.frames.filter(({ kind }) => kind === 'P')
+  const pushed = front.frames.filter((frame) => frame?.kind === 'P')
   assert.deepEqual(
-    pushed.map(({ fields }) => fields),
-    [['1', '1']],
+    pushed.map(({ connection, seq }) => [connection, seq]),
+    [[1, 1]],
   )
-  const kinds = front.frames.filter(({ fields }) => fields[0] === '1').map(({ kind }) => kind)
+  const kinds = front.frames.filter((frame) => frame?.connection === 1).map((frame) => frame?.kind)
   assert.deepEqual(kinds, ['U', 'R', 'R', 'P'])
 })
 
@@ -167,13 +171,13 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   const core = root.core()
   root.completion(core)
   const front = new Front(core)
-  front.transport.send('U 1 5')
+  front.transport.send({ kind: 'U', connection: 1, seq: 5 })
   front.transport.stop()
-  front.transport.send('U 1 6')
+  front.transport.send({ kind: 'U', connection: 1, seq: 6 })
   front.write('Q 1 1 0 e1 {"event":"completion:async","data":{"prompt":"x"}}')
   await front.until(() => front.frames.length === 1)
   await new Promise(setImmediate)
-  assert.deepEqual(front.frames, [{ kind: 'U', fields: ['1', '5'], json: '' }])
+  assert.deepEqual(front.frames, [{ kind: 'U', connection: 1, seq: 5 }])
   assert.equal(count(core), 0)
 })
 
@@ -181,7 +185,7 @@ test('runs nothing for a client that takes no replies, and one line of each clie
   using root = new TestRoot()
   const core = root.core()
   const ran: string[] = []
-  core.router.on('notes:big', ({ n }) => (ran.push(String(n)), 'x'.repeat(300_000)), { service: 'notes' })
+  addEvent(core, 'notes:big', ({ n }) => (ran.push(String(n)), 'x'.repeat(300_000)))
   const front = new Front(core)
   const line = (connection: number, id: number, n: string): string =>
     `Q ${connection} ${id} 0 e${n} {"event":"notes:big","data":{"n":"${n}"}}`
@@ -203,7 +207,7 @@ test('700 replies of a megabyte asked for in one go are made only as they are ta
   using root = new TestRoot()
   const core = root.core()
   let made = 0
-  core.router.on('notes:big', () => (made++, 'x'.repeat(1_000_000)), { service: 'notes' })
+  addEvent(core, 'notes:big', () => (made++, 'x'.repeat(1_000_000)))
   const [front, generation] = duplexPair()
   serveRelay(generation, core, new Monitor(core))
   const lines = Array.from({ length: 700 }, (_, i) => `Q 1 ${i} 0 e${i} {"event":"notes:big"}\n`)
@@ -221,11 +225,45 @@ test('a result that cannot be written is an error reply, a correlation id comes 
   const core = root.core()
   let deep: unknown = 1
   for (let i = 0; i < 20_000; i++) deep = { 0: deep }
-  core.router.on('notes:deep', () => deep, { service: 'notes' })
+  addEvent(core, 'notes:deep', () => deep)
   const front = new Front(core)
   front.write(connect, 'Q 1 1 0 e1 {"event":"notes:deep","correlation_id": 12345678901234567890 }')
   await front.until(() => front.frames.length === 1)
-  const { json } = front.frames[0] ?? { json: '' }
+  const [frame] = front.frames
+  assert.ok(frame?.kind === 'R')
+  const { json } = frame
   assert.match(json, /"correlation_id":12345678901234567890,/)
   assert.equal(dataOf(JSON.parse(json)).status, 'error')
+})
+
+test('an acknowledgement waits until its request is on disk, and with it what follows on its connection, but nobody else', async () => {
+  using root = new TestRoot()
+  const ends: ((error: Error | null) => void)[] = []
+  const core = root.core(
+    { KSI_DURABILITY: 'disk' },
+    { durability: 'disk', sync: (_fd, done) => void ends.push(done), onTrouble: () => {} },
+  )
+  root.completion(core)
+  addEvent(core, 'notes:read', () => ({ read: true }))
+  const front = new Front(core)
+  const replies = (): RelayedReply[] => front.frames.filter((frame) => frame?.kind === 'R')
+  const answered = (): string[] => replies().map(({ connection, relay }) => `${connection} ${relay}`)
+  const line = (connection: number, id: number, event: string): string =>
+    `Q ${connection} ${id} 0 e${id} ${JSON.stringify({ event, data: { prompt: 'x' } })}`
+  front.write(connect, 'C 2 {"transport":"unix","connected_at":5}')
+  front.write(line(1, 1, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  front.write(line(1, 2, 'notes:read'))
+  await new Promise(setImmediate)
+  front.write(line(2, 3, 'notes:read'))
+  await front.until(() => answered().length > 0)
+  assert.deepEqual(answered(), ['2 3'])
+  ends.shift()?.(null)
+  await front.until(() => answered().length === 3)
+  assert.deepEqual(answered(), ['2 3', '1 1', '1 2'])
+  front.write(line(1, 4, 'completion:async'))
+  while (ends.length === 0) await new Promise(setImmediate)
+  ends.shift()?.(Object.assign(new Error('I/O error'), { code: 'EIO' }))
+  await front.until(() => answered().length === 4)
+  assert.equal(dataOf(JSON.parse(replies().at(-1)?.json ?? '') as Data).status, 'error')
 })

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { readFrame } from '../../contracts/relay.ts'
-import type { ConnectionInfo, Frame } from '../../contracts/relay.ts'
+import { decodeFrame, encodeFrame } from '../../contracts/relay.ts'
+import type { ConnectionInfo, Frame, FrameToFront } from '../../contracts/relay.ts'
 import { writtenMember } from '../../lib/json-shape.ts'
 import { LineDecoder, isObject, parseObject } from '../../lib/ndjson.ts'
 import type { Core } from '../core.ts'
@@ -27,115 +27,126 @@ export interface Transport {
    * Queues a frame; everything queued in one tick is written at once. @returns false when enough waits for the front to
    * read
    */
-  send(frame: string): boolean
+  send(frame: FrameToFront): boolean
   /** Takes no more frames and sends what is queued. The stream itself stays open, for a resume. */
   stop(): void
 }
 
-/** Serves the relay: lines are run in turns, and each is acknowledged only after it is committed. */
+/** Serves the relay: lines are run in turns, and each is acknowledged only after it is committed and on disk. */
 export function serveRelay(stream: Duplex, core: Core, listener: ConnectionListener): Transport {
-  const connections = new Map<number, ConnectionInfo>()
-  let outgoing: string[] = []
-  let outgoingLength = 0
-  let stopped = false
+  return new RelayServer(stream, core, listener)
+}
 
-  const flush = (): void => {
-    if (outgoing.length === 0) return
-    const text = outgoing.join('')
-    outgoing = []
-    outgoingLength = 0
-    stream.write(text)
-  }
-  const send = (frame: string): boolean => {
-    if (stopped) return true
-    if (outgoing.length === 0) queueMicrotask(flush)
-    outgoing.push(`${frame}\n`)
-    outgoingLength += frame.length
-    if (outgoingLength >= flushAt) flush()
-    return unsent() < enough.pushes
-  }
-  const unsent = (): number => outgoingLength + stream.writableLength
-  const lines = new LineService(core, {
-    hasRoom: () => unsent() < enough.all,
-    reply: ({ connection, relay }, json) => send(`R ${connection} ${relay} ${json}`),
-    running: ({ connection, relay }) => send(`T ${connection} ${relay}`),
-  })
-  const onDrain = (): void => {
-    lines.resume()
-    listener.drained()
-  }
+class RelayServer implements Transport {
+  readonly #stream: Duplex
+  readonly #core: Core
+  readonly #listener: ConnectionListener
+  readonly #lines: LineService
+  readonly #connections = new Map<number, ConnectionInfo>()
+  #outgoing: string[] = []
+  #outgoingLength = 0
+  #stopped = false
+  readonly #onData: (chunk: Buffer) => void
+  readonly #onDrain: () => void
 
-  const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => {
-    const frame = readFrame(line)
-    if (frame.kind === 'Q') lines.add(toServedLine(frame, connections))
-    else serveOther(frame)
-  })
-  const onData = (chunk: Buffer): void => {
-    decoder.push(chunk)
-    lines.resume()
+  constructor(stream: Duplex, core: Core, listener: ConnectionListener) {
+    this.#stream = stream
+    this.#core = core
+    this.#listener = listener
+    this.#lines = new LineService(core, {
+      hasRoom: () => this.#unsent < enough.all,
+      reply: ({ connection, relay }, json) => this.send({ kind: 'R', connection, relay, json }),
+      running: ({ connection, relay }) => this.send({ kind: 'T', connection, relay }),
+    })
+    const decoder = new LineDecoder(Number.MAX_SAFE_INTEGER, (line) => this.#serve(decodeFrame(line)))
+    this.#onData = (chunk) => {
+      decoder.push(chunk)
+      this.#lines.resume()
+    }
+    this.#onDrain = () => {
+      this.#lines.resume()
+      listener.drained()
+    }
+    stream.on('data', this.#onData)
+    stream.on('drain', this.#onDrain)
   }
 
-  const serveOther = ({ kind, fields, json }: Frame): void => {
-    const connection = Number(fields[0])
-    switch (kind) {
+  send(frame: FrameToFront): boolean {
+    if (this.#stopped) return true
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush())
+    const line = `${encodeFrame(frame)}\n`
+    this.#outgoing.push(line)
+    this.#outgoingLength += line.length
+    if (this.#outgoingLength >= flushAt) this.#flush()
+    return this.#unsent < enough.pushes
+  }
+
+  stop(): void {
+    this.#flush()
+    this.#stopped = true
+    this.#lines.stop()
+    this.#stream.off('data', this.#onData)
+    this.#stream.off('drain', this.#onDrain)
+    // Keeps draining, so that nothing old waits in the stream if this generation is called back.
+    this.#stream.resume()
+  }
+
+  get #unsent(): number {
+    return this.#outgoingLength + this.#stream.writableLength
+  }
+
+  #flush(): void {
+    if (this.#outgoing.length === 0) return
+    const text = this.#outgoing.join('')
+    this.#outgoing = []
+    this.#outgoingLength = 0
+    this.#stream.write(text)
+  }
+
+  #serve(frame: Frame | undefined): void {
+    switch (frame?.kind) {
+      case 'Q':
+        return this.#lines.add(toServedLine(frame, this.#connections.get(frame.connection)))
       case 'C':
-        connections.set(connection, JSON.parse(json) as ConnectionInfo)
+        this.#connections.set(frame.connection, frame.info)
         return
       case 'X':
         // What it sent before is run first.
-        lines.after(connection, () => {
-          connections.delete(connection)
-          listener.closed(connection)
+        return this.#lines.after(frame.connection, () => {
+          this.#connections.delete(frame.connection)
+          this.#listener.closed(frame.connection)
         })
-        return
       case 'S':
-        listener.restoreSubscription(connection, Number(fields[1]), parseObject(json) ?? {})
-        return
+        return this.#listener.restoreSubscription(frame.connection, frame.seq, parseObject(frame.json) ?? {})
       case 'Z':
       case 'W':
-        lines.pause(connection, kind === 'Z')
-        listener.paused(connection, kind === 'Z')
-        return
+        this.#lines.pause(frame.connection, frame.kind === 'Z')
+        return this.#listener.paused(frame.connection, frame.kind === 'Z')
       default:
-        core.log.warn({ kind }, 'unknown frame on the relay')
+        this.#core.log.warn({ kind: frame?.kind }, 'unknown frame on the relay')
     }
-  }
-
-  stream.on('data', onData)
-  stream.on('drain', onDrain)
-  return {
-    send,
-    stop() {
-      flush()
-      stopped = true
-      lines.stop()
-      stream.off('data', onData)
-      stream.off('drain', onDrain)
-      // Keeps draining, so that nothing old waits in the stream if this generation is called back.
-      stream.resume()
-    },
   }
 }
 
-function toServedLine(frame: Frame, connections: Map<number, ConnectionInfo>): ServedLine {
-  const [connection, relay, again, eventId] = frame.fields
-  const message = parseObject(frame.json) ?? {}
-  const id = Number(connection)
-  const info = connections.get(id)
+type RequestFrame = Extract<Frame, { kind: 'Q' }>
+
+function toServedLine(frame: RequestFrame, info: ConnectionInfo | undefined): ServedLine {
+  const { connection, relay, again, eventId, json } = frame
+  const message = parseObject(json) ?? {}
   const data = isObject(message.data) ? message.data : {}
   const name = (message.correlation_id ?? undefined) === undefined ? '_correlation_id' : 'correlation_id'
   return {
-    connection: id,
-    relay: Number(relay),
-    bytes: frame.json.length,
+    connection,
+    relay,
+    bytes: json.length,
     event: typeof message.event === 'string' ? message.event : '',
     data,
-    again: again === '1',
+    again,
     ownId: typeof message._event_id === 'string',
-    correlation: writtenMember(message, frame.json, name),
+    correlation: writtenMember(message, json, name),
     context: {
-      connection: info === undefined ? null : { ...info, id },
-      eventId: decodeURIComponent(eventId ?? ''),
+      connection: info === undefined ? null : { ...info, id: connection },
+      eventId: decodeURIComponent(eventId),
       clientId: text(message._client_id) ?? text(message.client_id) ?? text(data.originator_id),
       agentId: text(message._agent_id),
     },

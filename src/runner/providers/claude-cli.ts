@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import type { RunInput } from '../../contracts/runner.ts'
 import { systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
-import { runChild } from '../child.ts'
-import type { ChildEnd } from '../child.ts'
+import { runProgram } from '../program.ts'
+import type { ProgramEnd } from '../program.ts'
 import { readReply } from './claude-reply.ts'
 import { openSandbox } from './claude-sandbox.ts'
-import { lastText } from '../../contracts/prompt.ts'
+import { lastText } from '../../lib/prompt.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 import type { ProviderSurroundings } from './registry.ts'
@@ -15,24 +15,27 @@ import type { ProviderSurroundings } from './registry.ts'
 const maxStdoutBytes = 10 * 1024 * 1024
 const maxStderrBytes = 4 * 1024
 
-/** Runs the `claude` program, one call a run (reference/ksi-wire.md §3.7). */
+/** Runs the `claude` program, one call a run (docs/wire.md, "Claude's program"). */
 export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   const { claudeBin = 'claude', root } = surroundings
   // A path is meant from the root, not from the sandbox folder the program is started in.
   const command = claudeBin.includes('/') ? resolve(root, claudeBin) : claudeBin
   const env = claudeEnv(surroundings.env)
-  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env }) }
+  // The user's own, which the supervisor hands on; without it nothing is opened to others.
+  const umask = Number.parseInt(surroundings.env['KSI_UMASK'] ?? '077', 8)
+  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env, umask }) }
 }
 
 interface Claude extends Omit<ProviderSurroundings, 'env'> {
   command: string
   env: Record<string, string>
+  umask: number
 }
 
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
   const sandbox = openSandbox(claude.sandboxDir, input)
   ctx.onProgress({ status: 'calling_provider', provider: 'claude-cli' })
-  const call = (args: string[]): Promise<ChildEnd> =>
+  const call = (args: string[]): Promise<ProgramEnd> =>
     start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
   let end = await call(claudeArgs(input))
   // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
@@ -49,10 +52,10 @@ async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promi
 async function start(
   claude: Claude,
   call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal },
-): Promise<ChildEnd> {
-  const { command, env, children } = claude
+): Promise<ProgramEnd> {
+  const { command, env, umask, children } = claude
   try {
-    return await runChild({ command, env, children, ...call, maxStdoutBytes, maxStderrBytes })
+    return await runProgram({ command, env, umask, children, ...call, maxStdoutBytes, maxStderrBytes })
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'
@@ -64,7 +67,7 @@ async function start(
 }
 
 /** Whether claude refused because it has no such session: it has done nothing then. */
-function isUnknownSession({ code, stdout, stderr }: ChildEnd): boolean {
+function isUnknownSession({ code, stdout, stderr }: ProgramEnd): boolean {
   return (
     code !== 0 && /no conversation found|is not a UUID|not a valid UUID|valid session id/i.test(`${stderr}\n${stdout}`)
   )

@@ -1,12 +1,12 @@
 import { parseObject } from '../../lib/ndjson.ts'
-import type { ChildEnd } from '../child.ts'
+import type { ProgramEnd } from '../program.ts'
 import { ProviderError } from './provider.ts'
 
 /**
  * The JSON object that claude has printed.
  * @throws ProviderError when there is none, when it says `is_error`, or when the program did not end with 0
  */
-export function readReply(end: ChildEnd): Record<string, unknown> {
+export function readReply(end: ProgramEnd): Record<string, unknown> {
   if (end.tooMuch) throw new ProviderError('claude printed more than 10 MiB. Ask it for less.', { retryable: false })
   const reply = parseObject(end.stdout)
   // The reply says more of a failure than the exit code does, so it is looked at first.
@@ -28,7 +28,7 @@ function errorText(reply: Record<string, unknown>): string {
   return typeof subtype === 'string' ? subtype : 'claude says is_error, and nothing more'
 }
 
-function exitText({ code, signal, stderr, stdout }: ChildEnd): string {
+function exitText({ code, signal, stderr, stdout }: ProgramEnd): string {
   if (code === null) return `claude was terminated with signal ${signal}`
   const said = (stderr.trim() || stdout.trim()).slice(0, 4_000)
   return said === '' ? `claude failed with code ${code} and said nothing` : `claude failed with code ${code}: ${said}`

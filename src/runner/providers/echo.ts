@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { echoOptions } from '../../contracts/events.ts'
-import type { EchoOptions } from '../../contracts/events.ts'
+import { echoOptions } from '../../contracts/completion.ts'
+import type { EchoOptions } from '../../contracts/completion.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { sleep } from '../../lib/backoff.ts'
-import { allText, lastText } from '../../contracts/prompt.ts'
+import { allText, lastText } from '../../lib/prompt.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 

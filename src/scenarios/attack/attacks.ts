@@ -121,7 +121,7 @@ const rawBytes: Attack = async (attacker) => {
 const notFuzzed = new Set(['system:shutdown', 'system:reload', 'dev:restore', 'dev:checkpoint'])
 const fields = Object.entries(eventSpecs)
   .filter(([name]) => !notFuzzed.has(name))
-  .map(([name, { schema }]) => {
+  .map(([name, { data: schema }]) => {
     const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
     return { name, keys: Object.keys(properties) }
   })

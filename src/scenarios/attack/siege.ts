@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { judge } from '../../history/report.ts'
 import { largest, quantile } from '../../lib/statistics.ts'
 import { Ksi } from '../../testing/ksi.ts'
 import { Load } from '../../testing/load.ts'
@@ -168,17 +169,11 @@ class Siege {
   }
 
   async #finish(load: Load): Promise<void> {
-    const { refused, cut, lost, doubled, missed, failures, problems } = await load.finish(30_000)
-    for (const [name, count] of Object.entries({
-      refused,
-      cut,
-      lost,
-      doubled,
-      missed,
-      failed: failures['poison'] ?? 0,
-    }))
-      if (count > 0) this.#fault(`well-behaved clients: ${count} ${name}`)
-    for (const problem of problems) this.#fault(`well-behaved clients: ${problem}`)
+    const report = await load.finish(30_000)
+    const { refused, cut } = report
+    if (refused > 0) this.#fault(`well-behaved clients: ${refused} refused`)
+    if (cut > 0) this.#fault(`well-behaved clients: ${cut} cut`)
+    for (const fault of judge(report)) this.#fault(`well-behaved clients: ${fault}`)
   }
 
   #fault(what: string): void {

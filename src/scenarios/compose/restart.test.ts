@@ -35,7 +35,8 @@ describe('a program that uses the client library', { skip: skipWithoutEngine() }
       const { last_seq } = await client.request('monitor:subscribe', { event_patterns: ['none'] })
       await follower.until(last_seq)
       t.diagnostic(
-        `${program.done} completions, ${had} of them before; ${follower.seqs.length} events; the longest took ${Math.round(program.longestMs)} ms`,
+        `${program.done} completions, ${had} of them before; ${follower.seqs.length} events; ` +
+          `the longest took ${Math.round(program.longestMs)} ms`,
       )
       const [first = 0] = follower.seqs
       assert.deepEqual(

@@ -12,7 +12,7 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
 
   const file = 'src/daemon/health.ts'
 
-  test('200 requests in 20 conversations, 20 saves while they run: 200 outcomes, in order, nothing twice, no connection cut', async () => {
+  test('200 requests, 20 saves while they run: 200 outcomes, in order, nothing twice, no connection cut', async () => {
     using client = await stack.client()
     await client.request('monitor:subscribe', { event_patterns: ['*'] })
     const sent = await sendWork(client, { conversations: 20, perConversation: 10, latencyMs: 400 })
@@ -31,7 +31,7 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     ['an import that throws', "throw new Error('thrown at import')", /thrown at import/],
     ['process.exit() at the top level', 'process.exit(3)', /exit code 3/],
   ] as const) {
-    test(`${name}: the old generation serves on, /status names file and error, the repaired save takes over`, async () => {
+    test(`${name}: the code before serves on, /status names file and error, the repair takes over`, async () => {
       const { generation } = await stack.status()
       const whole = stack.project.read(file)
       stack.project.edit(file, (text) => `${text}\n${breakage}\n`)
@@ -47,7 +47,7 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     })
   }
 
-  test('kill -9 of the live generation with work running: back within 1 s, everything finishes, nothing runs twice', async (t) => {
+  test('kill -9 of the live generation: back within 1 s, everything finishes, nothing runs twice', async (t) => {
     using client = await stack.client()
     await client.request('monitor:subscribe', { event_patterns: ['completion:*'] })
     const sent = await sendWork(client, { conversations: 10, perConversation: 3, latencyMs: 300, tag: 'k' })
@@ -57,7 +57,8 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     const began = performance.now()
     await stack.untilStatus((status) => status.phase === 'live' && (status.generation ?? 0) > Number(health.generation))
     t.diagnostic(
-      `kill -9 → live again: at most ${Math.round(performance.now() - began)} ms after the kill command's return, ${Math.round(performance.now() - killed)} with the command`,
+      `kill -9 → live again: at most ${Math.round(performance.now() - began)} ms after the kill command's ` +
+        `return, ${Math.round(performance.now() - killed)} with the command`,
     )
     assert.ok(performance.now() - began < 1_000)
     await untilAllDone(client, sent)
@@ -82,7 +83,8 @@ describe('saving in the real stack', { skip: skipWithoutEngine() }, () => {
     times.sort((a, b) => a - b)
     const median = times[times.length / 2] ?? 0
     t.diagnostic(
-      `save → new code answers, 1,000 queued, in Docker: median ${Math.round(median)} ms, slowest ${Math.round(times.at(-1) ?? 0)} ms of ${times.length}`,
+      `save → new code answers, 1,000 queued, in Docker: median ${Math.round(median)} ms, ` +
+        `slowest ${Math.round(times.at(-1) ?? 0)} ms of ${times.length}`,
     )
     assert.ok(median < 500, 'within a wide bound: the number is printed above')
   })

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { median, quantile } from '../../lib/statistics.ts'
 import { LineDecoder, parseObject } from '../../lib/ndjson.ts'
-import type { RunEnd } from '../../testing/audit.ts'
+import type { RunEnd } from '../../history/runs.ts'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { Load } from '../../testing/load.ts'
 import { assertClean } from '../../testing/load-report.ts'
@@ -22,7 +22,7 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
   })
   after(() => stack[Symbol.asyncDispose]())
 
-  test(`${saves} saves under load: nothing refused, cut, lost, doubled, missed, out of order or run twice`, async (t) => {
+  test(`${saves} saves under load: nothing refused, cut, lost, doubled, missed, disordered, run twice`, async (t) => {
     const seed = chooseSeed()
     t.diagnostic(`KSI_SEED=${seed}`)
     const random = randomFrom(seed)
@@ -46,21 +46,24 @@ describe('many saves in the real stack', { skip: skipWithoutEngine() }, () => {
     const memory = await supervisorMemory(stack)
     const report = await load.finish()
     t.diagnostic(
-      `${saves} saves, ${report.requests} requests, ${report.replies} replies, ${report.probes} new connections in ${Math.round(tookS)} s`,
+      `${saves} saves, ${report.requests} requests, ${report.replies} replies, ` +
+        `${report.probes} new connections in ${Math.round(tookS)} s`,
     )
     t.diagnostic(
-      `refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, missed ${report.missed}`,
+      `refused ${report.refused}, cut ${report.cut}, lost ${report.lost}, doubled ${report.doubled}, ` +
+        `missed ${report.missed}`,
     )
     t.diagnostic(
       `slowest reply of each save: median ${round(median(slowest))} ms, p99 ${round(quantile(slowest, 0.99))} ms`,
     )
     t.diagnostic(
-      `save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, slowest ${round(quantile(liveMs, 1))} ms`,
+      `save → live: median ${round(median(liveMs))} ms, p99 ${round(quantile(liveMs, 0.99))} ms, ` +
+        `slowest ${round(quantile(liveMs, 1))} ms`,
     )
     t.diagnostic(`supervisor: ${JSON.stringify(memoryAtFirst)} → ${JSON.stringify(memory)} MB`)
     assertClean(report)
     await runs.until((ended) => ended.length >= report.requests / 2)
-    assert.deepEqual(load.auditRuns(runs.ended), [])
+    assert.deepEqual(load.checkRuns(runs.ended), [])
     assert.equal((await stack.status()).crashes, 0)
     assert.ok(memory.highest < 400, `the supervisor took ${memory.highest} MB`)
   })

@@ -18,7 +18,7 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
     { name: 'docker kill of the container', tag: 'kill', end: () => stack.docker('kill') },
   ]
   for (const { name, tag, end } of ways) {
-    test(`${name}: the queue goes on in order; what ran ends once as daemon_restart, or runs again where asked; a client that was away learns of it`, async () => {
+    test(`${name}: the queue goes on in order; what ran is told as lost once, or runs again where asked`, async () => {
       let since = 0
       let plain: Sent
       let again: Sent

@@ -33,27 +33,31 @@ for (const [what, extra] of [
     const backMs: number[] = []
     for (let i = 0; i < count; i++) {
       await delay(350 * random())
-      const { pid } = (await ksi.status()).runners.find(({ accepting }) => accepting) ?? {}
+      const pid = await ksi.runnerPid()
+      const { runners: before } = await ksi.status()
       const killed = performance.now()
-      signal(pid ?? 0, 'SIGKILL')
-      await ksi.untilStatus(({ runners }) => runners.some((runner) => runner.accepting && runner.pid !== pid))
+      signal(pid, 'SIGKILL')
+      await ksi.untilStatus(({ runners }) =>
+        runners.some(({ accepting, id }) => accepting && !before.some((old) => old.id === id)),
+      )
       backMs.push(performance.now() - killed)
     }
     const report = await load.finish()
     t.diagnostic(
-      `kill → the next runner takes work: median ${Math.round(median(backMs))}, p99 ${Math.round(quantile(backMs, 0.99))} ms; ${JSON.stringify(report)}`,
+      `kill → the next runner takes work: median ${Math.round(median(backMs))}, ` +
+        `p99 ${Math.round(quantile(backMs, 0.99))} ms; ${JSON.stringify(report)}`,
     )
     assertClean(report, { restarted: 'on_restart' in extra ? 0 : report.requests / 4 })
     if (!('on_restart' in extra))
       assert.ok((report.failures.daemon_restart ?? 0) > 0, 'some were running when the runner was killed')
-    assert.deepEqual(load.auditRuns(ksi.runEnds()), [])
+    assert.deepEqual(load.checkRuns(ksi.runEnds()), [])
     assert.equal((await ksi.status()).crashes, 0)
   })
 }
 
 const rounds = Number(process.env.KSI_SOAK_TOTAL_KILLS ?? 20)
 
-test(`everything killed at once ${rounds} times under load: what was acknowledged has one outcome, in order; nobody is left behind`, async (t) => {
+test(`everything killed at once ${rounds} times: what was acknowledged ends once, nobody is left`, async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`KSI_SEED=${seed}`)
   const random = randomFrom(seed)

@@ -79,7 +79,7 @@ test(
     const finder = await new FakeDaemon({ port: 0, host: '127.0.0.1' }).start()
     const { port } = finder
     await finder.stop()
-    start(createClientLink({ address: `tcp://127.0.0.1:${port}`, token: undefined }))
+    start(createClientLink({ address: `tcp://127.0.0.1:${port}`, token: () => undefined }))
     assert.equal((await reading(({ state }) => state === 'failed')).error, 'connection refused')
     const daemon = await new FakeDaemon(
       { port, host: '127.0.0.1' },
@@ -95,7 +95,7 @@ test(
 
 test('over the wire: a daemon that hangs is told apart from one that is not there', { timeout: 8_000 }, async () => {
   const daemon = await new FakeDaemon({ port: 0, host: '127.0.0.1' }, { 'supervisor:status': () => undefined }).start()
-  start(createClientLink({ address: `tcp://127.0.0.1:${daemon.port}`, token: undefined }))
+  start(createClientLink({ address: `tcp://127.0.0.1:${daemon.port}`, token: () => undefined }))
   assert.equal((await reading(({ state }) => state === 'failed')).error, 'connected, but no reply within 200 ms')
   await daemon.stop()
 })

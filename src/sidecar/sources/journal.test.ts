@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { JournalFacts } from '../../contracts/status.ts'
 import { Journal } from '../../store/journal.ts'
+import { copyJournal } from '../../store/testing/temp-journal.ts'
 import { openJournalReader } from '../../store/reader.ts'
 import type { JournalReader } from '../../store/reader.ts'
 import { ReadingBox } from '../reading.ts'
@@ -154,12 +155,12 @@ test('follows a real journal through commits and a restore by rename', () => {
   const source = new JournalSource({ path, keepsState: true, box, open: openJournalReader })
   source.look()
   assert.deepEqual([box.reading.state, box.reading.facts?.generation, box.reading.facts?.last_seq], ['fine', 1, 0])
-  journal.tx(() => journal.emit('system:ready', {}))
+  journal.tx(() => journal.emitAny('system:ready', {}))
   source.look()
   assert.equal(box.reading.facts?.last_seq, 1)
   const copy = `${path}.copy`
-  journal.db.exec(`VACUUM INTO '${copy}'`)
-  journal.tx(() => journal.emit('system:ready', {}))
+  copyJournal(journal, copy)
+  journal.tx(() => journal.emitAny('system:ready', {}))
   journal.close()
   // The log belongs to the file that goes away.
   for (const tail of ['-wal', '-shm']) rmSync(`${path}${tail}`, { force: true })

@@ -9,7 +9,7 @@ import type { ReadingBox } from '../reading.ts'
 /** What of the journal the status document carries. */
 const limits = { boots: 50, checkpoints: 20, queues: 200 }
 
-/** A writer that comes back clears these within a moment; said only when they stay (reference/containers.md E). */
+/** A writer that comes back clears these within a moment; said only when they stay. */
 const passing =
   /^SQLITE_(BUSY|LOCKED|READONLY_RECOVERY|READONLY_ROLLBACK|READONLY_CANTINIT|CANTOPEN_DIRTYWAL|IOERR_SHORT_READ)/
 const triesBeforeSaid = 5

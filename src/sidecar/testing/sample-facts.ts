@@ -32,7 +32,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     watching: true,
     connections: 2,
     held_lines: 0,
-    runners: [{ id: 'runner-1', accepting: true, since: minutesAgo(90), pid: 30 }],
+    runners: [{ id: 'runner-1', accepting: true, since: minutesAgo(90) }],
     sidecar: null,
     addresses: { socket: '/app/var/run/daemon.sock', tcp: '0.0.0.0:4310' },
     journal: { path: '/app/var/db/dev_checkpoint.db', kept: true },

@@ -4,9 +4,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Priority } from '../../contracts/words.ts'
-import { Conversations } from '../conversations.ts'
+import type { Conversations } from '../conversations.ts'
 import { Journal } from '../journal.ts'
-import { Requests } from '../requests.ts'
+import type { JournalOptions } from '../journal.ts'
+import type { Requests } from '../requests.ts'
+import { assertSound, databaseOf, disagreements } from './sound.ts'
 
 /** A folder of its own for a test, with a place for a journal; it and every journal opened here go with the test. */
 export class TempJournal implements Disposable {
@@ -14,13 +16,9 @@ export class TempJournal implements Disposable {
   readonly path = join(this.dir, 'journal.db')
   readonly #open: Journal[] = []
 
-  open(options: { bootId?: string; suspect?: boolean; migrations?: string } = {}): Journal {
-    const { bootId = 'boot', suspect = false, migrations } = options
-    const journal = Journal.open(this.path, bootId, {
-      suspect,
-      now: Date.now(),
-      ...(migrations === undefined ? {} : { migrations }),
-    })
+  open(options: { bootId?: string } & Partial<JournalOptions> = {}): Journal {
+    const { bootId = 'boot', ...rest } = options
+    const journal = Journal.open(this.path, bootId, { suspect: false, now: Date.now(), ...rest })
     this.#open.push(journal)
     return journal
   }
@@ -35,7 +33,10 @@ export class TempJournal implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const journal of this.#open) journal.close()
+    for (const journal of this.#open) {
+      assertSound(journal)
+      journal.close()
+    }
     rmSync(this.dir, { recursive: true })
   }
 }
@@ -48,8 +49,8 @@ export class TestQueue {
 
   constructor(journal: Journal) {
     this.journal = journal
-    this.requests = new Requests(journal)
-    this.conversations = new Conversations(journal)
+    this.requests = journal.requests
+    this.conversations = journal.conversations
   }
 
   /** @returns its tick */
@@ -60,9 +61,8 @@ export class TestQueue {
     payload: object = { prompt: requestId },
   ): number {
     return this.journal.tx(() => {
-      const tick = this.journal.emit('completion:queued', { request_id: requestId }, requestId)
-      this.conversations.create(conversation, { model: 'echo/echo', now: tick })
-      this.requests.insert({
+      const tick = this.journal.emitAny('completion:queued', { request_id: requestId }, requestId)
+      this.requests.accept({
         request_id: requestId,
         conversation,
         session_id: null,
@@ -73,94 +73,63 @@ export class TestQueue {
         on_restart: 'fail',
         digest: '',
         client: null,
-        queued_at: tick,
-        accepted_tick: tick,
+        now: tick,
+        tick,
         payload: JSON.stringify(payload),
       })
-      this.conversations.refresh(conversation, 1)
       return tick
     })
   }
 
   start(requestId: string): boolean {
     return this.journal.tx(() => {
-      const conversation = this.requests.get(requestId)?.conversation ?? ''
-      const tick = this.journal.emit('completion:progress', { request_id: requestId }, requestId)
-      const started = this.requests.start({
-        request_id: requestId,
+      const request = this.requests.get(requestId)
+      const tick = this.journal.emitAny('completion:progress', { request_id: requestId }, requestId)
+      const run = {
         now: tick,
         tick,
         run_id: `run-${tick}`,
         runner_id: '1',
         epoch: 1,
+        deadline: null,
         resumed_from: null,
-      })
-      if (!started) return false
-      this.conversations.setRunning(conversation, requestId, tick)
-      this.conversations.refresh(conversation, -1)
-      return true
+      }
+      return request !== undefined && this.journal.runs.start(request, run)
     })
   }
 
   requeue(requestId: string, notBefore: number | null): boolean {
-    return this.journal.tx(() => {
-      const conversation = this.requests.get(requestId)?.conversation ?? ''
-      if (!this.requests.requeue(requestId, { notBefore, uncounted: false })) return false
-      this.conversations.clearRunning(conversation, requestId)
-      this.conversations.refresh(conversation, 1)
-      return true
-    })
+    return this.journal.tx(() =>
+      this.requests.requeue(requestId, { notBefore, uncounted: false, now: 1, run: 'again' }),
+    )
   }
 
   /** Ends a request. One that is cancelled while it runs keeps its conversation until `runEnded`. */
   finish(requestId: string, state: 'completed' | 'failed' | 'cancelled'): boolean {
     return this.journal.tx(() => {
-      const row = this.requests.get(requestId)
-      const tick = this.journal.emit(`completion:${state}`, { request_id: requestId }, requestId)
-      if (
-        row === undefined ||
-        !this.requests.finish(requestId, { state, now: tick, tick, outcome: {}, fileDue: false })
-      )
-        return false
-      if (row.state === 'queued') this.conversations.refresh(row.conversation, -1)
-      if (state !== 'cancelled') this.conversations.clearRunning(row.conversation, requestId)
-      return true
+      const tick = this.journal.emitAny(`completion:${state}`, { request_id: requestId }, requestId)
+      return this.requests.finish(requestId, { state, now: tick, tick, outcome: {} })
     })
   }
 
   runEnded(requestId: string): void {
-    this.journal.tx(() => this.conversations.clearRunning(this.requests.get(requestId)?.conversation ?? '', requestId))
+    this.journal.tx(() => {
+      const row = this.requests.get(requestId)
+      if (row !== undefined) this.journal.runs.end(row, 'cancelled', 1)
+    })
   }
 
   /** Ids of a conversation's queue, in its order. */
   queue(conversation: string): string[] {
-    const statement = this.journal.db.prepare(
-      "SELECT request_id FROM requests WHERE conversation = ? AND state = 'queued' ORDER BY rank, accepted_tick",
+    const statement = databaseOf(this.journal).prepare(
+      "SELECT request_id FROM requests WHERE conversation = ? AND state = 'queued' ORDER BY rank, id",
     )
     return statement.pluck().all(conversation) as string[]
   }
 
   /** What of the derived rows does not agree with a recount. */
-  disagreements(): unknown[] {
-    const { db } = this.journal
-    return [
-      ...db
-        .prepare(
-          `SELECT conversation, queued, head_tick, not_before, running FROM conversations c WHERE
-        queued <> (SELECT count(*) FROM requests r WHERE r.conversation = c.conversation AND state = 'queued')
-        OR (head_tick, not_before) IS NOT (SELECT accepted_tick, not_before FROM requests r WHERE r.conversation = c.conversation AND state = 'queued' ORDER BY rank, accepted_tick LIMIT 1)
-        OR EXISTS (SELECT 1 FROM requests r WHERE r.conversation = c.conversation AND state = 'processing' AND request_id IS NOT c.running)`,
-        )
-        .all(),
-      ...db
-        .prepare(
-          "SELECT state, n FROM totals WHERE state <> 'lost' AND n <> (SELECT count(*) FROM requests r WHERE r.state = totals.state)",
-        )
-        .all(),
-      ...db
-        .prepare('SELECT conversation FROM requests WHERE conversation NOT IN (SELECT conversation FROM conversations)')
-        .all(),
-    ]
+  disagreements(): string[] {
+    return disagreements(databaseOf(this.journal))
   }
 }
 
@@ -174,9 +143,23 @@ export function runModule(source: string): ChildProcess {
 
 /** Lets the file grow no further (as on a full disk); or again. */
 export function setFull(journal: Journal, full: boolean): void {
-  const pages = full ? Number(journal.db.pragma('page_count', { simple: true })) : 1_073_741_823
-  journal.db.pragma(`max_page_count = ${pages}`)
+  const pages = full ? Number(databaseOf(journal).pragma('page_count', { simple: true })) : 1_073_741_823
+  databaseOf(journal).pragma(`max_page_count = ${pages}`)
 }
 
 /** More text than fits into the pages there are. */
 export const muchText = 'x'.repeat(100_000)
+
+export function countRequests(journal: Journal): number {
+  return Number(databaseOf(journal).prepare('SELECT count(*) FROM requests').pluck().get())
+}
+
+/** Makes a generation of before the one that may write. */
+export function giveLeaseTo(journal: Journal, epoch: number): void {
+  databaseOf(journal).prepare('UPDATE lease SET epoch = ?').run(epoch)
+}
+
+/** A copy of the whole journal, the WAL included. */
+export function copyJournal(journal: Journal, path: string): void {
+  databaseOf(journal).prepare('VACUUM INTO ?').run(path)
+}

@@ -6,6 +6,7 @@ import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineCutter } from '../../lib/ndjson.ts'
 import { Inflow } from './inflow.ts'
+import type { Rights } from './rights.ts'
 
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
@@ -51,6 +52,10 @@ export class ClientConnection {
   cursor = -1
   /** generations that ended while they had been given its subscription and nothing else */
   deaths = 0
+  /** what it may ask for; on TCP its first line says */
+  rights: Rights
+  /** the attached generation was told its subscription, and has not answered */
+  isAsked = false
   /** true once a line of it was judged */
   hasSpoken = false
   /** the attached generation was told that it is gone */
@@ -75,6 +80,7 @@ export class ClientConnection {
   constructor(socket: Socket, options: ConnectionOptions) {
     const { id, transport, owner, log } = options
     this.id = id
+    this.rights = transport === 'unix' ? 'all' : 'none'
     this.info = { transport, connected_at: Date.now() }
     this.#socket = socket
     this.#owner = owner

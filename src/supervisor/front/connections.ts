@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { eventSpec } from '../../contracts/events.ts'
+import type { PushData, PushName } from '../../contracts/events.ts'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { dataReply, errorReply } from '../../contracts/wire.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
@@ -11,6 +12,8 @@ import { ReadingTurns } from './reading-turns.ts'
 import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
 import type { RequestLine } from './request-line.ts'
+import { checkRights, mayAsk } from './rights.ts'
+import type { Tokens } from './rights.ts'
 
 /** Lines without an end may have this much, over all connections; past it, whoever adds to it is refused. */
 const maxUnfinishedBytes = 268_435_456
@@ -29,9 +32,8 @@ export interface AnswerContext {
   transport: ConnectionInfo['transport']
 }
 
-export interface ConnectionsOptions {
-  /** asked for on TCP, on the first line of a connection */
-  token?: string | undefined
+/** The tokens are asked for on TCP, on the first line of a connection; they may change at any time. */
+export interface ConnectionsOptions extends Tokens {
   maxLineBytes: number
   maxConnections: number
   log: Log
@@ -91,9 +93,10 @@ export class ClientConnections implements ConnectionOwner {
   notifyShutdown(reason: string): void {
     if (this.#notified) return
     this.#notified = true
-    const event = 'system:shutdown_notification'
+    const event = 'system:shutdown_notification' satisfies PushName
     const timestamp = Date.now() / 1000
-    const line = JSON.stringify({ event, event_name: event, data: { reason, timestamp }, timestamp })
+    const data: PushData<typeof event> = { reason, timestamp }
+    const line = JSON.stringify({ event, event_name: event, data, timestamp })
     for (const connection of this.#sockets) connection.send(line)
   }
 
@@ -110,7 +113,8 @@ export class ClientConnections implements ConnectionOwner {
 
   onLine(connection: ClientConnection, line: Buffer): void {
     const strict = isFirstOnTcp(connection)
-    const verdict = judgeLine(line, { strict, token: this.#options.token })
+    const verdict = judgeLine(line, { strict, tokens: this.#options })
+    if (verdict.kind !== 'refuse' && strict) connection.rights = verdict.rights
     if (verdict.kind !== 'request')
       return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
     const place = this.#doorstep.leave(connection, verdict.request.event)
@@ -160,8 +164,7 @@ export class ClientConnections implements ConnectionOwner {
     this.#sockets.delete(connection)
     this.#doorstep.gone(connection)
     this.#admitted.delete(connection)
-    // One that was refused at the door was never let in.
-    if (this.#relay.connections.has(connection.id)) this.#relay.gone(connection)
+    this.#relay.gone(connection)
   }
 
   /** Lets a connection in, if there is room. @returns whether it may go on at once */
@@ -175,7 +178,9 @@ export class ClientConnections implements ConnectionOwner {
 
   #serve(connection: ClientConnection, request: RequestLine, bytes: number): void {
     const isOurs =
-      eventSpec(request.event)?.front === true || (request.event === 'system:health' && !this.#relay.isLive)
+      !mayAsk(connection.rights, request.event) ||
+      eventSpec(request.event)?.front === true ||
+      (request.event === 'system:health' && !this.#relay.isLive)
     if (isOurs) void this.#answer(connection, request)
     else this.#relay.take(connection, request, bytes)
   }
@@ -184,6 +189,7 @@ export class ClientConnections implements ConnectionOwner {
     const { event, data } = request
     connection.took(0)
     try {
+      checkRights(connection.rights, event)
       const context = { connection: connection.id, transport: connection.info.transport }
       const result = await this.#options.answer(event, data, context)
       connection.send(dataReply(result === undefined ? [] : [result], request))

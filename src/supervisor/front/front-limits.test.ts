@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { FrameToFront } from '../../contracts/relay.ts'
 import { answerAll, isRequest, openFront } from './testing/front-harness.ts'
 
 test('tells held and relayed lines apart when the daemon does not come back in time', async () => {
@@ -55,8 +56,10 @@ test('stops pushes to a client that does not read, keeps its memory bounded, ser
   h.front.attach(generation.stream)
   const [slow, other] = [await h.client(), await h.client()]
   slow.socket.pause()
-  const push = (seq: number): string =>
-    `P 1 ${seq} ${JSON.stringify({ event: 'e', seq, data: { pad: 'x'.repeat(100_000) } })}`
+  const push = (seq: number): FrameToFront => {
+    const json = JSON.stringify({ event: 'e', seq, data: { pad: 'x'.repeat(100_000) } })
+    return { kind: 'P', connection: 1, seq, json }
+  }
   let seq = 0
   const stopped = generation.frames.next((frame) => frame.kind === 'Z')
   const turn = (): Promise<undefined> => new Promise((resolve) => setImmediate(() => resolve(undefined)))
@@ -65,7 +68,7 @@ test('stops pushes to a client that does not read, keeps its memory bounded, ser
   assert.deepEqual((await other.ask('a'))['data'], { ok: true })
   assert.ok(seq < 160, `${seq} pushes of 100 KB went out before the stop`)
   slow.socket.resume()
-  assert.equal((await generation.frames.next((frame) => frame.kind === 'W')).fields[0], '1')
+  assert.equal((await generation.frames.next((frame) => frame.kind === 'W')).connection, 1)
   generation.send(push(++seq))
   await slow.inbox.next((line) => line['seq'] === seq)
   assert.equal(slow.inbox.all.length, seq)
@@ -77,8 +80,9 @@ test('cuts a client that lets more than 16 MiB lie unread', async () => {
   h.front.attach(generation.stream)
   const [dead, other] = [await h.client(), await h.client()]
   dead.socket.pause()
-  for (let seq = 1; seq <= 300; seq++) generation.send(`P 1 ${seq} {"pad":"${'x'.repeat(100_000)}"}`)
-  assert.equal((await generation.frames.next((frame) => frame.kind === 'X')).fields[0], '1')
+  const json = JSON.stringify({ pad: 'x'.repeat(100_000) })
+  for (let seq = 1; seq <= 300; seq++) generation.send({ kind: 'P', connection: 1, seq, json })
+  assert.equal((await generation.frames.next((frame) => frame.kind === 'X')).connection, 1)
   answerAll(generation)
   assert.deepEqual((await other.ask('a'))['data'], { ok: true })
 })

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Frame } from '../../contracts/relay.ts'
 import type { Front } from './front.ts'
 import { isRequest, openFront } from './testing/front-harness.ts'
-import type { FakeGeneration } from './testing/front-harness.ts'
+import type { FakeGeneration, RequestFrame } from './testing/front-harness.ts'
 
 const eventOf = (frame: { json: string }): string => JSON.parse(frame.json).event
+const isSubscription = (frame: Frame): frame is Extract<Frame, { kind: 'S' }> => frame.kind === 'S'
+const isGood = (frame: Frame): frame is RequestFrame => isRequest(frame) && eventOf(frame) === 'good'
 
 /** Answers what comes, and dies of the first line whose event is `bad`. @returns what it was given */
 async function live(front: Front, generation: FakeGeneration, bad: string): Promise<string[]> {
@@ -78,7 +81,7 @@ test('nothing new goes out before what the last generation had in hand was tried
   const a = await second.frames.next(isRequest)
   await client.ask('supervisor:status')
   assert.equal(second.requests().length, 1)
-  second.send(`T 1 ${a.fields[1]}`)
+  second.send({ kind: 'T', connection: 1, relay: a.relay })
   second.reply(await second.frames.next(isRequest))
   assert.equal(eventOf(await second.frames.next(isRequest)), 'new', 'what was run and waits holds up nobody')
   assert.deepEqual(second.requests().map(eventOf), ['a', 'b', 'new'])
@@ -95,8 +98,8 @@ test('a line that was run and waits is not blamed for deaths, nor a line while t
     h.front.attach(last.stream)
     const frame = await last.frames.next(isRequest)
     if (i < 3) {
-      last.send(`T 1 ${frame.fields[1]}`)
-      last.send('U 1 5')
+      last.send({ kind: 'T', connection: 1, relay: frame.relay })
+      last.send({ kind: 'U', connection: 1, seq: 5 })
       await client.ask('supervisor:status')
     }
     h.front.detach(i < 3 ? 'death' : 'probation')
@@ -134,7 +137,7 @@ test('a subscription that ends two generations is put aside, those beside it sta
   for (const [i, client] of [good, bad].entries()) {
     client.send({ event: 'monitor:subscribe', data: { event_patterns: [`p${i}`] } })
     const request = await first.frames.next(isRequest)
-    first.send(`U ${i + 1} 7`)
+    first.send({ kind: 'U', connection: i + 1, seq: 7 })
     first.reply(request, { status: 'subscribed' })
     await client.inbox.next()
   }
@@ -142,24 +145,24 @@ test('a subscription that ends two generations is put aside, those beside it sta
   for (let i = 0; i < 2; i++) {
     const generation = await h.generation()
     h.front.attach(generation.stream)
-    const one = await generation.frames.next((frame) => frame.kind === 'S')
-    assert.deepEqual(one.fields, ['1', '7'])
-    generation.send('U 1 7')
-    const two = await generation.frames.next((frame) => frame.kind === 'S')
-    assert.deepEqual(two.fields, ['2', '7'])
+    const one = await generation.frames.next(isSubscription)
+    assert.deepEqual([one.connection, one.seq], [1, 7])
+    generation.send({ kind: 'U', connection: 1, seq: 7 })
+    const two = await generation.frames.next(isSubscription)
+    assert.deepEqual([two.connection, two.seq], [2, 7])
     h.front.detach('death')
   }
   const told = await bad.inbox.next()
   assert.deepEqual([told['event'], told['code']], ['monitor:subscribe', 'KSI_POISON'])
   const last = await h.generation()
   h.front.attach(last.stream)
-  await last.frames.next((frame) => frame.kind === 'S')
-  last.send('U 1 7')
+  await last.frames.next(isSubscription)
+  last.send({ kind: 'U', connection: 1, seq: 7 })
   good.send({ event: 'after' })
   await last.frames.next(isRequest)
   assert.deepEqual(
-    last.frames.all.filter(({ kind }) => kind === 'S').map(({ fields }) => fields[0]),
-    ['1'],
+    last.frames.all.filter(isSubscription).map(({ connection }) => connection),
+    [1],
   )
 })
 
@@ -203,7 +206,7 @@ test('a line on trial that nobody waits for any more holds up nobody', async () 
   h.front.attach(first.stream)
   subscriber.send({ event: 'monitor:subscribe' })
   const request = await first.frames.next(isRequest)
-  first.send(`U ${request.fields[0]} 7`)
+  first.send({ kind: 'U', connection: request.connection, seq: 7 })
   first.reply(request, { status: 'subscribed' })
   await subscriber.inbox.next()
   gone.send('{"event":"a"}\n{"event":"b"}\n')
@@ -211,10 +214,10 @@ test('a line on trial that nobody waits for any more holds up nobody', async () 
   h.front.detach('death')
   const second = await h.generation()
   h.front.attach(second.stream)
-  await second.frames.next((frame) => frame.kind === 'S')
+  await second.frames.next(isSubscription)
   subscriber.socket.destroy()
   await second.frames.next(isRequest)
   gone.socket.resetAndDestroy()
   witness.send({ event: 'good' })
-  assert.equal(eventOf(await second.frames.next((frame) => isRequest(frame) && eventOf(frame) === 'good')), 'good')
+  assert.equal(eventOf(await second.frames.next(isGood)), 'good')
 })

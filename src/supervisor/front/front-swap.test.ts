@@ -28,14 +28,14 @@ test('sends an unanswered request again under the same event id, then what was h
     await young.frames.next(isRequest),
   ]
   assert.deepEqual(
-    again.map((frame) => [JSON.parse(frame.json).data.n, frame.fields[2]]),
+    again.map((frame) => [JSON.parse(frame.json).data.n, frame.again]),
     [
-      [2, '1'],
-      [3, '0'],
-      [4, '0'],
+      [2, true],
+      [3, false],
+      [4, false],
     ],
   )
-  assert.equal(again[0]?.fields[3], second.fields[3])
+  assert.equal(again[0]?.eventId, second.eventId)
   assert.deepEqual(
     young.frames.all.slice(0, 2).map((frame) => frame.kind),
     ['C', 'C'],
@@ -59,7 +59,7 @@ test('takes the old generation back after a swap that failed, with or without ha
   await client.ask('supervisor:status')
   h.front.attach(generation.stream)
   const b = await generation.frames.next(isRequest)
-  assert.deepEqual([JSON.parse(b.json).event, b.fields[2]], ['b', '0'])
+  assert.deepEqual([JSON.parse(b.json).event, b.again], ['b', false])
   assert.equal(generation.frames.all.filter((frame) => frame.kind === 'C').length, 1, 'it was not told anew')
   h.front.hold()
   h.front.detach('handover')
@@ -67,8 +67,8 @@ test('takes the old generation back after a swap that failed, with or without ha
   h.front.attach(generation.stream)
   const again = [await generation.frames.next(isRequest), await generation.frames.next(isRequest)]
   assert.deepEqual(
-    again.map((frame) => frame.fields[2]),
-    ['1', '1'],
+    again.map((frame) => frame.again),
+    [true, true],
   )
   generation.far.write('ta":1}\n')
   assert.equal(
@@ -85,19 +85,19 @@ test('lets a new generation go on with a subscription after the last seq pushed'
   const client = await h.client()
   client.send({ event: 'monitor:subscribe', data: { event_patterns: ['completion:*'] }, _client_id: 'me' })
   const request = await old.frames.next(isRequest)
-  old.send('U 1 40')
+  old.send({ kind: 'U', connection: 1, seq: 40 })
   old.reply(request, { status: 'subscribed' })
-  old.send('P 1 41 {"event":"completion:queued","seq":41}')
+  old.send({ kind: 'P', connection: 1, seq: 41, json: '{"event":"completion:queued","seq":41}' })
   await client.inbox.next((line) => line['seq'] === 41)
   h.front.hold()
-  old.send('P 1 42 {"event":"completion:result","seq":42}')
+  old.send({ kind: 'P', connection: 1, seq: 42, json: '{"event":"completion:result","seq":42}' })
   await client.inbox.next((line) => line['seq'] === 42)
   h.front.detach('handover')
   h.front.attach(young.stream)
   const resumed = await young.frames.next((frame) => frame.kind === 'S')
-  assert.equal(resumed.fields[1], '42')
+  assert.equal(resumed.seq, 42)
   assert.deepEqual(JSON.parse(resumed.json), { event_patterns: ['completion:*'], client_id: 'me' })
-  young.send('P 1 43 {"event":"completion:queued","seq":43}')
+  young.send({ kind: 'P', connection: 1, seq: 43, json: '{"event":"completion:queued","seq":43}' })
   await client.inbox.next((line) => line['seq'] === 43)
   assert.deepEqual(
     client.inbox.all.map((line) => line['seq']).filter((seq) => seq !== undefined),
@@ -115,9 +115,9 @@ test('asks for no subscription that was refused or given up', async () => {
   await refused.inbox.next()
   ended.send({ event: 'monitor:subscribe', data: {} })
   const request = await old.frames.next(isRequest)
-  old.send('U 2 7')
+  old.send({ kind: 'U', connection: 2, seq: 7 })
   old.reply(request, { status: 'subscribed' })
-  old.send('U 2 -1')
+  old.send({ kind: 'U', connection: 2, seq: -1 })
   old.reply(await (ended.send({ event: 'monitor:unsubscribe' }), old.frames.next(isRequest)))
   await ended.inbox.next((line) => line['event'] === 'monitor:unsubscribe')
   h.front.detach()
@@ -138,8 +138,8 @@ test('runs the lines of a client that wrote and hung up while there was no gener
   while (h.front.stats().connections > 1) await witness.ask('supervisor:status')
   const generation = await h.generation()
   h.front.attach(generation.stream)
-  assert.equal((await generation.frames.next((frame) => frame.kind === 'X')).fields[0], '1')
-  const ofClient = generation.frames.all.filter((frame) => frame.fields[0] === '1')
+  assert.equal((await generation.frames.next((frame) => frame.kind === 'X')).connection, 1)
+  const ofClient = generation.frames.all.filter((frame) => frame.connection === 1)
   assert.deepEqual(
     ofClient.map((frame) => frame.kind),
     ['C', 'Q', 'Q', 'X'],
@@ -192,5 +192,5 @@ test('loses nothing when the stream of a killed generation breaks before anyone 
   await broken
   assert.deepEqual((await client.ask('system:health'))['data'], { status: 'restarting' })
   h.front.attach(young.stream)
-  assert.equal((await young.frames.next(isRequest)).fields[2], '1')
+  assert.equal((await young.frames.next(isRequest)).again, true)
 })

@@ -8,17 +8,18 @@ test('tells the generation of a connection, relays its line byte for byte and br
   h.front.attach(generation.stream)
   const client = await h.client()
   const opened = await generation.frames.next((frame) => frame.kind === 'C')
-  assert.equal(JSON.parse(opened.json).transport, 'unix')
+  assert.equal(opened.info.transport, 'unix')
   const raw =
     '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
   client.send(`${raw}\r\n`)
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json, raw)
   assert.deepEqual(
-    [request.fields[0], request.fields[2], request.fields[3]],
-    [opened.fields[0], '0', encodeURIComponent('evt 1/é')],
+    [request.connection, request.again, request.eventId],
+    [opened.connection, false, encodeURIComponent('evt 1/é')],
   )
-  generation.send(`R ${request.fields[0]} ${request.fields[1]} {"event":"completion:async","data":{"x":1}}`)
+  const { connection, relay } = request
+  generation.send({ kind: 'R', connection, relay, json: '{"event":"completion:async","data":{"x":1}}' })
   assert.deepEqual(await client.inbox.next(), { event: 'completion:async', data: { x: 1 } })
   assert.equal(h.front.stats().unanswered, 0)
 })
@@ -29,8 +30,8 @@ test('gives each request without an event id one of its own, and refuses one wit
   h.front.attach(generation.stream)
   const client = await h.client()
   client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800","correlation_id":1}\n')
-  const ids: (string | undefined)[] = []
-  for (let i = 0; i < 2; i++) ids.push((await generation.frames.next(isRequest)).fields[3])
+  const ids: string[] = []
+  for (let i = 0; i < 2; i++) ids.push((await generation.frames.next(isRequest)).eventId)
   assert.match(ids[0] ?? '', /^evt_[0-9a-f]{8}\w+$/)
   assert.notEqual(ids[0], ids[1])
   // Ids that differ only there would be stored as one.
@@ -45,7 +46,7 @@ test('waits for the rest of a line that comes in halves, and takes a last line w
   h.front.attach(generation.stream)
   const client = await h.client()
   client.socket.write('{"event":"fi')
-  await generation.frames.next((frame) => frame.kind === 'C' && frame.fields[0] === '1')
+  await generation.frames.next((frame) => frame.kind === 'C' && frame.connection === 1)
   client.socket.end('rst"}')
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json, '{"event":"first"}')
@@ -66,7 +67,7 @@ test('carries a line of 64 MiB both ways and refuses a longer one without closin
   client.send(`${line}\n`)
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json.length, line.length)
-  generation.send(`R 1 ${request.fields[1]} ${request.json}`)
+  generation.send({ kind: 'R', connection: 1, relay: request.relay, json: request.json })
   const reply = await client.inbox.next()
   assert.equal((reply['data'] as { prompt: string }).prompt.length, line.length - frame.length)
 })

@@ -5,7 +5,7 @@ import type { ConnectionsOptions, FrontStats } from './connections.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenersOptions } from './listeners.ts'
 import { Relay } from './relay.ts'
-import type { DetachCause } from './relay.ts'
+import type { DetachCause } from './retrial.ts'
 
 export type FrontOptions = ConnectionsOptions &
   Omit<ListenersOptions, 'onSocket'> & {

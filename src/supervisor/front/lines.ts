@@ -25,6 +25,26 @@ export interface Line {
 /** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
 const outlivedAtMost = 3
 
+/** A line that has just come. */
+export function newLine(
+  request: RequestLine,
+  come: { connection: ClientConnection; relay: number; bytes: number; bootId: string },
+): Line {
+  const { text, event, correlation, subscription } = request
+  const { connection, relay, bytes, bootId } = come
+  return {
+    relay,
+    connection,
+    bytes,
+    eventId: request.eventId ?? `evt_${bootId}${relay.toString(36)}`,
+    request: { text, event, correlation, subscription },
+    state: 'held',
+    waitingSince: performance.now(),
+    deaths: 0,
+    outlived: 0,
+  }
+}
+
 /** Lines and bytes that may wait for a generation, over all connections. */
 const holdLimits = { lines: 10_000, bytes: 67_108_864 } as const
 

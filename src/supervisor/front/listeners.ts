@@ -5,9 +5,8 @@ import { dirname } from 'node:path'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import { checkSocketPath } from '../../lib/socket-path.ts'
 
-/** Bytes a Unix socket's path may have: 104 on macOS and 108 on Linux, with the end mark. */
-const maxPathBytes = 103
 /** Sockets beyond the limit are told so before they are closed; of those, too, there is a limit. */
 const refusedAtOnce = 64
 
@@ -33,7 +32,7 @@ export interface ListenersOptions {
  */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const { socketPath, host, port, maxConnections } = options
-  checkPath(socketPath)
+  checkSocketPath(socketPath)
   const stale = await isStale(socketPath)
   const tcp = serve(options, 'tcp')
   // The port first: only one of two supervisors that start at once gets it, and only that one removes a socket file.
@@ -59,15 +58,6 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const tcpPort = typeof address === 'object' && address !== null ? address.port : port
   let closing: Promise<void> | undefined
   return { tcpPort, close: () => (closing ??= Promise.all([closed(unix), closed(tcp)]).then(() => undefined)) }
-}
-
-function checkPath(path: string): void {
-  const bytes = Buffer.byteLength(path)
-  if (bytes <= maxPathBytes) return
-  throw new KsiError(
-    'KSI_SOCKET_PATH_TOO_LONG',
-    `The socket path ${path} has ${bytes} bytes, and the system allows ${maxPathBytes}. Move the project to a shorter path or set KSI_ROOT to one.`,
-  )
 }
 
 function serve(options: ListenersOptions, transport: ConnectionInfo['transport']): Server {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { readFrame } from '../../contracts/relay.ts'
-import type { Frame } from '../../contracts/relay.ts'
+import { decodeFrame, encodeFrame } from '../../contracts/relay.ts'
+import type { Frame, FrameToGeneration } from '../../contracts/relay.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
@@ -22,7 +22,11 @@ export class RelayLink {
 
   constructor(
     stream: Duplex,
-    options: { log: Log; onFrame: (link: RelayLink, frame: Frame) => void; onClosed: (link: RelayLink) => void },
+    options: {
+      log: Log
+      onFrame: (link: RelayLink, frame: Frame | undefined) => void
+      onClosed: (link: RelayLink) => void
+    },
   ) {
     const { log, onFrame, onClosed } = options
     this.stream = stream
@@ -31,7 +35,7 @@ export class RelayLink {
       maxFrameBytes,
       (line) => {
         try {
-          onFrame(this, readFrame(line))
+          onFrame(this, decodeFrame(line))
         } catch (error) {
           log.error(
             { frame: line.slice(0, 100), error: messageOf(error) },
@@ -50,26 +54,28 @@ export class RelayLink {
 
   /** Tells of a connection, new or met by an earlier generation. */
   connected({ id, info }: ClientConnection): void {
-    this.#send(`C ${id} ${JSON.stringify(info)}`)
+    this.#send({ kind: 'C', connection: id, info })
   }
 
-  /** Tells what a connection has subscribed to, and how far it has come. */
-  subscribed({ id, cursor, subscription }: ClientConnection): void {
-    this.#send(`S ${id} ${cursor} ${subscription}`)
+  /** Tells what a connection has subscribed to, and how far it has come; `U` is the answer. */
+  subscribed(connection: ClientConnection): void {
+    const { id, cursor, subscription } = connection
+    if (subscription === undefined) return
+    connection.isAsked = true
+    this.#send({ kind: 'S', connection: id, seq: cursor, json: subscription })
   }
 
   /** Sends a request line: again, if any generation was given it before. */
-  request(line: Line): void {
-    const again = line.state === 'held' ? 0 : 1
-    this.#send(`Q ${line.connection.id} ${line.relay} ${again} ${line.eventId} ${line.request.text}`)
+  request({ connection, relay, eventId, request, state }: Line): void {
+    this.#send({ kind: 'Q', connection: connection.id, relay, again: state !== 'held', eventId, json: request.text })
   }
 
   slow(connection: number, slow: boolean): void {
-    this.#send(`${slow ? 'Z' : 'W'} ${connection}`)
+    this.#send({ kind: slow ? 'Z' : 'W', connection })
   }
 
   left(connection: number): void {
-    this.#send(`X ${connection}`)
+    this.#send({ kind: 'X', connection })
   }
 
   /** Writes what was sent in this turn of the event loop now. */
@@ -77,7 +83,7 @@ export class RelayLink {
     this.#writer.flush()
   }
 
-  #send(frame: string): void {
-    this.#writer.write(`${frame}\n`)
+  #send(frame: FrameToGeneration): void {
+    this.#writer.write(`${encodeFrame(frame)}\n`)
   }
 }

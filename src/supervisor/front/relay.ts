@@ -1,33 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Frame } from '../../contracts/relay.ts'
+import { isSuccess } from '../../contracts/wire.ts'
 import type { Log } from '../../lib/log.ts'
-import { isObject, parseObject } from '../../lib/ndjson.ts'
-import type { ClientConnection } from './client-connection.ts'
+import { ClientConnection } from './client-connection.ts'
 import { Crowd } from './crowd.ts'
-import { Lines, mayBeTaken, notTaken } from './lines.ts'
+import { Lines, mayBeTaken, newLine, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
 import { PoisonList, poisonReply } from './poison.ts'
 import { RelayLink } from './relay-link.ts'
 import type { RequestLine } from './request-line.ts'
 import { Retrial } from './retrial.ts'
-import type { Suspect } from './retrial.ts'
+import type { DetachCause, Suspect } from './retrial.ts'
+import { Roster } from './roster.ts'
 import { Sweeper } from './sweeper.ts'
-
-/**
- * Why a generation is no longer attached: it let go · it died, or was killed because it hung · the same, but its code
- * was so new that the code is to blame, and none of what it was given.
- */
-export type DetachCause = 'handover' | 'death' | 'probation'
 
 /** Brings request lines to the generation that is live and replies back, and keeps the lines while there is none. */
 export class Relay {
   readonly lines = new Lines()
   readonly poison = new PoisonList()
-  /** open ones, and gone ones that still have a line to be run */
-  readonly connections = new Map<number, ClientConnection>()
   readonly #log: Log
   readonly #links = new WeakMap<Duplex, RelayLink>()
+  readonly #roster = new Roster()
   readonly #crowd = new Crowd()
   readonly #bootId = randomBytes(4).toString('hex')
   readonly #retrial = new Retrial()
@@ -58,9 +52,8 @@ export class Relay {
     const known = this.#link?.stream === stream ? this.#link : undefined
     const link = known ?? this.#takeOver(stream)
     this.#holding = false
-    if (this.#retrial.isOn) {
-      if (this.#retrial.isIdle) this.#tryNext(link)
-    } else this.#sendAll(link)
+    if (!this.#retrial.isOn) this.#sendAll(link)
+    else if (this.#retrial.isIdle) this.#tryNext(link)
   }
 
   hold(): void {
@@ -84,49 +77,37 @@ export class Relay {
   }
 
   add(connection: ClientConnection): void {
-    this.connections.set(connection.id, connection)
+    this.#roster.add(connection)
     this.#link?.connected(connection)
   }
 
-  /** While lines are tried one at a time each must be run, also those of a client that reads nothing just now. */
+  /** While lines are on trial each must be run, also those of a client that reads nothing just now. */
   slow(connection: ClientConnection, slow: boolean): void {
     if (!this.#retrial.isOn) this.#link?.slow(connection.id, slow)
   }
 
   /** The client has hung up. What it has sent is run all the same, unless it ended a generation. */
   gone(connection: ClientConnection): void {
+    // One that was refused at the door was never let in.
+    if (this.#roster.get(connection.id) === undefined) return
     this.#crowd.gone(connection)
-    if (this.isLive && !this.#retrial.isOn) this.#tellLeft(connection)
+    if (this.isLive && !this.#retrial.isOn) this.#roster.tellLeft(connection, this.#link)
     this.forgetIfDone(connection)
-    this.#tried(connection, false)
+    this.#abandoned(connection)
     if (connection.waiting > 0) this.#sweeper.soon()
   }
 
   forgetIfDone(connection: ClientConnection): void {
-    if (!connection.isGone || connection.waiting > 0) return
-    this.#tellLeft(connection)
-    this.connections.delete(connection.id)
+    this.#roster.forgetIfDone(connection, this.#link)
   }
 
   /** Takes a request line: on to the live generation, or held until there is one. */
   take(connection: ClientConnection, request: RequestLine, bytes: number): void {
-    const { text, event, correlation, subscription } = request
-    if (this.poison.refuses(event, request.data)) return connection.send(poisonReply('The request', request))
+    if (this.poison.refuses(request.event, request.data)) return connection.send(poisonReply('The request', request))
     const link = this.isLive && !this.#retrial.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
     if (full !== undefined) return connection.send(notTaken(full, request))
-    const relay = ++this.#lastRelay
-    const line: Line = {
-      relay,
-      connection,
-      bytes,
-      eventId: request.eventId ?? `evt_${this.#bootId}${relay.toString(36)}`,
-      request: { text, event, correlation, subscription },
-      state: 'held',
-      waitingSince: performance.now(),
-      deaths: 0,
-      outlived: 0,
-    }
+    const line = newLine(request, { connection, bytes, relay: ++this.#lastRelay, bootId: this.#bootId })
     this.lines.add(line)
     connection.took(bytes)
     this.#crowd.added(connection, this.lines.bytes)
@@ -138,19 +119,14 @@ export class Relay {
     this.detach(this.#link === undefined ? 'death' : 'handover')
     const link = this.#linkOf(stream)
     this.#link = link
-    const onTrial = this.#retrial.subscribers()
-    for (const connection of this.connections.values()) {
-      connection.leftTold = false
-      link.connected(connection)
-      if (!connection.isGone && connection.isSubscribed && !onTrial.has(connection)) link.subscribed(connection)
-    }
+    this.#roster.tellAll(link, (connection) => !this.#retrial.isPending(connection))
     return link
   }
 
   #linkOf(stream: Duplex): RelayLink {
     const known = this.#links.get(stream)
     if (known !== undefined) return known
-    const onFrame = (link: RelayLink, frame: Frame): void => {
+    const onFrame = (link: RelayLink, frame: Frame | undefined): void => {
       if (link === this.#link) this.#onFrame(frame)
     }
     const onClosed = (link: RelayLink): void => {
@@ -166,49 +142,64 @@ export class Relay {
     this.#link = undefined
     this.#undecided = !handover
     const given = [...this.lines].filter(({ state }) => state !== 'held')
-    const subscribed = [...this.connections.values()].filter((connection) => connection.isSubscribed)
     if (handover) this.#retrial.handedOver()
-    else this.#retrial.ended(given, subscribed)
+    else this.#suspect(given)
     for (const line of given) this.lines.again(line, handover)
     if (handover) this.poison.codeChanged()
     this.#sweeper.soon()
   }
 
+  #suspect(given: Line[]): void {
+    const subscribers = this.#roster.subscribers()
+    const asked = subscribers.filter(({ isAsked }) => isAsked)
+    const served = subscribers.filter(({ isAsked }) => !isAsked)
+    const sent = given.filter(({ state }) => state === 'sent')
+    const running = given.filter(({ state }) => state === 'running')
+    this.#retrial.ended([...asked, ...sent], [...served, ...running])
+    for (const connection of asked) connection.isAsked = false
+  }
+
   #judge(cause: DetachCause): void {
     this.#undecided = false
-    const suspect = this.#retrial.judge(cause === 'death')
+    const suspect = this.#retrial.judge(cause)
     if (suspect === undefined) return
-    const { line, connection } = suspect
-    const what = line?.request ?? { event: 'monitor:subscribe', correlation: undefined, text: connection.subscribeLine }
-    this.#log.error({ connection: connection.id, ...this.poison.add(what.event, what.text) }, 'put aside as poison')
-    connection.send(poisonReply(line === undefined ? 'The subscription' : 'The request', what))
-    if (line === undefined) connection.unsubscribed()
-    else this.#settle(line)
+    if (suspect instanceof ClientConnection) {
+      const subscription = { event: 'monitor:subscribe', text: suspect.subscribeLine }
+      this.#putAside(suspect, subscription, 'The subscription')
+      suspect.unsubscribed()
+    } else {
+      this.#putAside(suspect.connection, suspect.request, 'The request')
+      this.#settle(suspect)
+    }
+  }
+
+  #putAside(connection: ClientConnection, request: Pick<RequestLine, 'event' | 'text'>, what: string): void {
+    const record = this.poison.add(request.event, request.text)
+    this.#log.error({ connection: connection.id, ...record }, 'put aside as poison')
+    connection.send(poisonReply(what, request))
   }
 
   #sendAll(link: RelayLink): void {
-    for (const { id, isGone, isSlow } of this.connections.values()) if (isSlow && !isGone) link.slow(id, true)
+    this.#roster.tellSlow(link)
     for (const line of this.lines) if (line.state === 'held' || line.state === 'again') this.#send(link, line)
-    // A client that wrote and hung up is gone only after its last line.
-    for (const connection of this.connections.values()) if (connection.isGone) this.#tellLeft(connection)
+    this.#roster.tellGone(link)
   }
 
   #tryNext(link: RelayLink): void {
-    const suspect = this.#retrial.next((one) => this.#isThere(one))
-    if (suspect !== undefined) {
-      if (suspect.line === undefined) link.subscribed(suspect.connection)
-      else this.#send(link, suspect.line)
-      return
+    const suspects = this.#retrial.next((one) => this.#isThere(one))
+    for (const suspect of suspects) {
+      if (suspect instanceof ClientConnection) link.subscribed(suspect)
+      else this.#send(link, suspect)
     }
-    this.#sendAll(link)
+    if (suspects.length === 0) this.#sendAll(link)
   }
 
   /** Whether there is still somebody who wants to know. A line that ended a generation goes with its client. */
-  #isThere({ line, connection }: Suspect): boolean {
-    if (line === undefined) return !connection.isGone && connection.isSubscribed
-    if (this.lines.get(line.relay) !== line) return false
-    if (line.deaths === 0 || !connection.isGone) return true
-    this.#fail(line, 'it ended a generation of the daemon, and its client has gone')
+  #isThere(suspect: Suspect): boolean {
+    if (suspect instanceof ClientConnection) return !suspect.isGone && suspect.isSubscribed
+    if (this.lines.get(suspect.relay) !== suspect) return false
+    if (suspect.deaths === 0 || !suspect.connection.isGone) return true
+    this.#fail(suspect, 'it ended a generation of the daemon, and its client has gone')
     return false
   }
 
@@ -217,53 +208,68 @@ export class Relay {
     this.lines.sent(line)
   }
 
-  #onFrame({ kind, fields, json }: Frame): void {
-    if (kind === 'R' || kind === 'T') {
-      const line = this.lines.get(Number(fields[1]))
-      if (line === undefined) return
-      if (kind === 'R') return this.#onReply(line, json)
-      this.lines.ran(line)
-      return this.#tried(line, true)
+  #onFrame(frame: Frame | undefined): void {
+    switch (frame?.kind) {
+      case 'R':
+        return this.#onReply(this.lines.get(frame.relay), frame.json)
+      case 'T': {
+        const line = this.lines.get(frame.relay)
+        if (line === undefined) return
+        this.lines.ran(line)
+        return this.#passed(line)
+      }
+      case 'P':
+        return this.#roster.get(frame.connection)?.push(frame.seq, frame.json)
+      case 'U':
+        return this.#onReached(this.#roster.get(frame.connection), frame.seq)
+      default:
+        this.#log.warn({ kind: frame?.kind }, 'unknown frame from the generation')
     }
-    const connection = this.connections.get(Number(fields[0]))
+  }
+
+  #onReached(connection: ClientConnection | undefined, seq: number): void {
     if (connection === undefined) return
-    if (kind === 'P') connection.push(Number(fields[1]), json)
-    else if (kind === 'U') {
-      connection.reached(Number(fields[1]))
-      this.#tried(connection, true)
-    } else this.#log.warn({ kind }, 'unknown frame from the generation')
+    connection.isAsked = false
+    connection.reached(seq)
+    this.#passed(connection)
   }
 
-  /** If this was what the generation had in hand, the next one may be tried. */
-  #tried(what: Line | ClientConnection, passed: boolean): void {
-    if (!this.#retrial.isTrying(what)) return
-    if (passed) this.#retrial.passed()
-    else this.#retrial.abandoned()
-    if (this.isLive && this.#link !== undefined) this.#tryNext(this.#link)
-  }
-
-  #onReply(line: Line, json: string): void {
+  #onReply(line: Line | undefined, json: string): void {
+    if (line === undefined) return
     // Only what a generation has agreed to is asked of the next one.
     if (line.request.subscription !== undefined && isSuccess(json))
       line.connection.subscribed(line.request.subscription)
     line.connection.send(json)
-    this.#settle(line, true)
+    this.#passed(line)
+    this.#settle(line)
   }
 
-  /** Nothing more is owed for this line. @param passed whether it is known to have done no harm */
-  #settle(line: Line, passed = false): void {
+  /** It did the generation no harm. If that had nothing else in hand, the next ones may be tried. */
+  #passed(suspect: Suspect): void {
+    if (!this.#retrial.isTrying(suspect)) return
+    suspect.deaths = 0
+    this.#retrial.passed(suspect)
+    this.#goOn()
+  }
+
+  #abandoned(suspect: Suspect): void {
+    if (!this.#retrial.isTrying(suspect)) return
+    this.#retrial.abandoned(suspect)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#retrial.isIdle && this.isLive && this.#link !== undefined) this.#tryNext(this.#link)
+  }
+
+  /** Nothing more is owed for this line. */
+  #settle(line: Line): void {
     this.lines.remove(line)
     if (line.state === 'running') line.connection.ran(-1)
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
     this.#crowd.answered(this.lines.bytes)
-    this.#tried(line, passed)
-  }
-
-  #tellLeft(connection: ClientConnection): void {
-    if (connection.leftTold) return
-    connection.leftTold = true
-    this.#link?.left(connection.id)
+    this.#abandoned(line)
   }
 
   #fail(line: Line, why: string): void {
@@ -276,11 +282,4 @@ export class Relay {
     connection.send(state === 'held' ? notTaken(why, request) : mayBeTaken(why, request))
     this.#settle(line)
   }
-}
-
-/** Whether a reply has neither kind of error (ksi-wire §1.4). */
-function isSuccess(json: string): boolean {
-  const reply = parseObject(json)
-  if (reply === undefined || 'error' in reply) return false
-  return !(isObject(reply['data']) && 'error' in reply['data'])
 }

@@ -1,9 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorReply } from '../../contracts/wire.ts'
 import type { ReplyTo } from '../../contracts/wire.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { overLimit, writtenMember } from '../../lib/json-shape.ts'
 import { isObject, textOfLine } from '../../lib/ndjson.ts'
+import { rightsOf } from './rights.ts'
+import type { Rights, Tokens } from './rights.ts'
 
 /** What a request line may be made of: looked at before anything parses it. */
 const lineLimits = { levels: 64, values: 20_000 } as const
@@ -29,23 +30,29 @@ export interface RequestLine {
 type Read<T> = { ok: true; value: T } | { ok: false; reply: string }
 
 /** What to do with a line: relay it, answer it with an error, or say why and close the connection. */
-type Verdict = { kind: 'request'; request: RequestLine } | { kind: 'error' | 'refuse'; reply: string }
+type Verdict =
+  | { kind: 'request'; request: RequestLine; rights: Rights }
+  | { kind: 'error'; reply: string; rights: Rights }
+  | { kind: 'refuse'; reply: string }
 
 /**
  * Judges a line.
- * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry the token if there is
- * one
+ * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry a token if one is
+ * asked for; what it says of rights then holds for all that follow
  */
-export function judgeLine(bytes: Buffer, checks: { strict: boolean; token: string | undefined }): Verdict {
-  const { strict, token } = checks
+export function judgeLine(bytes: Buffer, checks: { strict: boolean; tokens: Tokens }): Verdict {
+  const { strict, tokens } = checks
   const line = readObject(bytes)
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
-  if (!line.ok) return { kind: strict ? 'refuse' : 'error', reply: line.reply }
+  if (!line.ok)
+    return strict ? { kind: 'refuse', reply: line.reply } : { kind: 'error', reply: line.reply, rights: 'all' }
   const { value, text } = line.value
-  if (strict && token !== undefined && !hasToken(value, token))
-    return { kind: 'refuse', reply: unauthorized(value, text) }
+  const rights = strict ? rightsOf(value, tokens) : 'all'
+  if (rights === 'none') return { kind: 'refuse', reply: unauthorized(value, text) }
   const request = toRequest(value, text)
-  return request.ok ? { kind: 'request', request: request.value } : { kind: 'error', reply: request.reply }
+  return request.ok
+    ? { kind: 'request', request: request.value, rights }
+    : { kind: 'error', reply: request.reply, rights }
 }
 
 function readObject(bytes: Buffer): Read<{ value: Record<string, unknown>; text: string }> {
@@ -62,7 +69,7 @@ function readObject(bytes: Buffer): Read<{ value: Record<string, unknown>; text:
   }
 }
 
-/** Checks the fields the front depends on; the rest is the generation's to judge (ksi-wire §1.4). */
+/** Checks the fields the front depends on; the rest is the generation's to judge (docs/wire.md, "Errors"). */
 function toRequest(line: Record<string, unknown>, text: string): Read<RequestLine> {
   const { event, data = {} } = line
   const correlation = correlationOf(line, text)
@@ -116,20 +123,10 @@ function isFitId(id: unknown): boolean {
 function unauthorized(line: Record<string, unknown>, text: string): string {
   const event = typeof line['event'] === 'string' && line['event'].length <= maxNameLength ? line['event'] : undefined
   return errorReply(
-    'Unauthorized: the first line of a TCP connection must carry "_token", with the value of KSI_TOKEN',
+    'Unauthorized: the first line of a TCP connection must carry "_token": `ksi token` shows it, KSI_TOKEN sets it',
     'KSI_UNAUTHORIZED',
     { event, correlation: correlationOf(line, text) },
   )
-}
-
-/** Compares in constant time, whatever the lengths. */
-function hasToken(line: Record<string, unknown>, token: string): boolean {
-  const given = line['_token']
-  return typeof given === 'string' && timingSafeEqual(digest(given), digest(token))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 /** The secret ends here. Only a line that carries one is written anew; all others go on byte for byte. */

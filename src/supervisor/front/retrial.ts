@@ -1,111 +1,134 @@
 import type { ClientConnection } from './client-connection.ts'
 import type { Line } from './lines.ts'
 
-/** What may have ended a generation: a line without a reply, or the subscription of a connection. */
-export type Suspect = { line: Line; connection: ClientConnection } | { line: undefined; connection: ClientConnection }
+/**
+ * Why a generation is no longer attached: it let go · it died, or was killed because it hung · the same, but its code
+ * is to blame, as it had just changed or could not let go · it was killed from outside.
+ */
+export type DetachCause = 'handover' | 'death' | 'probation' | 'outside'
 
-/** A line that ended so many generations by itself is poison. */
+/** What may have ended a generation: a line without a reply, or the subscription of a connection. */
+export type Suspect = Line | ClientConnection
+
+/** A suspect that ended so many generations by itself is poison. */
 const deadly = 2
+/** Generations that die within so many ms of one another with nothing in hand do so of something. */
+const rowMs = 10_000
 
 /**
- * After a generation has died, what it was working on goes to the next one at a time, so that what ends that one too is
- * known. Only what a generation had alone is ever counted against it; all else merely stood beside it.
+ * After a generation has died, what it was working on goes to the next one in small groups, each when the one before
+ * has done no harm; a group that ends that one too goes to the next one by one. So a hundred lines take some ten turns
+ * on their way when nothing dies, and what is guilty is known after two deaths more. Only what a generation had alone is
+ * ever counted against it; all else merely stood beside it.
  */
 export class Retrial {
-  #waiting: Suspect[] = []
-  #current: Suspect | undefined
-  /** the only thing the generation that has ended was given, until it is known why that ended */
-  #alone: Suspect | undefined
+  #waiting: Suspect[][] = []
+  /** what the generation has in hand and has not answered, of a group of so many */
+  #current = new Set<Suspect>()
+  #groupSize = 0
+  /** what a generation that has ended had in hand, until it is known why that ended */
+  #ended: { inHand: Suspect[]; quiet: Suspect[] } | undefined
   /** the generation may still be busy with what was given up */
   #blurred = false
+  #lastQuietDeath = -Infinity
 
   /** While true nothing may be relayed but what `next` gives. */
   get isOn(): boolean {
-    return this.#current !== undefined || this.#waiting.length > 0
+    return this.#current.size > 0 || this.#waiting.length > 0
   }
 
   get isIdle(): boolean {
-    return this.#current === undefined
+    return this.#current.size === 0
   }
 
-  /** Whose subscriptions are still to be tried. */
-  subscribers(): Set<ClientConnection> {
-    return new Set(this.#waiting.filter(({ line }) => line === undefined).map(({ connection }) => connection))
+  /** Whether a subscription, or line, is still to be tried. */
+  isPending(suspect: Suspect): boolean {
+    return this.#current.has(suspect) || this.#waiting.some((group) => group.includes(suspect))
   }
 
   /**
-   * A generation has ended, with these lines without a reply and these subscriptions.
-   * @param lines all that it was given, or that wait for their trial
+   * A generation has ended.
+   * @param inHand what it was given and had not answered, in order
+   * @param quiet what it had done, and what may have ended it all the same later on
    */
-  ended(lines: Line[], subscribed: ClientConnection[]): void {
-    const inHand = this.isOn ? this.#current : onlyOne(lines)
-    this.#alone = this.#blurred ? undefined : inHand
-    this.#blurred = false
-    this.#waiting = [
-      ...subscribed.map((connection) => ({ line: undefined, connection })),
-      ...lines.map((line) => ({ line, connection: line.connection })),
-    ]
-    this.#current = undefined
+  ended(inHand: Suspect[], quiet: Suspect[]): void {
+    this.#ended = { inHand, quiet }
   }
 
   /**
-   * Says what the end was.
+   * Says why it ended.
    * @returns the suspect that is now known to be poison
    */
-  judge(counts: boolean): Suspect | undefined {
-    const suspect = this.#alone
-    this.#alone = undefined
-    if (suspect === undefined || !counts) return undefined
-    const deaths = suspect.line === undefined ? ++suspect.connection.deaths : ++suspect.line.deaths
-    if (deaths < deadly) return undefined
-    this.#waiting = this.#waiting.filter(({ line, connection }) =>
-      suspect.line === undefined ? line !== undefined || connection !== suspect.connection : line !== suspect.line,
-    )
-    return suspect
+  judge(cause: DetachCause): Suspect | undefined {
+    const ended = this.#ended
+    this.#ended = undefined
+    const wasOn = this.isOn
+    const tried = [...this.#current]
+    const isAlone = !this.#blurred && (wasOn ? this.#groupSize === 1 && tried.length === 1 : ended?.inHand.length === 1)
+    this.#current.clear()
+    this.#blurred = false
+    if (ended === undefined) return undefined
+    if (cause !== 'death') {
+      if (tried.length > 0) this.#waiting.unshift(tried)
+      return undefined
+    }
+    const suspects = wasOn ? tried : ended.inHand
+    const [suspect] = suspects
+    const isPoison = isAlone && suspect !== undefined && ++suspect.deaths >= deadly
+    if (isPoison) return suspect
+    this.#waiting.unshift(...(wasOn ? suspects.map((one) => [one]) : inGroups(this.#suspectsOf(ended))))
+    return undefined
   }
 
   /** The generation let go in peace: nobody is suspected for that. What still waited for its trial goes on waiting. */
   handedOver(): void {
-    this.#alone = undefined
-    this.#blurred = false
-    if (this.#current !== undefined) this.#waiting.unshift(this.#current)
-    this.#current = undefined
+    this.#ended = { inHand: [], quiet: [] }
+    this.judge('handover')
   }
 
-  /** What the generation has in hand did it no harm. */
-  passed(): void {
-    if (this.#current?.line === undefined && this.#current !== undefined) this.#current.connection.deaths = 0
-    this.#current = undefined
+  /** This did the generation no harm. */
+  passed(suspect: Suspect): void {
+    this.#current.delete(suspect)
   }
 
   /**
    * Nobody waits any more for what the generation has in hand, and what it does there is not known: until that
    * generation ends, nothing can be told from its end.
    */
-  abandoned(): void {
-    this.#current = undefined
+  abandoned(suspect: Suspect): void {
+    this.#current.delete(suspect)
     this.#blurred = true
   }
 
-  /** The next one to be tried. */
-  next(isThere: (suspect: Suspect) => boolean): Suspect | undefined {
-    while (this.#current === undefined && this.#waiting.length > 0) {
-      const suspect = this.#waiting.shift()
-      if (suspect !== undefined && isThere(suspect)) this.#current = suspect
+  /** The next ones to be tried. */
+  next(isThere: (suspect: Suspect) => boolean): Suspect[] {
+    while (this.#current.size === 0) {
+      const group = this.#waiting.shift()
+      if (group === undefined) return []
+      this.#current = new Set(group.filter(isThere))
+      this.#groupSize = this.#current.size
     }
-    return this.#current
+    return [...this.#current]
   }
 
-  /** Whether it is this line, or this connection's subscription, that the generation has in hand. */
-  isTrying(what: Line | ClientConnection): boolean {
-    const current = this.#current
-    return current !== undefined && (current.line ?? current.connection) === what
+  /** Whether the generation has it in hand, on trial. */
+  isTrying(suspect: Suspect): boolean {
+    return this.#current.has(suspect)
+  }
+
+  /** Dying once with nothing in hand blames nobody; doing it again and again does. */
+  #suspectsOf({ inHand, quiet }: { inHand: Suspect[]; quiet: Suspect[] }): Suspect[] {
+    if (inHand.length > 0) return inHand
+    const now = performance.now()
+    const inRow = now - this.#lastQuietDeath < rowMs
+    this.#lastQuietDeath = now
+    return inRow ? quiet : []
   }
 }
 
-/** Lines that were run and wait for something else did not end a generation just now. */
-function onlyOne(lines: Line[]): Suspect | undefined {
-  const sent = lines.filter((line) => line.state === 'sent')
-  const [line] = sent
-  return line === undefined || sent.length > 1 ? undefined : { line, connection: line.connection }
+/** In groups whose size makes the turns of all of them, and of one of them one by one, the fewest. */
+function inGroups(suspects: Suspect[]): Suspect[][] {
+  const size = Math.max(1, Math.floor(Math.sqrt(suspects.length)))
+  const count = Math.ceil(suspects.length / size)
+  return Array.from({ length: count }, (_, i) => suspects.slice(i * size, (i + 1) * size))
 }

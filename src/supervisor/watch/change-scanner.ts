@@ -24,10 +24,10 @@ const secondLookMs = 60
  */
 const tornMs = 50
 const tornLookMs = 10
-/**
- * A look without any event: for what happens before the watcher is ready, for lost events (overflow, VirtioFS deletes).
- */
+/** A look without any event: for lost events (overflow, VirtioFS deletes). */
 const sweepMs = 2_000
+/** As long as nothing gives hints, while all is being started, it is looked so often. */
+const firstSweepMs = 100
 
 /** Turns hints that something changed into changes that did happen, each told once. */
 export class ChangeScanner {
@@ -35,10 +35,11 @@ export class ChangeScanner {
   readonly #prefix: string
   readonly #log: Log
   readonly #onChange: (change: WatchedChange) => void
-  readonly #sweep: NodeJS.Timeout
+  #sweep: NodeJS.Timeout
   #soon: NodeJS.Immediate | undefined
   #second: NodeJS.Timeout | undefined
   #tornSince: number | undefined
+  #stopped = false
 
   constructor(options: { root: string; prefix: string; log: Log; onChange: (change: WatchedChange) => void }) {
     const { root, prefix, log, onChange } = options
@@ -46,7 +47,21 @@ export class ChangeScanner {
     this.#prefix = prefix
     this.#log = log
     this.#onChange = onChange
+    this.#sweep = setInterval(() => this.#lookOn(), firstSweepMs)
+  }
+
+  /** From now on there are hints. */
+  hasHints(): void {
+    if (this.#stopped) return
+    clearInterval(this.#sweep)
     this.#sweep = setInterval(() => this.#lookOn(), sweepMs)
+    // What came just before there were any.
+    this.hint()
+  }
+
+  /** Whether a file (`src/daemon/x.ts`) holds what it held at first. */
+  isAsStarted(file: string): boolean {
+    return this.#hashes.isAsStarted(file.slice(this.#prefix.length + 1))
   }
 
   get files(): number {
@@ -63,6 +78,7 @@ export class ChangeScanner {
   }
 
   stop(): void {
+    this.#stopped = true
     clearInterval(this.#sweep)
     clearTimeout(this.#second)
     clearImmediate(this.#soon)

@@ -36,13 +36,20 @@ export interface Difference {
 /** What all source files under a folder contain, by hash, so that a save is known by content and not by event. */
 export class SourceHashes {
   readonly #root: string
+  /** what was read when all this began */
+  readonly #first: ReadonlyMap<string, Entry>
   #seen = new Map<string, Entry>()
   #accepted: ReadonlyMap<string, Entry>
 
   constructor(root: string) {
     this.#root = root
     this.#look()
-    this.#accepted = this.#seen
+    this.#accepted = this.#first = this.#seen
+  }
+
+  /** Whether a file holds now what it held at first, or is as absent as then. */
+  isAsStarted(path: string): boolean {
+    return this.#first.get(path)?.hash === this.#seen.get(path)?.hash
   }
 
   get count(): number {

@@ -56,7 +56,9 @@ function collect(how: (onChange: (change: WatchedChange) => void) => { stop(): P
     changes,
     next: async () => {
       while (changes.length <= taken) await new Promise<void>((resolve) => (wake = resolve))
-      return changes[taken++]!
+      const change = changes[taken++]
+      assert.ok(change)
+      return change
     },
     [Symbol.asyncDispose]: async () => handle.stop(),
   }

@@ -16,9 +16,17 @@ export interface WatchOptions {
   poll: boolean
   log: Log
   onChange: (change: WatchedChange) => void
+  /** Only looks now and then, until it is told to hurry: while a first generation boots there is better to do. */
+  later?: boolean
 }
 
 export interface Watch {
+  /** Sees changes at once from now on. Idempotent. */
+  hurry(): void
+  /** Whether it was told to hurry. */
+  readonly isReady: boolean
+  /** Whether a file (`src/daemon/x.ts`) holds what it held when the watch was made. */
+  isAsStarted(file: string): boolean
   /** Ends it; resolves when no child, timer or watcher is left. Idempotent. */
   stop(): Promise<void>
 }
@@ -42,20 +50,35 @@ export function startWatch(options: WatchOptions): Watch {
       'A process that watches must have no IPC channel. Start it with spawn and without "ipc".',
     )
   const scanner = new ChangeScanner({ root, prefix: basename(root), log, onChange })
-  const signal = startNodemon(root, poll || !canWatch(root, log), () => scanner.hint())
-  signal.then(
-    () => log.info({ root, files: scanner.files }, 'watching'),
-    (error: unknown) =>
-      log.error({ error: messageOf(error) }, 'nodemon did not start: changes are seen up to 2 s late'),
-  )
+  let signal: Promise<() => Promise<void>> | undefined
   let stopping: Promise<void> | undefined
+  const hurry = (): void => {
+    if (signal !== undefined || stopping !== undefined) return
+    signal = startNodemon(root, poll || !canWatch(root, log), () => scanner.hint())
+    signal.then(
+      () => {
+        log.info({ root, files: scanner.files }, 'watching')
+        scanner.hasHints()
+      },
+      (error: unknown) =>
+        log.error({ error: messageOf(error) }, 'nodemon did not start: changes are seen up to 2 s late'),
+    )
+  }
   const stop = async (): Promise<void> => {
     scanner.stop()
     await signal
-      .then((stopNodemon) => stopNodemon())
+      ?.then((stopNodemon) => stopNodemon())
       .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'nodemon did not stop'))
   }
-  return { stop: () => (stopping ??= stop()) }
+  if (options.later !== true) hurry()
+  return {
+    hurry,
+    get isReady() {
+      return signal !== undefined
+    },
+    isAsStarted: (file) => scanner.isAsStarted(file),
+    stop: () => (stopping ??= stop()),
+  }
 }
 
 /** nodemon ends the whole process, silently, when the system has no watcher to give (EMFILE, ENOSPC). */

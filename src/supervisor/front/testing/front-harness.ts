@@ -3,8 +3,8 @@ import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readFrame } from '../../../contracts/relay.ts'
-import type { Frame } from '../../../contracts/relay.ts'
+import { decodeFrame, encodeFrame } from '../../../contracts/relay.ts'
+import type { Frame, FrameToFront } from '../../../contracts/relay.ts'
 import { silentLog } from '../../../lib/log.ts'
 import { LineDecoder } from '../../../lib/ndjson.ts'
 import { startFront } from '../front.ts'
@@ -25,6 +25,8 @@ export class Inbox<T> {
   }
 
   /** The next one that fits and that nobody took before. */
+  next<S extends T>(fits: (item: T) => item is S): Promise<S>
+  next(fits?: (item: T) => boolean): Promise<T>
   next(fits: (item: T) => boolean = () => true): Promise<T> {
     const there = this.all.find((item) => !this.#taken.has(item) && fits(item))
     if (there !== undefined) {
@@ -45,15 +47,17 @@ export interface Client {
   ask(event: string, data?: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
+export type RequestFrame = Extract<Frame, { kind: 'Q' }>
+
 /** A generation whose frames the test reads and writes itself. */
 export interface FakeGeneration {
   /** the front's end, for `attach` */
   stream: Socket
   far: Socket
   frames: Inbox<Frame>
-  requests(): Frame[]
-  send(frame: string): void
-  reply(request: Frame, data?: unknown): void
+  requests(): RequestFrame[]
+  send(frame: FrameToFront): void
+  reply(request: RequestFrame, data?: unknown): void
 }
 
 export interface Harness extends AsyncDisposable {
@@ -139,27 +143,30 @@ async function fakeGeneration(sockets: Socket[], path: string): Promise<FakeGene
   sockets.push(stream)
   server.close()
   const frames = new Inbox<Frame>()
-  const decoder = new LineDecoder(134_217_728, (line) => frames.put(readFrame(line)))
+  const decoder = new LineDecoder(134_217_728, (line) => {
+    const frame = decodeFrame(line)
+    if (frame === undefined) throw new Error(`no frame: ${line}`)
+    frames.put(frame)
+  })
   far.on('data', (chunk: Buffer) => decoder.push(chunk))
-  const send = (frame: string): void => {
-    far.write(`${frame}\n`)
+  const send = (frame: FrameToFront): void => {
+    far.write(`${encodeFrame(frame)}\n`)
   }
   return {
     stream,
     far,
     frames,
-    requests: () => frames.all.filter((frame) => frame.kind === 'Q'),
+    requests: () => frames.all.filter(isRequest),
     send,
     reply: (request, data = {}) => {
       const { event, correlation_id = null } = JSON.parse(request.json)
-      send(
-        `R ${request.fields[0]} ${request.fields[1]} ${JSON.stringify({ event, data, count: 1, correlation_id, timestamp: 0 })}`,
-      )
+      const json = JSON.stringify({ event, data, count: 1, correlation_id, timestamp: 0 })
+      send({ kind: 'R', connection: request.connection, relay: request.relay, json })
     },
   }
 }
 
-export function isRequest(frame: Frame): boolean {
+export function isRequest(frame: Frame): frame is RequestFrame {
   return frame.kind === 'Q'
 }
 

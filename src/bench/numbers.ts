@@ -1,0 +1,149 @@
+import { largest, median, quantile } from '../lib/statistics.ts'
+import type { WorkCounts } from '../history/work.ts'
+import type { AtRest } from './at-rest.ts'
+import type { EnqueueFigures } from './enqueue.ts'
+import type { Losses } from './losses.ts'
+import type { AllSaves } from './saves-table.ts'
+import { atLeast, atMost, exactly } from './rows.ts'
+import type { Other, Row } from './rows.ts'
+import type { Starts } from './starts.ts'
+
+/** All that `npm run bench` measures. Times in ms. */
+export interface Figures {
+  saves: AllSaves
+  afterSaves: Starts
+  afterKills: Starts
+  providerSaves: number[]
+  enqueue: EnqueueFigures
+  bareSync: number[]
+  fairness: number[]
+  losses: Losses
+  structural: WorkCounts
+  atRest: AtRest
+}
+
+/** Figures others gave in another sitting, on the same machine. */
+const quoted = (who: string, value: number): Other => ({ who, value, quoted: true })
+const later = true
+
+/** The numbers to beat. */
+export function allRows(figures: Figures): Row[] {
+  return [
+    ...saveRows(figures.saves),
+    ...startRows(figures),
+    ...lossRows(figures.losses),
+    ...enqueueRows(figures),
+    exactly('structural edit with 20 running: done of 100', figures.structural.done, { target: 100 }),
+    exactly('structural edit: told twice, run twice or out of order', wrong(figures.structural), { target: 0 }),
+    atMost('at rest, of one core', figures.atRest.cpuPercent, { target: 0.5, first: [0.3, 0.3], unit: ' %' }),
+    atMost('at rest, memory of all processes', figures.atRest.memoryMb, {
+      target: 367,
+      first: [327, 327],
+      unit: ' MB',
+    }),
+  ]
+}
+
+/** The peer that does best in this sitting. */
+function best({ peers }: AllSaves, of: (peer: AllSaves['ksi']) => number[]): Other | undefined {
+  const all = peers.map((peer) => ({ who: peer.name, value: median(of(peer)) }))
+  return all.toSorted((a, b) => a.value - b.value)[0]
+}
+
+function saveRows(saves: AllSaves): Row[] {
+  const { ksi, noSpare, lib, middle, peers } = saves
+  const own = [ksi, noSpare, lib, middle]
+  const failed = peers.map(({ refused, cut, probes }) => ((refused + cut) / probes) * 100)
+  const sum = (count: (figures: typeof ksi) => number): number =>
+    own.reduce((total, figures) => total + count(figures), 0)
+  const fresh = { target: 35, other: best(saves, (peer) => peer.fresh), later }
+  return [
+    atMost('save of a leaf → new connection answered by new code', median(ksi.fresh), { ...fresh, first: [45, 58] }),
+    atMost('  p99', quantile(ksi.fresh, 0.99), { target: 100, first: [58, 191], later }),
+    atMost('  of a file in the middle', median(middle.fresh), { ...fresh, first: [45, 98] }),
+    atMost('  of lib, which the runner loads too', median(lib.fresh), { ...fresh, first: [45, 98] }),
+    atMost('save → new code answers on an open connection', median(ksi.open), { target: 35, first: [45, 58], later }),
+    atMost('longest silence towards new connections', median(ksi.silence), {
+      target: 10,
+      first: [19, 19],
+      other: best(saves, (peer) => peer.silence),
+      later,
+    }),
+    atMost('slowest reply on an open connection', median(ksi.slowest), { target: 20, first: [13, 20], later }),
+    exactly(
+      'connections refused',
+      sum(({ refused }) => refused),
+      {
+        target: 0,
+        other: { who: 'peers, in percent', value: largest(failed) },
+      },
+    ),
+    exactly(
+      'connections and streams cut',
+      sum(({ cut, streamsCut }) => cut + streamsCut),
+      { target: 0 },
+    ),
+  ]
+}
+
+function startRows({ afterSaves, afterKills, providerSaves }: Figures): Row[] {
+  return [
+    atMost('save → next queued request starts', median(afterSaves.next), {
+      target: 40,
+      first: [56, 78],
+      other: quoted('Restate tuned', 384),
+      later,
+    }),
+    atMost('  p99', quantile(afterSaves.next, 0.99), { target: 120, first: [138, 240], later }),
+    exactly('saves: lost, told twice, run twice or out of order', wrong(afterSaves.counts), { target: 0 }),
+    atMost('provider save → first result by new code', median(providerSaves), { target: 60, first: [125, 193], later }),
+    atMost('kill -9 of the daemon → next request starts', median(afterKills.next), {
+      target: 60,
+      first: [54, 93],
+      other: quoted('Restate tuned', 99),
+      later,
+    }),
+    atMost('  p99', quantile(afterKills.next, 0.99), { target: 150, later }),
+    exactly('kills: lost, told twice, run twice or out of order', wrong(afterKills.counts), { target: 0 }),
+  ]
+}
+
+function lossRows({ runnerKilled, allKilled, miscounted }: Losses): Row[] {
+  const other = quoted('others', 30_000)
+  return [
+    atMost('runner killed → clients told of all 20 lost', median(runnerKilled), { target: 30, first: [14, 14], other }),
+    atMost('all killed: live again → clients told', median(allKilled), { target: 30, first: [14, 14], other }),
+    exactly('losses not told exactly once', miscounted, { target: 0 }),
+  ]
+}
+
+function enqueueRows({ enqueue, bareSync, fairness }: Figures): Row[] {
+  const [none, deep] = enqueue.goingLive
+  const depth = (deep?.queued ?? 0).toLocaleString('en-US')
+  return [
+    atMost('acknowledged enqueue, one by one (to be: a bare sync + 0.3)', median(enqueue.single), {
+      target: median(bareSync) + 0.3,
+      first: [0.3, 0.3],
+      other: quoted('DBOS', 1),
+    }),
+    atLeast('acknowledged enqueue, pipelined', median(enqueue.pipelined), { target: 15_000, first: [20_000, 14_500] }),
+    atMost(
+      `going live with ${depth} queued, beyond that with none`,
+      median(deep?.total ?? []) - median(none?.total ?? []),
+      { target: 20, first: [50, 50], later },
+    ),
+    exactly('queued requests lost or doubled over those reloads', (none?.miscounted ?? 1) + (deep?.miscounted ?? 1), {
+      target: 0,
+    }),
+    atMost('another client’s reply while four pipeline, p99', quantile(fairness, 0.99), {
+      target: 50,
+      first: [1_225, 1_225],
+      later,
+    }),
+    atMost('  the slowest', largest(fairness), { target: 150, first: [1_225, 1_225], later }),
+  ]
+}
+
+function wrong({ lost, twice, doubled, disordered }: WorkCounts): number {
+  return lost + twice + doubled + disordered
+}

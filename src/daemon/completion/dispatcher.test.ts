@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RunInput } from '../../contracts/runner.ts'
+import type { Core } from '../core.ts'
+import { TestRoot, accept, rowOf } from '../testing/test-core.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { RunnerLink } from './runner-link.ts'
+import type { RunnerLinks } from './runner-links.ts'
+
+/** A dispatcher with what it gave to its only runner, and how many transactions it took. */
+class Dispatched {
+  readonly inputs: RunInput[] = []
+  readonly transactions: number[] = []
+  readonly dispatcher: Dispatcher
+
+  constructor(core: Core) {
+    const link = { id: '1', start: (input: RunInput) => this.inputs.push(input) } as unknown as RunnerLink
+    const links = { accepting: () => link } as unknown as RunnerLinks
+    this.dispatcher = new Dispatcher(core, links, () => {})
+    core.journal.onEvents((events) => this.transactions.push(events.length))
+  }
+
+  get ids(): string[] {
+    return this.inputs.map(({ request_id }) => request_id)
+  }
+
+  async turns(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await new Promise(setImmediate)
+  }
+}
+
+test('what can start in one turn is one transaction, in the order of acceptance, and no more than there is room for', async () => {
+  using root = new TestRoot()
+  const core = root.core({ KSI_MAX_CONCURRENT: '40' })
+  const ids = Array.from({ length: 50 }, (_, i) => accept(core, { request_id: `r${i}`, session_id: `s${i}` }))
+  accept(core, { request_id: 'behind', session_id: 's0' })
+  const dispatched = new Dispatched(core)
+  dispatched.dispatcher.open()
+  await dispatched.turns(5)
+  assert.deepEqual(dispatched.transactions, [32, 8])
+  assert.deepEqual(dispatched.ids, ids.slice(0, 40))
+  assert.equal(core.requests.total('processing'), 40)
+  assert.equal(rowOf(core, 'behind').state, 'queued')
+  dispatched.dispatcher.close()
+})
+
+test('one that cannot be started keeps its place; those before it are started, and nothing of it is left', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using root = new TestRoot()
+  const core = root.core()
+  for (const id of ['a', 'bad', 'c']) accept(core, { request_id: id, session_id: id })
+  const payload = core.requests.payload.bind(core.requests)
+  const broken = t.mock.method(core.requests, 'payload', (id: string) => {
+    if (id === 'bad') throw new Error('a bug was saved')
+    return payload(id)
+  })
+  const dispatched = new Dispatched(core)
+  dispatched.dispatcher.open()
+  await dispatched.turns(3)
+  assert.deepEqual([dispatched.ids, dispatched.transactions], [['a'], [1]])
+  assert.deepEqual([rowOf(core, 'bad').state, rowOf(core, 'bad').attempts], ['queued', 0])
+  broken.mock.restore()
+  t.mock.timers.tick(1_000)
+  await dispatched.turns(3)
+  assert.deepEqual(dispatched.ids, ['a', 'bad', 'c'])
+  assert.equal(root.core().journal.hand.left(), undefined, 'nobody is in hand between turns')
+  dispatched.dispatcher.close()
+})
+
+test('a conversation that waits for another try goes on when its time has come, among the others in its order', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
+  using root = new TestRoot()
+  const core = root.core()
+  accept(core, { request_id: 'waits', session_id: 'w' })
+  const dispatched = new Dispatched(core)
+  dispatched.dispatcher.open()
+  await dispatched.turns(3)
+  const again = { notBefore: Date.now() + 500, uncounted: false, now: Date.now(), run: 'failed' as const }
+  core.journal.tx(() => core.requests.requeue('waits', again))
+  dispatched.dispatcher.kick()
+  await dispatched.turns(3)
+  t.mock.timers.tick(499)
+  await dispatched.turns(3)
+  assert.deepEqual(dispatched.ids, ['waits'])
+  accept(core, { request_id: 'later', session_id: 'l' })
+  t.mock.timers.tick(1)
+  await dispatched.turns(3)
+  assert.deepEqual(dispatched.ids, ['waits', 'waits', 'later'])
+  assert.deepEqual(
+    dispatched.inputs.map(({ attempt }) => attempt),
+    [1, 2, 1],
+  )
+  dispatched.dispatcher.close()
+})

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventSpecs, pushSpecs } from '../../contracts/events.ts'
+import type { Core } from '../core.ts'
+import { registerHealth } from '../health.ts'
+import { TestRoot } from '../testing/test-core.ts'
+import { registerDiscovery } from './discovery.ts'
+import { handleEvent } from './handle-event.ts'
+import { internalContext } from './router.ts'
+
+type Reply = Record<string, unknown>
+
+function discovering(root: TestRoot): Core {
+  const core = root.core()
+  registerDiscovery(core)
+  registerHealth(core, Date.now())
+  return core
+}
+
+function send(core: Core, event: string, data: Reply = {}): Reply {
+  const results = handleEvent(core, { event, data, context: internalContext, again: false })
+  assert.ok(!(results instanceof Promise))
+  return results[0] as Reply
+}
+
+test("without a level one reply serves both of KSI's readers, and names what is pushed", () => {
+  using root = new TestRoot()
+  const reply = send(discovering(root), 'system:discover')
+  const { namespaces, events, pushed_events } = reply as Record<string, Record<string, unknown>>
+  assert.equal(reply.total_events, Object.keys(eventSpecs).length)
+  assert.deepEqual(namespaces?.['dev'], { count: 2, description: 'dev events' })
+  const dev = events?.['dev'] as Reply[] | undefined
+  const [restore] = (dev ?? []).filter(({ event }) => event === 'dev:restore')
+  assert.deepEqual(restore?.parameters, {})
+  assert.deepEqual(Object.keys(pushed_events ?? {}), Object.keys(pushSpecs))
+})
+
+test('the other levels list by name, the full one with parameters, replies and what pushes tell; filters narrow them', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  const short = send(core, 'system:discover', { level: 'namespace', namespace: 'completion' })
+  assert.deepEqual(short.namespaces, ['completion'])
+  assert.deepEqual(Object.keys((short.events as Record<string, Reply>)['completion:wait'] ?? {}), ['summary'])
+  const full = send(core, 'system:discover', { level: 'full', event: 'completion:*' })
+  const wait = (full.events as Record<string, { parameters: Reply; reply: Reply }>)['completion:wait']
+  assert.deepEqual(Object.keys(wait?.parameters ?? {}), ['request_id', 'timeout_ms'])
+  assert.deepEqual(wait?.reply['request_id'], { type: 'str', required: true, description: '' })
+  assert.deepEqual(wait?.reply['result'], { type: 'dict', required: false, description: '' })
+  const pushes = full.pushes as Record<string, { parameters: Reply }>
+  assert.ok(Object.keys(pushes).every((name) => name.startsWith('completion:')))
+  assert.deepEqual(Object.keys(pushes['completion:cancelled']?.parameters ?? {}).at(-1), 'was')
+})
+
+test('help tells an event with its reply, a push with its fields, and what may have been meant', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  const help = send(core, 'system:help', { event: 'completion:cancel' })
+  assert.deepEqual([help.module, Object.keys(help.reply as Reply)], ['completion', ['request_id', 'status']])
+  assert.equal(send(core, 'system:help', { event: 'system:reload' }).module, 'front')
+  const push = send(core, 'system:help', { event: 'monitor:gap' })
+  assert.deepEqual([push.pushed, Object.keys(push.parameters as Reply)], [true, ['from', 'to']])
+  const unknown = send(core, 'system:help', { event: 'completion:cancle' })
+  assert.equal(unknown.code, 'KSI_NOT_FOUND')
+  assert.equal(((unknown.details as Reply).similar as string[])[0], 'completion:cancel')
+})
+
+test('the services are listed with what they handle, and health names them', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  const { modules, count } = send(core, 'module:list') as { modules: Reply[]; count: number }
+  assert.equal(count, modules.length)
+  assert.deepEqual(modules.at(-1), { name: 'health', handlers: 1, events: ['system:health'] })
+  assert.deepEqual(send(core, 'permission:list_profiles'), { profiles: {}, count: 0 })
+  const health = send(core, 'system:health')
+  assert.deepEqual([health.status, health.modules], ['healthy', ['discovery', 'health']])
+  assert.ok(JSON.stringify(health).length < 4_096)
+})

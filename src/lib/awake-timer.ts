@@ -1,0 +1,33 @@
+/** A deadline is kept in slices of this many ms, so that a machine that stood still is noticed. */
+const sliceMs = 250
+/** A slice that took longer than this on top, in ms, was not waited for: nothing ran in that time. */
+const lateMs = 250
+
+/** A running deadline. */
+export interface AwakeTimer {
+  stop(): void
+}
+
+/**
+ * A deadline of `ms` that counts only the time in which this process itself ran: a laptop that slept, a container that
+ * was paused or a machine too busy to run us is nobody's fault.
+ * @param onDue called once; `stoodStillMs` is the time that was not counted
+ */
+export function startAwakeTimer(ms: number, onDue: (stoodStillMs: number) => void): AwakeTimer {
+  let left = ms
+  let stoodStill = 0
+  let timer: NodeJS.Timeout | undefined
+  const sleep = (): void => {
+    const slice = Math.min(left, sliceMs)
+    const begun = performance.now()
+    timer = setTimeout(() => {
+      const late = performance.now() - begun - slice
+      if (late > lateMs) stoodStill += late
+      left -= slice
+      if (left <= 0) onDue(stoodStill)
+      else sleep()
+    }, slice)
+  }
+  sleep()
+  return { stop: () => clearTimeout(timer) }
+}

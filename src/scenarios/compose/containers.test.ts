@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { WireClient } from '../../testing/wire-client.ts'
+
+const run = promisify(execFile)
+const services = ['daemon', 'sidecar', 'docker-proxy']
+
+/** What the engine says of a container, as far as it is looked at here. */
+interface Inspected {
+  Id: string
+  State: { StartedAt: string; Status: string }
+  Config: { User: string; Env: string[] }
+  HostConfig: {
+    CapAdd: string[] | null
+    CapDrop: string[] | null
+    SecurityOpt: string[] | null
+    ReadonlyRootfs: boolean
+    Privileged: boolean
+    Memory: number
+    PidsLimit: number
+    NetworkMode: string
+    PortBindings: Record<string, { HostIp: string; HostPort: string }[]>
+    Binds: string[] | null
+    Tmpfs: Record<string, string> | null
+  }
+}
+
+async function inspect(stack: Stack, service: string): Promise<Inspected> {
+  const id = (await stack.compose('ps', '--all', '--quiet', service)).trim()
+  const [found] = JSON.parse((await run('docker', ['inspect', id])).stdout) as Inspected[]
+  assert.ok(found !== undefined, `${service} has a container`)
+  return found
+}
+
+async function started(stack: Stack): Promise<string[]> {
+  const found = await Promise.all(services.map((service) => inspect(stack, service)))
+  return found.map(({ Id, State }) => `${Id} ${State.Status} since ${State.StartedAt}`)
+}
+
+describe('the containers of the real stack', { skip: skipWithoutEngine() }, () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.up()
+  })
+  after(() => stack[Symbol.asyncDispose]())
+
+  test('`up -d` once more, and `up -d --build` of an unchanged tree, leave every container as it is', async () => {
+    const before = await started(stack)
+    await stack.compose('up', '--detach')
+    assert.deepEqual(await started(stack), before)
+    await stack.compose('up', '--detach', '--build')
+    assert.deepEqual(await started(stack), before)
+  })
+
+  test('each has no capability, no new privileges, a read-only root and limits of memory and processes', async () => {
+    for (const service of services) {
+      const { HostConfig: host, Config: config } = await inspect(stack, service)
+      assert.deepEqual([host.CapAdd, host.CapDrop, host.Privileged], [null, ['ALL'], false], service)
+      assert.deepEqual(host.SecurityOpt, ['no-new-privileges:true'], service)
+      assert.equal(host.ReadonlyRootfs, true, service)
+      assert.ok(host.Memory > 0 && host.PidsLimit > 0, service)
+      // Root without capabilities is nobody else than the owner of the engine's socket.
+      assert.equal(config.User.split(':')[0], service === 'docker-proxy' ? '0' : 'node', service)
+      const holdsEngine = (host.Binds ?? []).some((bind) => bind.includes('docker.sock'))
+      assert.equal(holdsEngine, service === 'docker-proxy', service)
+    }
+  })
+
+  test('what lies on the volumes is for the owner alone', async () => {
+    const open = await stack.compose('exec', '--no-TTY', 'daemon', 'find', 'var', '!', '-type', 'l', '-perm', '/077')
+    assert.equal(open, '')
+  })
+
+  test('the window onto the engine has no network, only a socket that the sidecar alone can reach', async () => {
+    assert.equal((await inspect(stack, 'docker-proxy')).HostConfig.NetworkMode, 'none')
+    await stack.untilDocument((document) => document.docker.ok)
+    const node = `require('net').connect('/run/ksi/docker.sock').on('error', (e) => console.log(e.code)).on('connect', function () { console.log('open'); this.destroy() })`
+    const reach = (service: string): Promise<string> =>
+      stack.compose('exec', '--no-TTY', service, 'node', '-e', node).then((text) => text.trim())
+    assert.equal(await reach('sidecar'), 'open')
+    assert.equal(await reach('daemon'), 'ENOENT')
+  })
+
+  test('both ports are published for this machine alone, and TCP is open to it', async () => {
+    for (const service of ['daemon', 'sidecar']) {
+      const bindings = Object.values((await inspect(stack, service)).HostConfig.PortBindings).flat()
+      assert.deepEqual(
+        bindings.map(({ HostIp }) => HostIp),
+        ['127.0.0.1'],
+      )
+    }
+    using client = await WireClient.connect(stack.port)
+    assert.equal((await client.reply('system:health'))['code'], undefined)
+    assert.match(await stack.compose('logs', '--no-log-prefix', 'daemon'), /token +not asked for: .*KSI_TOKEN=auto in/)
+    const page = await stack.compose('exec', '--no-TTY', 'daemon', 'ksi', 'page')
+    assert.equal(page.trim(), `http://127.0.0.1:${stack.sidecarPort}/`)
+  })
+
+  test('KSI_MAX_CONCURRENT, KSI_MEMORY and KSI_PIDS decide what the container with the runners may take', async () => {
+    const limits = async (env: NodeJS.ProcessEnv): Promise<unknown> => {
+      const { services: all } = JSON.parse(await stack.config(env)) as {
+        services: { daemon: { mem_limit: string; pids_limit: number } }
+      }
+      return [Number(all.daemon.mem_limit) / 2 ** 30, all.daemon.pids_limit]
+    }
+    assert.deepEqual(await limits({}), [4, 4_000])
+    assert.deepEqual(await limits({ KSI_MAX_CONCURRENT: '16' }), [16, 16_000])
+    assert.deepEqual(await limits({ KSI_MAX_CONCURRENT: '16', KSI_MEMORY: '2g', KSI_PIDS: '300' }), [2, 300])
+  })
+
+  test('`docker compose watch` and a changed lock file: new containers, and all of them run', async () => {
+    const [daemonBefore, sidecarBefore] = await started(stack)
+    const watch = stack.start('watch', '--no-up')
+    try {
+      const changed = async (): Promise<boolean> => {
+        const [daemon, sidecar] = await started(stack).catch(() => [daemonBefore, sidecarBefore])
+        return daemon !== daemonBefore && sidecar !== sidecarBefore
+      }
+      const limit = Date.now() + 120_000
+      // The watch says nothing when it begins to look, so the file is saved until it has seen that.
+      for (let tries = 0; !(await changed()); tries++) {
+        assert.ok(Date.now() < limit, 'new containers within two minutes')
+        if (tries % 60 === 0) appendFileSync(stack.project.path('package-lock.json'), '\n')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+    } finally {
+      watch.kill('SIGTERM')
+    }
+    await stack.untilLive()
+    await stack.untilDocument((document) => document.status === 'pass')
+    for (const state of await started(stack)) assert.match(state, / running since /)
+  })
+})
+
+describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, () => {
+  let stack: Stack
+  before(async () => {
+    stack = await Stack.up({ KSI_TOKEN: 'auto' })
+  })
+  after(() => stack[Symbol.asyncDispose]())
+
+  const said = async (service: string, ...command: string[]): Promise<string> =>
+    (await stack.compose('exec', '--no-TTY', service, ...command)).trim()
+
+  test('TCP asks for the token, which survives a new container', async () => {
+    const token = await said('daemon', 'ksi', 'token')
+    const knock = async (given?: string): Promise<unknown> => {
+      using client = await WireClient.connect(stack.port, given)
+      return (await client.reply('system:health'))['code']
+    }
+    assert.deepEqual(
+      [await knock(), await knock('guessed'), await knock(token)],
+      Array.of<unknown>('KSI_UNAUTHORIZED', 'KSI_UNAUTHORIZED', undefined),
+    )
+    await stack.compose('up', '--detach', '--wait', '--force-recreate')
+    await stack.untilLive()
+    assert.equal(await said('daemon', 'ksi', 'token'), token)
+    assert.equal(await knock(token), undefined)
+  })
+
+  test('the sidecar reads with a token of its own, and does not have the other', async () => {
+    const token = await said('daemon', 'ksi', 'token')
+    await stack.untilDocument((document) => document.daemon.ok && document.status === 'pass')
+    const look = 'grep -rlF "$0" var /proc/self/environ || echo nothing'
+    assert.equal(await said('sidecar', 'sh', '-c', look, token), 'nothing')
+    const reading = await said('sidecar', 'cat', 'var/reading/token')
+    using client = await WireClient.connect(stack.port, reading)
+    assert.equal((await client.request('completion:async', { prompt: 'x' }))['code'], 'KSI_UNAUTHORIZED')
+    const page = await said('daemon', 'ksi', 'page')
+    assert.equal(page, `http://127.0.0.1:${stack.sidecarPort}/?token=${reading}`)
+    for (const service of ['daemon', 'sidecar']) {
+      const log = await stack.compose('logs', '--no-log-prefix', service)
+      assert.doesNotMatch(log, new RegExp(`${token}|${reading}`), service)
+    }
+  })
+})

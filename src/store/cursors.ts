@@ -1,0 +1,26 @@
+import type { Db } from './open.ts'
+import { Sql } from './sql.ts'
+
+/** Up to where the followers of the outbox have come. Write within `journal.tx`. */
+export class Cursors {
+  readonly #sql: Sql
+
+  constructor(db: Db) {
+    this.#sql = new Sql(db)
+  }
+
+  /** The seq up to which `name` has done its work; 0 when it has not begun. */
+  get(name: string): { seq: number; note: string | null } {
+    return this.#sql.one('SELECT seq, note FROM cursors WHERE name = ?', name) ?? { seq: 0, note: null }
+  }
+
+  /** @param note whatever the follower needs to judge its own word by */
+  set(name: string, seq: number, note: string | null = null): void {
+    this.#sql.run(
+      'INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, note = excluded.note',
+      name,
+      seq,
+      note,
+    )
+  }
+}

@@ -1,0 +1,76 @@
+import type { Db } from './open.ts'
+import { Sql } from './sql.ts'
+
+/** What a module gave to a checkpoint: JSON, in the version it was written in. */
+export interface ModuleState {
+  module: string
+  version: number
+  state: unknown
+}
+
+/** Why a module gave nothing to a checkpoint that should have had its state. */
+export interface ModuleFailure {
+  module: string
+  version: number
+  error: string
+}
+
+interface StateRow {
+  module: string
+  version: number
+  state: string
+}
+
+/** The states of modules by checkpoint. How large one may be is the caller's to limit. Write within `journal.tx`. */
+export class ModuleStates {
+  readonly #sql: Sql
+
+  constructor(db: Db) {
+    this.#sql = new Sql(db)
+  }
+
+  /** Keeps what a module gave to a checkpoint, or why it gave nothing. @throws TypeError for what JSON cannot hold */
+  put(checkpoint: number, given: ModuleState | ModuleFailure): void {
+    const { module, version } = given
+    const error = 'error' in given ? given.error : null
+    const text = 'error' in given ? null : (JSON.stringify(given.state) as string | undefined)
+    if (text === undefined) throw new TypeError(`The state of ${module} is nothing that JSON can hold.`)
+    this.#sql.run(
+      `INSERT INTO module_states (module, checkpoint, version, state, error) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET version = excluded.version, state = excluded.state, error = excluded.error`,
+      module,
+      checkpoint,
+      version,
+      text,
+      error,
+    )
+  }
+
+  /** The newest state a module ever gave, whichever checkpoint it was. */
+  newest(module: string): (ModuleState & { checkpoint: number }) | undefined {
+    const row = this.#sql.one<StateRow & { checkpoint: number }>(
+      `SELECT module, checkpoint, version, state FROM module_states
+       WHERE module = ? AND state IS NOT NULL ORDER BY checkpoint DESC LIMIT 1`,
+      module,
+    )
+    return row && { ...row, state: JSON.parse(row.state) as unknown }
+  }
+
+  /** What all modules gave to a checkpoint. */
+  of(checkpoint: number): ModuleState[] {
+    return this.#sql
+      .all<StateRow>(
+        'SELECT module, version, state FROM module_states WHERE checkpoint = ? AND state IS NOT NULL',
+        checkpoint,
+      )
+      .map((row) => ({ ...row, state: JSON.parse(row.state) as unknown }))
+  }
+}
+
+/** The modules that gave nothing to a checkpoint though they should have, by its number; by any connection. */
+export function moduleFailures(sql: Sql): Map<number, { module: string; error: string }[]> {
+  const rows = sql.all<{ checkpoint: number; module: string; error: string }>(
+    'SELECT checkpoint, module, error FROM module_states WHERE error IS NOT NULL ORDER BY module',
+  )
+  return Map.groupBy(rows, ({ checkpoint }) => checkpoint) as Map<number, { module: string; error: string }[]>
+}

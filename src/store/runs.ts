@@ -1,0 +1,94 @@
+import type { FinalState } from '../contracts/words.ts'
+import type { Db } from './open.ts'
+import type { RequestRow } from './rows.ts'
+import { requestColumns } from './rows.ts'
+import { Sql } from './sql.ts'
+
+/** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
+export type RunEnd = FinalState | 'again' | 'lost' | 'never began'
+
+/** A run about to begin. Times are epoch ms. */
+export interface NewRun {
+  /** the tick of its start */
+  tick: number
+  run_id: string
+  runner_id: string | null
+  epoch: number
+  now: number
+  deadline: number | null
+  resumed_from: string | null
+}
+
+/** A run that has not ended, with its request: that one may be cancelled already. */
+export type UnfinishedRun = RequestRow & { run: number }
+
+/**
+ * Who runs, and who ran. The unfinished runs are the one place that says what is running: a conversation is busy as
+ * long as it has one. Call within `journal.tx`; each verb keeps request, conversation and counts in step.
+ */
+export class Runs {
+  readonly #sql: Sql
+
+  constructor(db: Db) {
+    this.#sql = new Sql(db)
+  }
+
+  /**
+   * queued → processing. @returns false when it is not queued any more
+   * @throws SQLITE_CONSTRAINT_UNIQUE when its conversation has a run already
+   */
+  start(request: Pick<RequestRow, 'id' | 'conversation'>, run: NewRun): boolean {
+    const { id, conversation } = request
+    const begun = this.#sql.value<number>(
+      `UPDATE requests SET state = 'processing', attempts = attempts + 1, not_before = NULL, resumed_from = ?
+       WHERE id = ? AND state = 'queued' RETURNING attempts`,
+      run.resumed_from,
+      id,
+    )
+    if (begun === undefined) return false
+    this.#sql.run(
+      `INSERT INTO runs (id, run_id, request, conversation, attempt, runner_id, epoch, started_at, deadline)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      run.tick,
+      run.run_id,
+      id,
+      conversation,
+      begun,
+      run.runner_id,
+      run.epoch,
+      run.now,
+      run.deadline,
+    )
+    this.#sql.run(
+      `UPDATE conversations SET busy = 1, last_used_at = @now, queued = queued - 1, (head_tick, not_before) =
+         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation AND state = 'queued'
+          ORDER BY rank, id LIMIT 1)
+       WHERE conversation = @conversation`,
+      { conversation, now: run.now },
+    )
+    return true
+  }
+
+  /** The request's run has ended: its conversation may go on. @returns false when it had none that was unfinished */
+  end({ id, conversation }: Pick<RequestRow, 'id' | 'conversation'>, end: RunEnd, now: number): boolean {
+    const ended = this.#sql.run(
+      `UPDATE runs INDEXED BY runs_unfinished SET ended_at = ?, end = ?
+       WHERE conversation = ? AND request = ? AND ended_at IS NULL`,
+      now,
+      end,
+      conversation,
+      id,
+    )
+    if (ended === 0) return false
+    this.#sql.run('UPDATE conversations SET busy = 0 WHERE conversation = ?', conversation)
+    return true
+  }
+
+  /** All runs that have not ended. */
+  unfinished(): UnfinishedRun[] {
+    return this.#sql.all(
+      `SELECT ${requestColumns}, u.id AS run FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
+       WHERE u.ended_at IS NULL`,
+    )
+  }
+}

@@ -1,0 +1,153 @@
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
+import { KsiError } from '../lib/errors.ts'
+import { safely } from './safely.ts'
+
+/** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
+export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
+
+export interface WalSyncOptions {
+  sync?: SyncFile | undefined
+  /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
+  recover: () => void
+  /** told when a sync fails after one that did not */
+  onTrouble: (error: Error) => void
+}
+
+/** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
+const retryMs = 1_000
+
+interface Waiting {
+  /** the commit that has to be on disk */
+  commit: number
+  call: () => void
+  failed: ((error: Error) => void) | undefined
+}
+
+/**
+ * Group commit. Commits go into the WAL without a sync; one `fdatasync` of it, in a thread of libuv, then covers all of
+ * a turn, and while it is under way the next group forms by itself. Whoever may speak only of what is on disk waits
+ * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
+ */
+export class WalSync {
+  readonly #fd: number | undefined
+  readonly #sync: SyncFile
+  readonly #recover: () => void
+  readonly #onTrouble: (error: Error) => void
+  #committed = 0
+  #synced = 0
+  #busy = false
+  #scheduled: NodeJS.Immediate | undefined
+  #waiting: Waiting[] = []
+  #failed: Error | undefined
+  #retry: NodeJS.Timeout | undefined
+  #closed = false
+
+  /** @param path the WAL's; without one every commit counts as safe at once */
+  constructor(path: string | undefined, options: WalSyncOptions) {
+    this.#fd = path === undefined ? undefined : openSync(path, 'r')
+    this.#sync = options.sync ?? fdatasync
+    this.#recover = options.recover
+    this.#onTrouble = options.onTrouble
+  }
+
+  /** The last sync failed, and none has succeeded since. */
+  get trouble(): Error | undefined {
+    return this.#failed
+  }
+
+  /** Something was committed: it is to be synced soon. */
+  committed(): void {
+    this.#committed += 1
+    if (this.#fd === undefined) this.#synced = this.#committed
+    else this.#schedule()
+  }
+
+  /**
+   * Calls back when all that is committed by now is on disk: at once if it is. Calls are made in their order.
+   * @param failed called instead when the sync fails; without it the call waits for a later one that does not
+   */
+  whenSynced(call: () => void, failed?: (error: Error) => void): void {
+    if (this.#synced >= this.#committed && this.#waiting.length === 0) safely(call)
+    else this.#waiting.push({ commit: this.#committed, call, failed })
+  }
+
+  /** All that is committed is on disk, by other means: a commit that synced, or `now`. */
+  allSynced(): void {
+    this.#failed = undefined
+    this.#reached(this.#committed)
+  }
+
+  /** Syncs now and here. @throws the system's error */
+  now(): void {
+    if (this.#fd !== undefined) fdatasyncSync(this.#fd)
+    this.allSynced()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearImmediate(this.#scheduled)
+    clearTimeout(this.#retry)
+    // A sync under way goes on by the descriptor's number.
+    if (this.#fd !== undefined && !this.#busy) closeSync(this.#fd)
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#closed || this.#scheduled !== undefined) return
+    this.#scheduled = setImmediate(() => {
+      this.#scheduled = undefined
+      this.#begin()
+    })
+  }
+
+  #begin(): void {
+    if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
+    if (this.#failed !== undefined) return this.#tryAgain()
+    const upTo = this.#committed
+    this.#busy = true
+    this.#sync(this.#fd, (error) => this.#ended(upTo, error))
+  }
+
+  #ended(upTo: number, error: Error | null): void {
+    this.#busy = false
+    if (this.#closed) return closeSync(this.#fd ?? 0)
+    const problem = error ?? this.#gone()
+    if (problem === undefined) this.#reached(upTo)
+    else this.#fail(problem)
+    // What came in meanwhile is the next group.
+    if (this.#synced < this.#committed && this.#failed === undefined) this.#begin()
+  }
+
+  /** What is synced must be the journal's WAL still, and not what somebody has removed. */
+  #gone(): Error | undefined {
+    return fstatSync(this.#fd ?? 0).nlink > 0
+      ? undefined
+      : new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
+  }
+
+  #tryAgain(): void {
+    try {
+      this.#recover()
+      this.allSynced()
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed === undefined) this.#onTrouble(error)
+    this.#failed = error
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#begin(), retryMs)
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter(({ failed }) => failed === undefined)
+    for (const { failed } of waiting) if (failed !== undefined) safely(() => failed(error))
+  }
+
+  #reached(commit: number): void {
+    if (commit > this.#synced) this.#synced = commit
+    let count = 0
+    while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
+    for (const { call } of this.#waiting.splice(0, count)) safely(call)
+  }
+}

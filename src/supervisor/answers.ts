@@ -1,0 +1,44 @@
+import type { SupervisorStatus } from '../contracts/control.ts'
+import type { EventReply, FrontEventName } from '../contracts/events.ts'
+import type { AbsentHealth } from '../contracts/events/system.ts'
+import type { Generations } from './generations/driver.ts'
+import type { SwapResult } from './generations/events.ts'
+
+/** What the supervisor answers: its own events, and `system:health` while no generation is live. */
+type Answers = {
+  [N in FrontEventName]: () => EventReply<N> | Promise<EventReply<N>>
+} & { 'system:health': () => AbsentHealth }
+
+/** Gives the front, which knows names only, the answer of an event. */
+export function answerer(options: {
+  generations: Generations
+  status: () => SupervisorStatus
+  /** A client asks for the end. */
+  end: (reason: string) => void
+}): (event: string) => unknown {
+  const { generations, status, end } = options
+  const answers: Answers = {
+    'supervisor:status': status,
+    'system:reload': async () => toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() })),
+    'system:shutdown': () => {
+      setImmediate(() => end('system:shutdown'))
+      return { shutdown_initiated: true }
+    },
+    'system:health': () => {
+      const { phase, generation, problem, nextTryAt } = generations.view
+      return {
+        status: phase === 'stopping' ? 'stopping' : 'restarting',
+        generation,
+        problem,
+        next_try_at: nextTryAt,
+      }
+    },
+  }
+  const byName: Record<string, () => unknown> = answers
+  return (event) => (Object.hasOwn(byName, event) ? byName[event]?.() : undefined)
+}
+
+function toReloadReply(result: SwapResult): EventReply<'system:reload'> {
+  if (result.status === 'live') return { ...result, status: 'reloaded' }
+  return { status: 'failed', error: result.failure.error.message, failure: result.failure }
+}

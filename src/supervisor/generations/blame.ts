@@ -1,0 +1,61 @@
+import type { BootFailure } from '../../contracts/control.ts'
+import type { ChildEnd } from '../../lib/child-end.ts'
+import type { ErrorReport } from '../../lib/errors.ts'
+import { isObject } from '../../lib/ndjson.ts'
+import type { State } from './state.ts'
+
+const untoldKept = 10
+
+/** All files that were saved and are not live: any of them may be to blame for a failure until all are. */
+export function filesNotLive({ failed, swap, pending }: State): string[] {
+  return union(failed, swap?.change.files ?? [], pending?.change.files ?? [])
+}
+
+export function union(...lists: (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())]
+}
+
+/** "The change of a.ts, b.ts", or what stands for it where no file was changed. */
+export function theChange(files: readonly string[], otherwise: string): string {
+  return files.length === 0 ? otherwise : `The change of ${files.join(', ')}`
+}
+
+/** The newest failures that are to be told by the next one live. */
+export function untoldWith(untold: readonly BootFailure[], failure: BootFailure): BootFailure[] {
+  return [...untold.slice(1 - untoldKept), failure]
+}
+
+/** What a process that ended on its way says of why. */
+export function errorOfEnd(end: ChildEnd): ErrorReport {
+  const { code, signal, stderr } = end
+  const how = signal === null ? `ended with exit code ${String(code)}` : `was killed by ${signal}`
+  const message = isUnstarted(end) ? 'the process could not be started' : `the process ${how}${headline(stderr)}`
+  return { message, stack: stderr }
+}
+
+/** The system had no process or file descriptor for it: that is not the code's fault. */
+export function isUnstarted({ code, signal }: ChildEnd): boolean {
+  return code === null && signal === null
+}
+
+/** There is no room on the disk: the one error of a retiring generation that is not its code's fault. */
+export function isDiskFull({ code }: ErrorReport): boolean {
+  return code !== undefined && diskFull.has(code)
+}
+
+const diskFull = new Set(['KSI_DISK_FULL', 'SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'ENOSPC', 'EDQUOT'])
+
+/** The line of a stack that says what happened, if there is one. */
+function headline(stderr: string): string {
+  const line = stderr.split('\n').find((text) => /^(\w*Error|Error)\b/.test(text))
+  return line === undefined ? '' : `: ${line}`
+}
+
+/** What of a message that nobody understands says which one it is. */
+export function errorOfUnknown(message: unknown): ErrorReport {
+  const which =
+    isObject(message) && typeof message.type === 'string' ? `"${message.type.slice(0, 100)}"` : 'without a type'
+  return {
+    message: `it sent a message (${which}) that this supervisor does not know. Restart ksi if supervisor and daemon were changed together.`,
+  }
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/control.ts'
+import type { Settings } from '../../contracts/settings.ts'
+import type { CheckpointReason } from '../../contracts/words.ts'
+import { startAwakeTimer } from '../../lib/awake-timer.ts'
+import type { AwakeTimer } from '../../lib/awake-timer.ts'
+import { Child } from '../../lib/child.ts'
+import type { Log } from '../../lib/log.ts'
+import type { DetachCause } from '../front/retrial.ts'
+import type { Effect, GenerationEvent, Measured, Now, SwapResult, Timer } from './events.ts'
+import { step } from './lifecycle.ts'
+import { stampOf } from './spare-stamp.ts'
+import { live, spare } from './questions.ts'
+import { initialState } from './state.ts'
+import type { Change, Live, State, View } from './state.ts'
+import { toEvent } from './to-event.ts'
+
+/** The front, as far as generations drive it. */
+interface Relaying {
+  attach(stream: Duplex): void
+  hold(): void
+  detach(cause: DetachCause): void
+}
+
+interface GenerationsOptions {
+  settings: Settings
+  log: Log
+  env: NodeJS.ProcessEnv
+  onLine: (line: string) => void
+  front: Relaying
+  onLive: (live: Live, change: Change, phases: Phases) => void
+}
+
+/** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32']
+/** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
+const beyondHeartbeatMs = 1_000
+
+/**
+ * The generations: carries out, with real processes, timers and the front, what the pure life cycle says, and tells it
+ * what happens, one event after the other.
+ */
+export class Generations {
+  readonly #o: GenerationsOptions
+  readonly #children = new Map<number, Child>()
+  readonly #timers = new Map<Timer, AwakeTimer>()
+  readonly #waiters = new Map<number, (result: SwapResult) => void>()
+  readonly #stopped = Promise.withResolvers<void>()
+  readonly #queue: GenerationEvent[] = []
+  #state: State
+  #working = false
+  #lastWaiter = 0
+
+  constructor(options: GenerationsOptions) {
+    const { KSI_BOOT_TIMEOUT_MS: bootMs, KSI_HEARTBEAT_MS: heartbeatMs, KSI_PROBATION_MS, KSI_SPARE } = options.settings
+    const probationMs = Math.max(KSI_PROBATION_MS, heartbeatMs + beyondHeartbeatMs)
+    this.#o = options
+    this.#state = initialState({ bootMs, heartbeatMs, probationMs, spare: KSI_SPARE }, randomUUID(), Date.now())
+  }
+
+  /** What is shown of them. */
+  get view(): View {
+    return this.#state.view
+  }
+
+  /** What is wrong with the live generation although it serves. */
+  get trouble(): SupervisorStatus['trouble'] {
+    return live(this.#state)?.trouble ?? null
+  }
+
+  /** Whether a spare waits for a save. */
+  get hasSpare(): boolean {
+    return spare(this.#state) !== undefined
+  }
+
+  /** Boots for this change; resolves to what comes of it. Changes that come during another one are folded together. */
+  boot(change: Change): Promise<SwapResult> {
+    return new Promise((resolve) => {
+      const waiter = ++this.#lastWaiter
+      this.#waiters.set(waiter, resolve)
+      this.#feed({ type: 'changed', change, waiter })
+    })
+  }
+
+  /** Writes down and tells a failure that is not a generation's own. */
+  tellFailure(failure: BootFailure): void {
+    this.#feed({ type: 'failure', failure })
+  }
+
+  /** Ends all generations; the live one takes a checkpoint first. */
+  stop(reason: CheckpointReason): Promise<void> {
+    this.#feed({ type: 'stop', reason })
+    return this.#stopped.promise
+  }
+
+  #feed(event: GenerationEvent): void {
+    this.#queue.push(event)
+    if (this.#working) return
+    this.#working = true
+    for (let first = this.#queue.shift(); first !== undefined; first = this.#queue.shift()) {
+      const { state, effects } = step(this.#state, first, this.#now())
+      this.#state = state
+      for (const effect of effects) this.#carryOut(effect)
+    }
+    this.#working = false
+  }
+
+  #now(): Now {
+    return { ms: performance.now(), at: Date.now(), stamp: stampOf(this.#o.settings.paths) }
+  }
+
+  #carryOut(effect: Effect): void {
+    const { front, log, onLive, settings } = this.#o
+    switch (effect.type) {
+      case 'fork':
+        return this.#fork(effect.id)
+      case 'send':
+        return this.#children.get(effect.id)?.send(effect.message)
+      case 'kill':
+        return this.#children.get(effect.id)?.kill()
+      case 'watch': {
+        const { id } = effect
+        const silent = (): void => this.#feed({ type: 'silent', id })
+        return this.#children.get(id)?.watchHeartbeat(settings.KSI_HEARTBEAT_MS, silent)
+      }
+      case 'unwatch':
+        return this.#children.get(effect.id)?.stopHeartbeat()
+      case 'hold':
+        return front.hold()
+      case 'attach': {
+        const stream = this.#children.get(effect.id)?.stream
+        return stream === undefined ? undefined : front.attach(stream)
+      }
+      case 'detach':
+        return front.detach(effect.cause)
+      case 'startTimer':
+        return this.#startTimer(effect.name, effect.ms, effect.id)
+      case 'stopTimer':
+        return this.#timers.get(effect.name)?.stop()
+      case 'answer':
+        return this.#answer(effect.waiters, effect.result)
+      case 'becameLive':
+        return onLive(effect.live, effect.change, effect.phases)
+      case 'log':
+        return log[effect.level](effect.fields, effect.message)
+      case 'stopped':
+        return this.#stopped.resolve()
+    }
+  }
+
+  #fork(id: number): void {
+    const { settings, env, onLine } = this.#o
+    const child = new Child(join(settings.paths.src, 'daemon/main.ts'), {
+      env,
+      onLine,
+      execArgv: roomy,
+      extraPipe: true,
+      onMessage: (message) => this.#feed(toEvent(id, message)),
+    })
+    this.#children.set(id, child)
+    void child.ended.then((end) => {
+      this.#feed({ type: 'ended', id, end })
+      this.#children.delete(id)
+    })
+  }
+
+  #startTimer(name: Timer, ms: number, id: number | undefined): void {
+    this.#timers.get(name)?.stop()
+    const child = id === undefined ? undefined : this.#children.get(id)
+    const usedBefore = child?.cpuMs
+    const timer = startAwakeTimer(ms, (stoodStillMs) => {
+      this.#timers.delete(name)
+      const used = child?.cpuMs
+      const cpuMs = used === undefined || usedBefore === undefined ? undefined : used - usedBefore
+      const measured: Measured = { stoodStillMs, cpuMs, unanswered: child?.unanswered }
+      this.#feed({ type: 'timer', name, measured })
+    })
+    this.#timers.set(name, timer)
+  }
+
+  #answer(waiters: readonly number[], result: SwapResult): void {
+    for (const waiter of waiters) {
+      this.#waiters.get(waiter)?.(result)
+      this.#waiters.delete(waiter)
+    }
+  }
+}

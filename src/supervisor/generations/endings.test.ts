@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { randomFrom } from '../../testing/random.ts'
+import { limits } from './testing/limits.ts'
+import { killFromOutside, processIn, started, told, waits } from './testing/looking.ts'
+import { World } from './testing/world.ts'
+
+test('code that hangs in its fourth second gives way to the code before', () => {
+  const world = started()
+  world.save('hangs young')
+  world.wait(4_000 + limits.heartbeatMs * 1.5)
+  assert.equal(world.live?.code?.version, 0)
+  assert.match(
+    String(world.state.view.problem),
+    /f1 died right after it went live \(it gave no sign of life for 5000 ms\)/,
+  )
+})
+
+test('a kill from outside in the probation brings the newest code back', () => {
+  const world = started()
+  world.save('good')
+  world.wait(100)
+  killFromOutside(processIn(world, 'live'))
+  world.wait(100)
+  assert.deepEqual([world.live?.code?.version, world.state.view.problem], [1, null])
+})
+
+test('a failure that comes up while a generation goes live is told when it is', () => {
+  const world = started()
+  world.save('never gets live')
+  world.wait(100)
+  const error = { message: 'no runner' }
+  const failure = { boot_id: 'r', cause: 'save', files: ['runner'], phase: 'import', error, at: 0 } as const
+  world.tell(0, { type: 'failure', failure: { ...failure, files: ['runner'] } })
+  world.wait(3_000)
+  assert.deepEqual(told(world).sort(), ['f1', 'runner'])
+})
+
+test('after a crash with a broken save pending its file is still named', () => {
+  const world = started()
+  world.save('fails at import')
+  world.wait(100)
+  processIn(world, 'live').die({ code: 1 })
+  world.wait(100)
+  assert.deepEqual(world.state.view.lastFailure?.files, ['f1'])
+  assert.match(String(world.state.view.problem), /^The change of f1 did not go live/)
+})
+
+test('code that cannot boot is tried ever more seldom while nobody is live', () => {
+  const world = new World(randomFrom(1))
+  world.save('fails at import')
+  world.wait(20_000)
+  assert.deepEqual(waits(world, 'retry').slice(0, 5), [250, 1_000, 5_000, 5_000, 5_000])
+  assert.equal(world.state.view.phase, 'crashed')
+})
+
+test('kills from outside are answered at once, thirty times in ten seconds', () => {
+  const world = started()
+  for (let n = 0; n < 30; n++) {
+    killFromOutside(processIn(world, 'live'))
+    world.wait(200)
+    assert.equal(world.state.view.phase, 'live', `after ${n + 1}`)
+  }
+  assert.deepEqual(waits(world, 'retry'), [])
+})

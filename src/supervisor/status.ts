@@ -1,0 +1,53 @@
+import type { SupervisorStatus } from '../contracts/control.ts'
+import type { Settings } from '../contracts/settings.ts'
+import type { RunnerHost } from './children/runner-host.ts'
+import type { Front } from './front/front.ts'
+import type { Generations } from './generations/driver.ts'
+import type { Changes } from './watch/changes.ts'
+
+/** What a status is made of. */
+interface Parts {
+  settings: Settings
+  startedAt: number
+  generations: Generations
+  runnerHost: RunnerHost
+  changes: Changes
+  /** undefined before it listens */
+  front: Front | undefined
+}
+
+/** What the supervisor says of itself. */
+export function describe({ settings, startedAt, generations, runnerHost, changes, front }: Parts): SupervisorStatus {
+  const { view } = generations
+  const { paths } = settings
+  const page = `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/`
+  return {
+    phase: view.phase,
+    phase_since: view.phaseSince,
+    mode: settings.KSI_MODE,
+    problem: view.problem ?? runnerHost.problem,
+    generation: view.generation,
+    generation_since: view.liveSince,
+    last_failure: view.lastFailure ?? runnerHost.failure,
+    trouble: generations.trouble,
+    poison: front?.poison() ?? [],
+    waiting_for_restart: changes.waitingForRestart,
+    swaps: view.swaps,
+    failed_swaps: view.failedSwaps,
+    crashes: view.crashes,
+    next_try_at: view.nextTryAt,
+    spare: generations.hasSpare,
+    watching: changes.isWatching,
+    connections: front?.stats().connections ?? 0,
+    held_lines: front?.stats().heldLines ?? 0,
+    runners: runnerHost.runners.map(({ id, accepting, since }) => ({ id, accepting, since })),
+    sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: page },
+    addresses: {
+      socket: paths.socket,
+      tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}`,
+    },
+    journal: { path: paths.journal, kept: settings.keepsState },
+    started_at: startedAt,
+    pid: process.pid,
+  }
+}
