@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Frame } from '../../contracts/relay.ts'
 import type { Front } from './front.ts'
 import { isRequest, openFront } from './testing/front-harness.ts'
-import type { FakeGeneration, RequestFrame } from './testing/front-harness.ts'
+import type { Client, FakeGeneration, Harness, RequestFrame } from './testing/front-harness.ts'
 
 const eventOf = (frame: { json: string }): string => JSON.parse(frame.json).event
 const isSubscription = (frame: Frame): frame is Extract<Frame, { kind: 'S' }> => frame.kind === 'S'
@@ -55,7 +55,9 @@ test('of 199 good lines and one bad in one write the good ones are answered and 
   for (let i = 0; i < 200; i++) await first.frames.next(isRequest)
   h.front.detach('death')
   const second = await live(h.front, await h.generation(), 'bad')
-  assert.equal(second.length, 151, 'one at a time, up to the bad one')
+  assert.equal(second.length, 151, 'in groups, up to the bad one')
+  const third = await live(h.front, await h.generation(), 'bad')
+  assert.ok(third.length <= 14, 'then those of its group one by one')
   assert.deepEqual(await live(h.front, await h.generation(), 'bad'), ['bad'])
   const last = await h.generation()
   void live(h.front, last, 'bad')
@@ -129,12 +131,12 @@ test('a stream that breaks before anyone says why is judged by what is said then
   assert.deepEqual(h.front.poison(), [])
 })
 
-test('a subscription that ends two generations is put aside, those beside it stand', async () => {
-  await using h = await openFront()
+/** Two clients with a subscription each, known to a generation that has died with nothing in hand. */
+async function twoSubscribers(h: Harness): Promise<Client[]> {
   const first = await h.generation()
   h.front.attach(first.stream)
-  const [good, bad] = [await h.client(), await h.client()]
-  for (const [i, client] of [good, bad].entries()) {
+  const clients = [await h.client(), await h.client()]
+  for (const [i, client] of clients.entries()) {
     client.send({ event: 'monitor:subscribe', data: { event_patterns: [`p${i}`] } })
     const request = await first.frames.next(isRequest)
     first.send({ kind: 'U', connection: i + 1, seq: 7 })
@@ -142,28 +144,68 @@ test('a subscription that ends two generations is put aside, those beside it sta
     await client.inbox.next()
   }
   h.front.detach('death')
+  return clients
+}
+
+test('a subscription that ends two generations is put aside, those beside it stand', async () => {
+  await using h = await openFront()
+  const [good, bad] = await twoSubscribers(h)
   for (let i = 0; i < 2; i++) {
     const generation = await h.generation()
     h.front.attach(generation.stream)
-    const one = await generation.frames.next(isSubscription)
-    assert.deepEqual([one.connection, one.seq], [1, 7])
-    generation.send({ kind: 'U', connection: 1, seq: 7 })
-    const two = await generation.frames.next(isSubscription)
-    assert.deepEqual([two.connection, two.seq], [2, 7])
+    for (const connection of [1, 2]) {
+      const subscription = await generation.frames.next(isSubscription)
+      assert.deepEqual([subscription.connection, subscription.seq], [connection, 7])
+      if (connection === 1) generation.send({ kind: 'U', connection, seq: 7 })
+    }
+    await good?.ask('supervisor:status')
     h.front.detach('death')
   }
-  const told = await bad.inbox.next()
-  assert.deepEqual([told['event'], told['code']], ['monitor:subscribe', 'KSI_POISON'])
+  const told = await bad?.inbox.next()
+  assert.deepEqual([told?.['event'], told?.['code']], ['monitor:subscribe', 'KSI_POISON'])
   const last = await h.generation()
   h.front.attach(last.stream)
   await last.frames.next(isSubscription)
-  last.send({ kind: 'U', connection: 1, seq: 7 })
-  good.send({ event: 'after' })
+  good?.send({ event: 'after' })
   await last.frames.next(isRequest)
   assert.deepEqual(
     last.frames.all.filter(isSubscription).map(({ connection }) => connection),
     [1],
   )
+})
+
+test('generations that die one after the other with nothing in hand have their subscriptions tried', async () => {
+  await using h = await openFront()
+  await twoSubscribers(h)
+  const second = await h.generation()
+  h.front.attach(second.stream)
+  for (const connection of [1, 2]) {
+    await second.frames.next(isSubscription)
+    second.send({ kind: 'U', connection, seq: 7 })
+  }
+  const settled = await h.client()
+  for (let i = 0; i < 3; i++) await settled.ask('supervisor:status')
+  h.front.detach('death')
+  const third = await h.generation()
+  h.front.attach(third.stream)
+  await third.frames.next(isSubscription)
+  settled.send({ event: 'later' })
+  for (let i = 0; i < 3; i++) await settled.ask('supervisor:status')
+  assert.deepEqual(third.frames.all.filter(({ kind }) => kind === 'S' || kind === 'Q').length, 1)
+})
+
+test('a generation that was killed from outside blames nobody: everything goes again at once', async () => {
+  await using h = await openFront()
+  const client = await h.client()
+  client.send(Array.from({ length: 50 }, (_, i) => `{"event":"e${i}"}\n`).join(''))
+  await client.ask('supervisor:status')
+  for (let i = 0; i < 3; i++) {
+    const generation = await h.generation()
+    h.front.attach(generation.stream)
+    for (let n = 0; n < 50; n++) assert.equal(eventOf(await generation.frames.next(isRequest)), `e${n}`)
+    h.front.detach('outside')
+  }
+  assert.deepEqual(h.front.poison(), [])
 })
 
 test('a line that ended a generation is not tried again once its client has left', async () => {
@@ -193,6 +235,7 @@ test('the time lines are held counts from when the line came, however often a ge
     await generation.frames.next(isRequest)
     await new Promise((resolve) => setTimeout(resolve, 20))
     h.front.detach('probation')
+    await client.ask('supervisor:status')
     assert.ok(performance.now() - begun < 5_000)
   }
   const told = client.inbox.all.find((line) => line['correlation_id'] === 'b')

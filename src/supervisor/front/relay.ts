@@ -66,6 +66,8 @@ export class Relay {
     if (this.#link !== undefined) this.#unlink(cause === 'handover')
     else if (!this.#undecided) return
     this.#judge(cause)
+    // Generations may come and go faster than it looks.
+    this.#sweeper.sweep()
   }
 
   /** Answers whatever has no reply yet with an error, and relays nothing more. */

@@ -38,7 +38,7 @@ export class Sweeper {
 
   #tick(): void {
     try {
-      if (this.#sweep()) return
+      if (this.sweep()) return
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, 'lines that waited too long could not be given up')
       return
@@ -47,8 +47,8 @@ export class Sweeper {
     this.#timer = undefined
   }
 
-  /** @returns whether some may still wait too long */
-  #sweep(): boolean {
+  /** Gives up what waited too long by now. @returns whether some may still do so */
+  sweep(): boolean {
     const now = performance.now()
     const { lines, fail, giveUp, isAttached } = this.#swept
     let mayWait = false
