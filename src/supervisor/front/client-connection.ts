@@ -4,41 +4,22 @@ import { errorReply } from '../../contracts/wire.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import { LineCutter } from '../../lib/ndjson.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import { Inflow } from './inflow.ts'
+import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
+import { Subscription } from './subscription.ts'
 
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
-/** Lines of one client that are looked at in a row. */
-const linesInARow = 16
 /** So long a refused client may take to read why; its own bytes are read and dropped meanwhile, as a close with unread
  * bytes would be a reset, which can destroy the reply on its way. */
 const lingerMs = 1_000
 
-export interface ConnectionOwner {
-  /** A client that leaves more than this unread gets no pushes and no replies, and is not read from, until it has taken
-   * it. */
-  readonly slowAt: number
-  /** Lines a client may have under way now. */
-  readonly linesAtOnce: number
-  /** Its lines wait to be looked at: `read` is called when it is its turn. */
-  onUnread(connection: ClientConnection): void
-  /** It has lines under way (true), or none (false). */
-  onBusy(connection: ClientConnection, busy: boolean): void
-  onLine(connection: ClientConnection, line: Buffer): void
-  onTooLong(connection: ClientConnection): void
-  /** So many more (or fewer) bytes of a line without an end are kept for it. */
-  onUnfinished(connection: ClientConnection, bytes: number): void
-  /** It can take no more now (true), or can again (false). */
-  onSlow(connection: ClientConnection, slow: boolean): void
-  onGone(connection: ClientConnection): void
-}
-
 export interface ConnectionOptions {
   id: number
   transport: ConnectionInfo['transport']
-  owner: ConnectionOwner
+  owner: ConnectionOwner<ClientConnection>
   log: Log
 }
 
@@ -46,16 +27,11 @@ export interface ConnectionOptions {
 export class ClientConnection {
   readonly id: number
   readonly info: ConnectionInfo
-  /** data of the subscription it has, as JSON */
-  subscription: string | undefined
-  /** last `seq` pushed; -1 when there is no subscription */
-  cursor = -1
+  readonly subscription = new Subscription()
   /** generations that ended while they had been given its subscription and nothing else */
   deaths = 0
   /** what it may ask for; on TCP its first line says */
   rights: Rights
-  /** the attached generation was told its subscription, and has not answered */
-  isAsked = false
   /** true once a line of it was judged */
   hasSpoken = false
   /** the attached generation was told that it is gone */
@@ -63,16 +39,13 @@ export class ClientConnection {
   /** `performance.now()` when it closed */
   goneSince = 0
   readonly #socket: Socket
-  readonly #owner: ConnectionOwner
+  readonly #owner: ConnectionOwner<ClientConnection>
   readonly #log: Log
   readonly #writer: BatchedWriter
-  readonly #cutter: LineCutter
+  readonly #intake: Intake
   /** open → half (it sent its last line) → closing (we sent our last line) → gone */
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
   readonly #inflow = new Inflow()
-  /** what came and was not looked at yet; nothing more is read meanwhile */
-  #unread: Buffer | undefined
-  #unfinished = 0
   #busy = false
   #paused = false
   #linger: NodeJS.Timeout | undefined
@@ -86,27 +59,20 @@ export class ClientConnection {
     this.#owner = owner
     this.#log = log
     this.#writer = new BatchedWriter(socket, () => this.#afterFlush())
-    this.#cutter = new LineCutter(
-      0,
-      // One chunk holds many lines, and one of them may be the reason to close.
-      (line) => this.#phase === 'open' && owner.onLine(this, line),
-      () => this.#phase === 'open' && owner.onTooLong(this),
-    )
+    this.#intake = new Intake({
+      isOpen: () => this.#phase === 'open',
+      isFull: () => this.#inflow.isFull(owner.linesAtOnce),
+      onLine: (line) => owner.onLine(this, line),
+      onTooLong: () => owner.onTooLong(this),
+      onUnfinished: (bytes) => owner.onUnfinished(this, bytes),
+      onError: (error) => this.#onLineError(error),
+    })
     this.#listen()
   }
 
   /** Bytes its lines may have, from the next one on. */
   set maxLineBytes(bytes: number) {
-    this.#cutter.maxBytes = bytes
-  }
-
-  get isSubscribed(): boolean {
-    return this.subscription !== undefined && this.cursor >= 0
-  }
-
-  /** What it has subscribed to, as a line. */
-  get subscribeLine(): string {
-    return `{"event":"monitor:subscribe","data":${this.subscription ?? '{}'}}`
+    this.#intake.maxLineBytes = bytes
   }
 
   get isGone(): boolean {
@@ -137,25 +103,9 @@ export class ClientConnection {
     this.#writer.write(`${line}\n`)
   }
 
-  /** A generation has agreed to its subscription. */
-  subscribed(subscription: string): void {
-    this.subscription = subscription
-    this.deaths = 0
-  }
-
-  unsubscribed(): void {
-    this.reached(-1)
-  }
-
-  /** Its subscription has seen everything up to `seq`; -1: it has none. */
-  reached(seq: number): void {
-    this.cursor = seq
-    if (seq < 0) this.subscription = undefined
-  }
-
   /** Writes a pushed event. */
   push(seq: number, line: string): void {
-    this.cursor = seq
+    this.subscription.cursor = seq
     this.send(line)
   }
 
@@ -238,9 +188,9 @@ export class ClientConnection {
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)
-      this.#readAll()
+      this.#intake.readAll()
       this.#phase = 'gone'
-      this.#owner.onUnfinished(this, -this.#unfinished)
+      this.#intake.drop()
       this.goneSince = performance.now()
       this.#owner.onGone(this)
     })
@@ -248,48 +198,27 @@ export class ClientConnection {
 
   /** Looks at some of the lines that came. @returns whether there are more that may be looked at */
   read(): boolean {
-    const chunk = this.#unread
-    this.#unread = undefined
-    if (chunk === undefined || this.#phase !== 'open') return false
-    let left = linesInARow
-    this.#unread = this.#cut(chunk, () => --left > 0 && !this.#inflow.isFull(this.#owner.linesAtOnce))
+    const isMore = this.#intake.read()
     this.#adjust()
-    return this.#unread !== undefined && !this.#inflow.isFull(this.#owner.linesAtOnce)
+    return isMore
   }
 
   #onData(chunk: Buffer): void {
     if (this.#phase !== 'open') return
-    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk])
-    if (this.read()) this.#owner.onUnread(this)
+    const isMore = this.#intake.take(chunk)
+    this.#adjust()
+    if (isMore) this.#owner.onUnread(this)
   }
 
-  #cut(chunk: Buffer, mayGoOn: () => boolean): Buffer | undefined {
-    let rest: Buffer | undefined
-    try {
-      rest = this.#cutter.push(chunk, mayGoOn)
-    } catch (error) {
-      // Whatever it was: it is this client's, and must not be everybody's.
-      this.#log.error({ connection: this.id, error: messageOf(error) }, 'what a client sent could not be dealt with')
-      this.refuse(errorReply('The line could not be dealt with, and was not taken.', 'KSI_INTERNAL'))
-    }
-    const more = this.#cutter.pendingBytes - this.#unfinished
-    this.#unfinished += more
-    if (more !== 0) this.#owner.onUnfinished(this, more)
-    return rest
-  }
-
-  /** Looks at all that came: nothing comes after it. */
-  #readAll(): void {
-    const rest = this.#unread
-    this.#unread = undefined
-    if (rest !== undefined && this.#phase === 'open') this.#cut(rest, () => true)
+  #onLineError(error: unknown): void {
+    this.#log.error({ connection: this.id, error: messageOf(error) }, 'what a client sent could not be dealt with')
+    this.refuse(errorReply('The line could not be dealt with, and was not taken.', 'KSI_INTERNAL'))
   }
 
   #onEnd(): void {
     if (this.#phase !== 'open') return
-    this.#readAll()
-    // `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one.
-    if (this.#cutter.pendingBytes > 0) this.#cut(Buffer.from('\n'), () => true)
+    this.#intake.readAll()
+    this.#intake.endLine()
     this.lastLine()
   }
 
@@ -311,8 +240,8 @@ export class ClientConnection {
     }
     if (this.#phase !== 'open') return
     const full = this.#inflow.isFull(this.#owner.linesAtOnce)
-    if (!full && this.#unread !== undefined) this.#owner.onUnread(this)
-    const paused = full || this.#unread !== undefined
+    if (!full && this.#intake.isWaiting) this.#owner.onUnread(this)
+    const paused = full || this.#intake.isWaiting
     if (paused === this.#paused) return
     this.#paused = paused
     if (paused) this.#socket.pause()

@@ -6,7 +6,7 @@ import { dataReply, errorReply } from '../../contracts/wire.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { ClientConnection } from './client-connection.ts'
-import type { ConnectionOwner } from './client-connection.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import { Doorstep } from './doorstep.ts'
 import { ReadingTurns } from './reading-turns.ts'
 import type { Relay } from './relay.ts'
@@ -51,7 +51,7 @@ export interface FrontStats {
 }
 
 /** Takes connections in, judges their lines, answers what the supervisor answers, and gives the rest to the relay. */
-export class ClientConnections implements ConnectionOwner {
+export class ClientConnections implements ConnectionOwner<ClientConnection> {
   readonly #options: ConnectionsOptions
   readonly #relay: Relay
   readonly #doorstep: Doorstep

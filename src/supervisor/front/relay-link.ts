@@ -10,6 +10,10 @@ import type { Line } from './lines.ts'
 
 /** No reply comes near this; it only keeps a generation gone mad from filling the supervisor's memory. */
 const maxFrameBytes = 134_217_728
+/** The number of a line of the front's own; those of clients begin at 1. */
+export const probe = 0
+/** A generation that is to show that it lives is left alone so long, in ms: what it does by itself is done by then. */
+const quietMs = 250
 
 /**
  * One generation's relay stream. It reads on when the generation is no longer the live one, so that a retired process
@@ -18,7 +22,10 @@ const maxFrameBytes = 134_217_728
  */
 export class RelayLink {
   readonly stream: Duplex
+  /** It was left alone for a while, and then answered: what ends it later is not of its own making. */
+  isProven = false
   readonly #writer: BatchedWriter
+  #proving: (() => void) | undefined
 
   constructor(
     stream: Duplex,
@@ -35,7 +42,9 @@ export class RelayLink {
       maxFrameBytes,
       (line) => {
         try {
-          onFrame(this, decodeFrame(line))
+          const frame = decodeFrame(line)
+          if (frame?.kind === 'R' && frame.relay === probe) this.#onProven()
+          else onFrame(this, frame)
         } catch (error) {
           log.error(
             { frame: line.slice(0, 100), error: messageOf(error) },
@@ -59,10 +68,10 @@ export class RelayLink {
 
   /** Tells what a connection has subscribed to, and how far it has come; `U` is the answer. */
   subscribed(connection: ClientConnection): void {
-    const { id, cursor, subscription } = connection
-    if (subscription === undefined) return
-    connection.isAsked = true
-    this.#send({ kind: 'S', connection: id, seq: cursor, json: subscription })
+    const { id, subscription } = connection
+    if (subscription.data === undefined) return
+    subscription.isAsked = true
+    this.#send({ kind: 'S', connection: id, seq: subscription.cursor, json: subscription.data })
   }
 
   /** Sends a request line: again, if any generation was given it before. */
@@ -78,9 +87,30 @@ export class RelayLink {
     this.#send({ kind: 'X', connection })
   }
 
+  /** It is the live generation's from now on. */
+  begin(): void {
+    this.isProven = false
+    this.#proving = undefined
+  }
+
+  /** Calls `then` when the generation has been left alone for a while, and still answers. */
+  prove(then: () => void): void {
+    if (this.#proving !== undefined) return
+    this.#proving = then
+    const ask = { kind: 'Q', connection: 0, relay: probe, again: false, eventId: 'probe' } as const
+    setTimeout(() => this.#send({ ...ask, json: '{"event":"system:health"}' }), quietMs).unref()
+  }
+
   /** Writes what was sent in this turn of the event loop now. */
   flush(): void {
     this.#writer.flush()
+  }
+
+  #onProven(): void {
+    const then = this.#proving
+    this.isProven = true
+    this.#proving = undefined
+    then?.()
   }
 
   #send(frame: FrameToGeneration): void {

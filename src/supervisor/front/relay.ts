@@ -3,17 +3,17 @@ import type { Duplex } from 'node:stream'
 import type { Frame } from '../../contracts/relay.ts'
 import { isSuccess } from '../../contracts/wire.ts'
 import type { Log } from '../../lib/log.ts'
-import { ClientConnection } from './client-connection.ts'
+import type { ClientConnection } from './client-connection.ts'
 import { Crowd } from './crowd.ts'
 import { Lines, mayBeTaken, newLine, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
 import { PoisonList, poisonReply } from './poison.ts'
 import { RelayLink } from './relay-link.ts'
 import type { RequestLine } from './request-line.ts'
-import { Retrial } from './retrial.ts'
-import type { DetachCause, Suspect } from './retrial.ts'
+import type { DetachCause } from './retrial.ts'
 import { Roster } from './roster.ts'
 import { Sweeper } from './sweeper.ts'
+import { Trials } from './trials.ts'
 
 /** Brings request lines to the generation that is live and replies back, and keeps the lines while there is none. */
 export class Relay {
@@ -24,13 +24,11 @@ export class Relay {
   readonly #roster = new Roster()
   readonly #crowd = new Crowd()
   readonly #bootId = randomBytes(4).toString('hex')
-  readonly #retrial = new Retrial()
+  readonly #trials: Trials
   readonly #sweeper: Sweeper
   #link: RelayLink | undefined
   #holding = false
   #closed = false
-  /** a stream broke, and nobody has said yet why */
-  #undecided = false
   #lastRelay = 0
 
   constructor(options: { holdMs: number; log: Log }) {
@@ -40,6 +38,17 @@ export class Relay {
       isAttached: () => this.#link !== undefined,
       fail: (line, why) => this.#fail(line, why),
       giveUp: (line) => this.#settle(line),
+    })
+    this.#trials = new Trials({
+      lines: this.lines,
+      roster: this.#roster,
+      poison: this.poison,
+      log: options.log,
+      liveLink: () => (this.isLive ? this.#link : undefined),
+      send: (link, line) => this.#send(link, line),
+      sendRest: (link) => this.#sendAll(link),
+      fail: (line, why) => this.#fail(line, why),
+      settle: (line) => this.#settle(line),
     })
   }
 
@@ -52,8 +61,8 @@ export class Relay {
     const known = this.#link?.stream === stream ? this.#link : undefined
     const link = known ?? this.#takeOver(stream)
     this.#holding = false
-    if (!this.#retrial.isOn) this.#sendAll(link)
-    else if (this.#retrial.isIdle) this.#tryNext(link)
+    if (this.#trials.isOn) this.#trials.goOn()
+    else this.#sendAll(link)
   }
 
   hold(): void {
@@ -64,8 +73,8 @@ export class Relay {
 
   detach(cause: DetachCause = 'death'): void {
     if (this.#link !== undefined) this.#unlink(cause === 'handover')
-    else if (!this.#undecided) return
-    this.#judge(cause)
+    else if (!this.#trials.isUndecided) return
+    this.#trials.judge(cause)
     // Generations may come and go faster than it looks.
     this.#sweeper.sweep()
   }
@@ -85,7 +94,7 @@ export class Relay {
 
   /** While lines are on trial each must be run, also those of a client that reads nothing just now. */
   slow(connection: ClientConnection, slow: boolean): void {
-    if (!this.#retrial.isOn) this.#link?.slow(connection.id, slow)
+    if (!this.#trials.isOn) this.#link?.slow(connection.id, slow)
   }
 
   /** The client has hung up. What it has sent is run all the same, unless it ended a generation. */
@@ -93,9 +102,9 @@ export class Relay {
     // One that was refused at the door was never let in.
     if (this.#roster.get(connection.id) === undefined) return
     this.#crowd.gone(connection)
-    if (this.isLive && !this.#retrial.isOn) this.#roster.tellLeft(connection, this.#link)
+    if (this.isLive && !this.#trials.isOn) this.#roster.tellLeft(connection, this.#link)
     this.forgetIfDone(connection)
-    this.#abandoned(connection)
+    this.#trials.abandoned(connection)
     if (connection.waiting > 0) this.#sweeper.soon()
   }
 
@@ -106,7 +115,7 @@ export class Relay {
   /** Takes a request line: on to the live generation, or held until there is one. */
   take(connection: ClientConnection, request: RequestLine, bytes: number): void {
     if (this.poison.refuses(request.event, request.data)) return connection.send(poisonReply('The request', request))
-    const link = this.isLive && !this.#retrial.isOn ? this.#link : undefined
+    const link = this.isLive && !this.#trials.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
     if (full !== undefined) return connection.send(notTaken(full, request))
     const line = newLine(request, { connection, bytes, relay: ++this.#lastRelay, bootId: this.#bootId })
@@ -121,7 +130,8 @@ export class Relay {
     this.detach(this.#link === undefined ? 'death' : 'handover')
     const link = this.#linkOf(stream)
     this.#link = link
-    this.#roster.tellAll(link, (connection) => !this.#retrial.isPending(connection))
+    link.begin()
+    this.#roster.tellAll(link, (connection) => !this.#trials.isPending(connection))
     return link
   }
 
@@ -142,67 +152,18 @@ export class Relay {
   /** Forgets the stream. What it was given and has not answered is given to the next one. */
   #unlink(handover: boolean): void {
     this.#link = undefined
-    this.#undecided = !handover
     const given = [...this.lines].filter(({ state }) => state !== 'held')
-    if (handover) this.#retrial.handedOver()
-    else this.#suspect(given)
+    if (handover) this.#trials.handedOver()
+    else this.#trials.ended(given)
     for (const line of given) this.lines.again(line, handover)
     if (handover) this.poison.codeChanged()
     this.#sweeper.soon()
-  }
-
-  #suspect(given: Line[]): void {
-    const subscribers = this.#roster.subscribers()
-    const asked = subscribers.filter(({ isAsked }) => isAsked)
-    const served = subscribers.filter(({ isAsked }) => !isAsked)
-    const sent = given.filter(({ state }) => state === 'sent')
-    const running = given.filter(({ state }) => state === 'running')
-    this.#retrial.ended([...asked, ...sent], [...served, ...running])
-    for (const connection of asked) connection.isAsked = false
-  }
-
-  #judge(cause: DetachCause): void {
-    this.#undecided = false
-    const suspect = this.#retrial.judge(cause)
-    if (suspect === undefined) return
-    if (suspect instanceof ClientConnection) {
-      const subscription = { event: 'monitor:subscribe', text: suspect.subscribeLine }
-      this.#putAside(suspect, subscription, 'The subscription')
-      suspect.unsubscribed()
-    } else {
-      this.#putAside(suspect.connection, suspect.request, 'The request')
-      this.#settle(suspect)
-    }
-  }
-
-  #putAside(connection: ClientConnection, request: Pick<RequestLine, 'event' | 'text'>, what: string): void {
-    const record = this.poison.add(request.event, request.text)
-    this.#log.error({ connection: connection.id, ...record }, 'put aside as poison')
-    connection.send(poisonReply(what, request))
   }
 
   #sendAll(link: RelayLink): void {
     this.#roster.tellSlow(link)
     for (const line of this.lines) if (line.state === 'held' || line.state === 'again') this.#send(link, line)
     this.#roster.tellGone(link)
-  }
-
-  #tryNext(link: RelayLink): void {
-    const suspects = this.#retrial.next((one) => this.#isThere(one))
-    for (const suspect of suspects) {
-      if (suspect instanceof ClientConnection) link.subscribed(suspect)
-      else this.#send(link, suspect)
-    }
-    if (suspects.length === 0) this.#sendAll(link)
-  }
-
-  /** Whether there is still somebody who wants to know. A line that ended a generation goes with its client. */
-  #isThere(suspect: Suspect): boolean {
-    if (suspect instanceof ClientConnection) return !suspect.isGone && suspect.isSubscribed
-    if (this.lines.get(suspect.relay) !== suspect) return false
-    if (suspect.deaths === 0 || !suspect.connection.isGone) return true
-    this.#fail(suspect, 'it ended a generation of the daemon, and its client has gone')
-    return false
   }
 
   #send(link: RelayLink, line: Line): void {
@@ -218,7 +179,7 @@ export class Relay {
         const line = this.lines.get(frame.relay)
         if (line === undefined) return
         this.lines.ran(line)
-        return this.#passed(line)
+        return this.#trials.passed(line)
       }
       case 'P':
         return this.#roster.get(frame.connection)?.push(frame.seq, frame.json)
@@ -231,37 +192,20 @@ export class Relay {
 
   #onReached(connection: ClientConnection | undefined, seq: number): void {
     if (connection === undefined) return
-    connection.isAsked = false
-    connection.reached(seq)
-    this.#passed(connection)
+    connection.subscription.reached(seq)
+    this.#trials.passed(connection)
   }
 
   #onReply(line: Line | undefined, json: string): void {
     if (line === undefined) return
     // Only what a generation has agreed to is asked of the next one.
-    if (line.request.subscription !== undefined && isSuccess(json))
-      line.connection.subscribed(line.request.subscription)
+    if (line.request.subscription !== undefined && isSuccess(json)) {
+      line.connection.subscription.data = line.request.subscription
+      line.connection.deaths = 0
+    }
     line.connection.send(json)
-    this.#passed(line)
+    this.#trials.passed(line)
     this.#settle(line)
-  }
-
-  /** It did the generation no harm. If that had nothing else in hand, the next ones may be tried. */
-  #passed(suspect: Suspect): void {
-    if (!this.#retrial.isTrying(suspect)) return
-    suspect.deaths = 0
-    this.#retrial.passed(suspect)
-    this.#goOn()
-  }
-
-  #abandoned(suspect: Suspect): void {
-    if (!this.#retrial.isTrying(suspect)) return
-    this.#retrial.abandoned(suspect)
-    this.#goOn()
-  }
-
-  #goOn(): void {
-    if (this.#retrial.isIdle && this.isLive && this.#link !== undefined) this.#tryNext(this.#link)
   }
 
   /** Nothing more is owed for this line. */
@@ -271,7 +215,7 @@ export class Relay {
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
     this.#crowd.answered(this.lines.bytes)
-    this.#abandoned(line)
+    this.#trials.abandoned(line)
   }
 
   #fail(line: Line, why: string): void {

@@ -37,6 +37,16 @@ export class Retrial {
     return this.#current.size > 0 || this.#waiting.length > 0
   }
 
+  /** A generation has ended, and nobody has said yet why. */
+  get isUndecided(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /** Whether the next one has ended a generation before: if it does so again it is put aside. */
+  get isGrave(): boolean {
+    return this.#waiting[0]?.some(({ deaths }) => deaths > 0) ?? false
+  }
+
   get isIdle(): boolean {
     return this.#current.size === 0
   }

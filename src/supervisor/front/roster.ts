@@ -15,7 +15,7 @@ export class Roster {
 
   /** Whose subscriptions a generation keeps. */
   subscribers(): ClientConnection[] {
-    return [...this.#connections.values()].filter((connection) => connection.isSubscribed)
+    return [...this.#connections.values()].filter((connection) => connection.subscription.stands)
   }
 
   /** Tells a new generation of all, and of those subscriptions that it may be told of now. */
@@ -23,7 +23,7 @@ export class Roster {
     for (const connection of this.#connections.values()) {
       connection.leftTold = false
       link.connected(connection)
-      if (!connection.isGone && connection.isSubscribed && mayAsk(connection)) link.subscribed(connection)
+      if (!connection.isGone && connection.subscription.stands && mayAsk(connection)) link.subscribed(connection)
     }
   }
 
