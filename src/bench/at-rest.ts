@@ -21,7 +21,7 @@ export interface AtRest {
 /** Looks at a ksi with its sidecar for ten seconds in which nothing happens. */
 export async function measureAtRest(): Promise<AtRest> {
   progress('at rest')
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_SIDECAR: 'on', KSI_SIDECAR_PORT: '0', KSI_LOG_LEVEL: 'info' })
   await ksi.untilStatus(({ spare }) => spare)
   await delay(settleMs)

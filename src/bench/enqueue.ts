@@ -24,7 +24,7 @@ export async function measureEnqueue(options: {
   reloads: number
 }): Promise<EnqueueFigures> {
   const { single, depth, reloads } = options
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info' })
   using client = await ksi.client()
   progress(`going live with nothing queued: ${reloads} reloads`)

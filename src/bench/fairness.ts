@@ -11,7 +11,7 @@ const senders = 4
  */
 export async function measureFairness(lines: number): Promise<number[]> {
   progress(`another client's reply while four pipeline ${lines} requests`)
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info', KSI_MAX_QUEUED: '10000000' })
   using other = await ksi.client()
   const each = Math.ceil(lines / senders)

@@ -114,7 +114,7 @@ function cpuMs(pid: number): number {
 }
 
 async function main(): Promise<void> {
-  using place = makeProject()
+  using place = makeProject({ changesReplies: true })
   progress('the bare floor')
   const floor = await measureFloor(place.path('floor.db'))
   progress('acknowledged means on disk')
@@ -137,7 +137,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${layOut(['', 'bare SQLite', 'disk', 'process'], rows)}\n\n`)
   const waiting: string[][] = []
   for (const count of [1_000, 100_000]) {
-    using third = makeProject()
+    using third = makeProject({ changesReplies: true })
     progress(`${count} conversations wait for another try`)
     const { cpu, reply } = await measureWaiting(third, count)
     waiting.push([count.toLocaleString('en-US'), show(cpu), show(reply)])

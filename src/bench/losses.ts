@@ -23,7 +23,7 @@ const running = 20
 /** Kills what holds the running work, and waits for the notices. */
 export async function measureLosses(tries: number): Promise<Losses> {
   progress(`lost → client told: ${tries} times the runner, ${tries} times everything`)
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   const losses: Losses = { runnerKilled: [], allKilled: [], miscounted: 0 }
   for (let i = 0; i < tries; i++) await killRunner(project, `runner${i}-`, losses)
   for (let i = 0; i < tries; i++) await killAll(project, `all${i}-`, losses)

@@ -13,7 +13,7 @@ const limitMs = 10_000
  */
 export async function measureProviderSaves(saves: number): Promise<number[]> {
   progress(`provider save → first result by new code: ${saves} saves`)
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   project.edit(file, (text) => {
     const edited = text.replace('metadata = {', 'metadata = { bench: bench_provider,')
     if (edited === text) throw new Error(`the bench no longer finds the result in ${file}`)

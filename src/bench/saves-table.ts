@@ -22,7 +22,7 @@ const queued = 1_000
 /** Measures ksi and the peers one after the other, on one copy of the project with one journal. */
 export async function measureSaves(options: { saves: number; peerSaves: number }): Promise<AllSaves> {
   const { saves, peerSaves } = options
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   addConstants(project)
   let from = 0
   saveConstant(project, from)

@@ -28,7 +28,7 @@ function flow(client: WireClient, tag: string, seconds: number) {
 /** Saves in the middle of flowing work: when does the new generation start its first request? */
 export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   progress(`save → next queued request starts: ${saves} saves`)
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   addConstants(project)
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -50,7 +50,7 @@ export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
  */
 export async function measureStartsAfterKills(kills: number): Promise<Starts> {
   progress(`kill -9 → next request starts: ${kills} kills`)
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   const starts: Pick<Starts, 'next' | 'pause'> = { next: [], pause: [] }
   const counts: WorkCounts[] = []
   for (let kill = 1; kill <= kills; kill++) counts.push(await killOnce(project, `kill${kill}-`, starts))

@@ -13,7 +13,7 @@ import { progress } from './table.ts'
  */
 export async function measureStructuralEdit(): Promise<WorkCounts> {
   progress('structural edit with 20 of 100 running')
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['*'] })

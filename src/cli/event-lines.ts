@@ -35,7 +35,8 @@ const styles: [RegExp, Parameters<typeof paint>[0]][] = [
 export function eventLine(push: WirePush): string {
   const style = styles.find(([pattern]) => pattern.test(push.event))?.[1]
   const name = printable(push.event).padEnd(20)
-  return `${clock(push.timestamp * 1_000)}  ${style === undefined ? name : paint(style, name)}  ${brief(tell(push), 300)}`
+  const painted = style === undefined ? name : paint(style, name)
+  return `${clock(push.timestamp * 1_000)}  ${painted}  ${brief(tell(push), 300)}`
 }
 
 /** Events nobody has words for, as those of modules, are told as their data. */

@@ -98,7 +98,7 @@ test('restart replaces the process, and starts one where none was', async () => 
   await ksi(['stop'])
 })
 
-test('dev runs the supervisor here, passes signals on once more and exits with its code; restart leaves it alone', async () => {
+test('dev runs the supervisor here, passes signals on once more, exits with its code; restart spares it', async () => {
   const dev = startKsi(['dev', '--root', root])
   await dev.until('stdout', /fake supervisor in dev mode, IPC channel: false/)
   await dev.until('stdout', /listening/)
@@ -128,7 +128,7 @@ test('a root without a ksi is named, before anything is made there', async () =>
   assert.ok(!existsSync(join(root, 'var')))
 })
 
-test('token makes one once, --new replaces it, KSI_TOKEN is shown as it is, and only where there is a ksi', async () => {
+test('token makes one once, --new replaces it, KSI_TOKEN is shown as it is, only where there is a ksi', async () => {
   const first = await ksi(['token'])
   assert.deepEqual([first.code, first.stderr], [0, ''])
   assert.match(first.stdout, /^[\w-]{43}\n$/)

@@ -53,7 +53,8 @@ export async function startAndReport(asked: Invocation): Promise<number> {
   }
   supervisor.letGo()
   say(
-    `ksi (pid ${supervisor.pid}) does not serve after ${duration(timeoutMs)}, and goes on trying. See ${place.logFile}; \`ksi stop\` ends it.`,
+    `ksi (pid ${supervisor.pid}) does not serve after ${duration(timeoutMs)}, and goes on trying. ` +
+      `See ${place.logFile}; \`ksi stop\` ends it.`,
   )
   return exitCodes.tryAgain
 }

@@ -62,6 +62,7 @@ function stillThere(pid: number | undefined, timeoutMs: number): KsiError {
     pid === undefined ? 'Look at its log.' : `Look at its log; \`kill -9 ${pid}\` ends it, and its journal stays whole.`
   return new KsiError(
     'KSI_TIMEOUT',
-    `ksi${pid === undefined ? '' : ` (pid ${pid})`} still runs ${duration(timeoutMs)} after it was asked to end. ${last}`,
+    `ksi${pid === undefined ? '' : ` (pid ${pid})`} still runs ${duration(timeoutMs)} after it was asked to end. ` +
+      last,
   )
 }

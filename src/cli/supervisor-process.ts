@@ -17,7 +17,8 @@ export function findSupervisor(root: string): string {
   if (existsSync(main)) return main
   throw new KsiError(
     'KSI_CONFIG_INVALID',
-    `There is no ksi in ${root} (no src/supervisor/main.ts). Run this in its folder, or name it with --root or KSI_ROOT.`,
+    `There is no ksi in ${root} (no src/supervisor/main.ts). Run this in its folder, ` +
+      'or name it with --root or KSI_ROOT.',
   )
 }
 

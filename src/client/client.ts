@@ -3,7 +3,7 @@ import type { RequestStatus } from '../contracts/completion.ts'
 import type { EventInput, EventName, EventReply } from '../contracts/events.ts'
 import type { Log } from '../lib/log.ts'
 import { formatTarget, readAddress, socketPathUnder } from './address.ts'
-import { Connection } from './connection.ts'
+import { DaemonConnection } from './connection.ts'
 import type { ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 import { Subscription } from './subscription.ts'
@@ -53,7 +53,7 @@ export async function connect(options: ConnectOptions = {}): Promise<KsiClient> 
   signal?.throwIfAborted()
   const target = readAddress(options.address ?? `unix:${socketPathUnder(options.root ?? process.cwd())}`)
   const wire: ConnectionOptions = { target, token, clientId, log, reconnect }
-  const main = new Connection({ ...wire, onState: (state) => options.onState?.(state) })
+  const main = new DaemonConnection({ ...wire, onState: (state) => options.onState?.(state) })
   const client = new KsiClient(main, wire, timeoutMs, signal)
   try {
     await main.start(options.connectTimeoutMs ?? (reconnect ? timeoutMs : 0))
@@ -69,13 +69,13 @@ export async function connect(options: ConnectOptions = {}): Promise<KsiClient> 
 export class KsiClient implements AsyncDisposable {
   /** Where the daemon is, as `connect` takes it. */
   readonly address: string
-  readonly #main: Connection
+  readonly #main: DaemonConnection
   readonly #wire: ConnectionOptions
   readonly #timeoutMs: number
   readonly #release: () => void
   readonly #others = new Set<{ close: () => void }>()
 
-  constructor(main: Connection, wire: ConnectionOptions, timeoutMs: number, signal: AbortSignal | undefined) {
+  constructor(main: DaemonConnection, wire: ConnectionOptions, timeoutMs: number, signal: AbortSignal | undefined) {
     this.address = formatTarget(wire.target)
     this.#main = main
     this.#wire = wire
@@ -127,7 +127,7 @@ export class KsiClient implements AsyncDisposable {
   ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options
     // A connection of its own: replies come in the order of requests, so others would have to wait too.
-    const connection = new Connection(this.#wire)
+    const connection = new DaemonConnection(this.#wire)
     this.#others.add(connection)
     try {
       return await waitForOutcome(connection, requestId, { timeoutMs, signal, patient: this.#wire.reconnect })

@@ -41,7 +41,7 @@ const backoff = { baseMs: 20, maxMs: 2_000 }
  * One connection to a daemon that is made again when it is lost. Requests that have no reply yet are then sent again
  * under the same `_event_id`: the daemon runs an `_event_id` once, so that is safe.
  */
-export class Connection {
+export class DaemonConnection {
   readonly #options: ConnectionOptions
   readonly #pending = new PendingRequests()
   readonly #stop = new AbortController()

@@ -1,7 +1,7 @@
 import type { WirePush } from '../contracts/wire.ts'
 import { KsiError } from '../lib/errors.ts'
 import { isObject } from '../lib/ndjson.ts'
-import { Connection } from './connection.ts'
+import { DaemonConnection } from './connection.ts'
 import type { ConnectionOptions, ConnectionState } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 
@@ -25,7 +25,7 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
   /** Resolves when the daemon has confirmed: from then on nothing is missed. */
   readonly ready: Promise<void>
   readonly #patterns: readonly string[]
-  readonly #connection: Connection
+  readonly #connection: DaemonConnection
   readonly #timeoutMs: number
   readonly #release: () => void
   #unread: { push: WirePush; bytes: number }[] = []
@@ -51,7 +51,7 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
       if (state === 'connected') void this.#subscribe()
       if (state === 'closed') this.#end({ error })
     }
-    this.#connection = new Connection({ ...client.wire, onPush, onState })
+    this.#connection = new DaemonConnection({ ...client.wire, onPush, onState })
     const abort = (): void => this.#end({ error: options.signal?.reason })
     options.signal?.addEventListener('abort', abort)
     this.#release = (): void => {

@@ -1,7 +1,7 @@
 import { KsiError } from '../lib/errors.ts'
 import { isObject } from '../lib/ndjson.ts'
 import type { RequestStatus } from '../contracts/completion.ts'
-import type { Connection } from './connection.ts'
+import type { DaemonConnection } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 
 // Short enough that a lost wait is noticed, long enough to cost nothing.
@@ -15,7 +15,7 @@ const running = new Set(['queued', 'processing'])
  * @throws KsiError KSI_TIMEOUT, KSI_NOT_FOUND, KSI_UNREACHABLE; or the signal's reason
  */
 export async function waitForOutcome(
-  connection: Connection,
+  connection: DaemonConnection,
   requestId: string,
   limits: { timeoutMs: number; signal?: AbortSignal | undefined; patient: boolean },
 ): Promise<RequestStatus> {

@@ -22,7 +22,7 @@ export const checkpointSummary = () =>
 export type CheckpointSummary = z.infer<ReturnType<typeof checkpointSummary>>
 
 /** A queued request within a checkpoint. */
-export const queuedEntry = () =>
+const queuedEntry = () =>
   z.object({
     request_id: z.string(),
     status: z.string(),

@@ -9,7 +9,7 @@ import { bootCause, checkpointReason, previousEnd } from './words.ts'
  *                                          └────activate──────┘ (it takes the journal back: the next one failed)
  */
 
-export const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
+const errorReport = z.object({ message: z.string(), code: z.string().optional(), stack: z.string().optional() })
 
 /** How long each part of a boot or swap took, in ms. */
 export const phases = z.object({

@@ -8,7 +8,8 @@ import { z } from 'zod'
  * front → generation
  *   C connection info              a connection is there
  *   S connection seq json          subscribe this connection as the data of its last monitor:subscribe (json) said,
- *                                  after event `seq`; `U` is the answer. Sent for each subscriber when a generation takes over.
+ *                                  after event `seq`; `U` is the answer. Sent for each subscriber when a generation
+ *                                  takes over.
  *   Q connection relay again eventId json   a request line. `again` is 1 when an earlier generation may have run it
  *                                  already; `eventId` holds no space (it is URI-encoded).
  *   X connection                   the connection is gone

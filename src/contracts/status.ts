@@ -24,7 +24,7 @@ export const bootRecord = z.object({
 export type BootRecord = z.infer<typeof bootRecord>
 
 /** One queue, for pictures of the whole. */
-export const queueRow = z.object({
+const queueRow = z.object({
   conversation: z.string(),
   session_id: z.string().nullable(),
   agent_id: z.string().nullable(),
@@ -34,7 +34,7 @@ export const queueRow = z.object({
 })
 
 /** A running request. */
-export const runningRow = z.object({
+const runningRow = z.object({
   request_id: z.string(),
   conversation: z.string(),
   session_id: z.string().nullable(),
@@ -63,7 +63,7 @@ export const journalFacts = z.object({
 export type JournalFacts = z.infer<typeof journalFacts>
 
 /** A container of this Compose project. */
-export const containerFact = z.object({
+const containerFact = z.object({
   service: z.string(),
   id: z.string(),
   name: z.string(),
@@ -74,7 +74,7 @@ export const containerFact = z.object({
   oom_killed: z.boolean(),
   exit_code: z.number().nullable(),
 })
-export const containerEvent = z.object({
+const containerEvent = z.object({
   at: z.string(),
   service: z.string(),
   action: z.string(),

@@ -1,7 +1,8 @@
 /*
- * A generation's process. It starts as a spare: dependencies imported, type stripping warm, none of our own code. A
- * save then costs only the import of our own files. So nothing of ours but the warm-up may be imported statically here,
- * types aside: it would be the code of before the save.
+ * A generation's process. It starts as a spare: dependencies imported, type stripping warm, and where the code on disk
+ * is known to be good, our own imported ahead of time too (preload.ts). A save then costs only the import of what it
+ * changes. So nothing of ours but the spare's own may be imported statically here, types aside: it would be the code of
+ * before the save.
  */
 import { flushCompileCache } from 'node:module'
 import { Socket, createConnection } from 'node:net'
@@ -11,6 +12,7 @@ import type { Log } from '../lib/log.ts'
 import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
+import { Preload } from './preload.ts'
 import { loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
@@ -51,19 +53,24 @@ stream.on('error', (error) => {
   process.exit(1)
 })
 
+const preload = process.env['KSI_PRELOAD'] === '1' ? new Preload(new URL('../../', import.meta.url).href) : undefined
 let boot: Promise<App> | undefined
 let live: LiveGeneration | undefined
 
-async function importApp(): Promise<App> {
-  const started = performance.now()
-  // While our files are imported the connection is made.
-  const early = createConnection(process.env['KSI_RUNNER_HOST_SOCKET'] ?? '/nonexistent').on('error', () => {})
-  const [{ goLive, standBy }, { readSettings }, { createLog }, modules] = await Promise.all([
+const importOurs = () =>
+  Promise.all([
     import('./generation.ts'),
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
     import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
   ])
+
+async function importApp(): Promise<App> {
+  const started = performance.now()
+  // While our files are imported the connection is made.
+  const early = createConnection(process.env['KSI_RUNNER_HOST_SOCKET'] ?? '/nonexistent').on('error', () => {})
+  await preload?.refresh()
+  const [{ goLive, standBy }, { readSettings }, { createLog }, modules] = await importOurs()
   const imported = performance.now() - started
   const settings = readSettings(process.env)
   const log = createLog('daemon', settings.KSI_LOG_LEVEL)
@@ -149,3 +156,4 @@ process.on('SIGTERM', () => void leave())
 
 tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
+if (boot === undefined) preload?.begin(importOurs)

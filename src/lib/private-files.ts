@@ -18,7 +18,8 @@ export function makePrivate(folders: readonly string[]): void {
       // A folder may be a link to where there is more room; what is in it may not lead us elsewhere.
       if (closeToOthers(folder, statSync(folder))) closeContent(folder)
     } catch (error) {
-      const message = `${folder} cannot be written (${messageOf(error)}). Give the user of this process write access to it.`
+      const advice = 'Give the user of this process write access to it.'
+      const message = `${folder} cannot be written (${messageOf(error)}). ${advice}`
       throw new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
     }
   }

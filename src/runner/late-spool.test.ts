@@ -22,7 +22,7 @@ const entry = (run_id: string): SpoolEntry => ({
 })
 const written = (): string[] => readSpool(dir).map(({ run_id }) => run_id)
 
-test('while nobody hears it an outcome is written at once; while a generation does, only when it is not committed in time', (t) => {
+test('while nobody hears it an outcome is written at once; else only when it is not committed in time', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   t.mock.method(performance, 'now', () => now)

@@ -138,7 +138,9 @@ export class Runs {
       return { status: 'completed', ...took(), ...(session_id !== undefined && { session_id }), response }
     } catch (error) {
       if (signal.reason === 'timeout') {
-        const message = `The provider gave no result within ${input.timeout_ms} ms. Give the request a longer timeout_ms, or ask for less.`
+        const message =
+          `The provider gave no result within ${input.timeout_ms} ms. ` +
+          'Give the request a longer timeout_ms, or ask for less.'
         return { status: 'failed', ...took(), reason: 'timeout', message, retryable: true }
       }
       if (signal.aborted) return { status: 'aborted', ...took() }

@@ -55,7 +55,7 @@ test('a generation that says hello is told of nothing held at first, then of its
   assert.deepEqual([request_id, outcome.status], [input.request_id, 'completed'])
 })
 
-test('what ended while no generation was there is in the next welcome, once more and again until it is committed', async () => {
+test('what ended while no generation was there is in each welcome from then on until it is committed', async () => {
   const first = await connect()
   await first.hello(1)
   const input = makeInput()

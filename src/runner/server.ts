@@ -35,12 +35,12 @@ const maxWaitingBytes = 1024 * 1024
 export async function startServer(options: ServerOptions): Promise<RunnerServer> {
   const { socket: path, runs, log } = options
   checkSocketPath(path)
-  const desk = new Desk(options)
+  const generations = new GenerationServer(options)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    desk.take(socket)
+    generations.take(socket)
   })
   mkdirSync(dirname(path), { recursive: true })
   rmSync(path, { force: true })
@@ -48,7 +48,7 @@ export async function startServer(options: ServerOptions): Promise<RunnerServer>
   await once(server, 'listening')
   chmodSync(path, 0o600)
   server.on('error', (error) => log.error({ err: error }, 'the runner socket has an error'))
-  runs.tellTo((line) => desk.tell(line))
+  runs.tellTo((line) => generations.tell(line))
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     runs.tellTo(() => {})
@@ -59,8 +59,8 @@ export async function startServer(options: ServerOptions): Promise<RunnerServer>
   return { close: () => (closed ??= close()) }
 }
 
-/** Knows who the listener is, and does what the lines say. */
-class Desk {
+/** Knows which generation is the newest, tells it of its runs, and does what its lines say. */
+class GenerationServer {
   readonly #options: ServerOptions
   #epoch = Number.NEGATIVE_INFINITY
   #listener: Socket | undefined

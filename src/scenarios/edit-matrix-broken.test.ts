@@ -110,7 +110,7 @@ const edits: Edit[] = [
 ]
 
 test('broken saves at work: the code before serves on, the file is named, the repaired save takes over', async (t) => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   const port = await freePort()
   await using ksi = await Ksi.start(project, {
     KSI_BOOT_TIMEOUT_MS: String(bootTimeoutMs),

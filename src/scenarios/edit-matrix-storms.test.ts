@@ -196,7 +196,7 @@ const edits: Edit[] = [
 ]
 
 test('many saves at once, saves during swaps, files that come and go, while 20 requests run and 80 wait', async (t) => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   writeFileSync(project.path(unused), 'export const unused = 1\n')
   await using ksi = await Ksi.start(project)
   const matrix = new EditMatrix(project, ksi)

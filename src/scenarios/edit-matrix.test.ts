@@ -12,9 +12,16 @@ const health = 'src/daemon/health.ts'
 const journal = 'var/db/dev_checkpoint.db'
 const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
 
+const importZod = "import { z } from 'zod'\n"
 /** Adds a line to where health registers its handlers. */
 const addLine = (project: Project, line: string): void =>
-  project.edit(health, (text) => replaced(text, register, `${register}${line}\n`))
+  project.edit(health, (text) => {
+    const head = text.startsWith(importZod) ? '' : importZod
+    return `${head}${replaced(text, register, `${register}${line}\n`)}`
+  })
+/** An event that is in no contract: what it takes and answers stands with it. */
+const added = (name: string, reply: string): string =>
+  `  core.router.add('${name}', { summary: '', data: z.looseObject({}), reply: () => z.unknown() }, () => (${reply}), 'health')`
 const migration = (project: Project, name: string, sql: string): void =>
   writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
 const schemaOf = (project: Project): number => {
@@ -51,7 +58,7 @@ const edits: Edit[] = [
   {
     name: 'a handler added',
     expect: 'taken over',
-    edit: (project) => addLine(project, "  core.router.on('matrix:ping', () => ({ pong: 1 }), { service: 'health' })"),
+    edit: (project) => addLine(project, added('matrix:ping', '{ pong: 1 }')),
     probe: async ({ client }) => assert.equal((await client.request('matrix:ping')).pong, 1),
   },
   {
@@ -73,11 +80,7 @@ const edits: Edit[] = [
   {
     name: 'a type error that runs all the same',
     expect: 'taken over',
-    edit: (project) =>
-      addLine(
-        project,
-        "  const wrong: number = 'text'\n  core.router.on('matrix:wrong', () => ({ wrong }), { service: 'health' })",
-      ),
+    edit: (project) => addLine(project, `  const wrong: number = 'text'\n${added('matrix:wrong', '{ wrong }')}`),
     probe: async ({ client }) => assert.equal((await client.request('matrix:wrong')).wrong, 'text'),
   },
   {
@@ -85,11 +88,11 @@ const edits: Edit[] = [
     name: 'the schema of an event',
     expect: 'taken over',
     edit: (project) =>
-      project.edit('src/contracts/events.ts', (text) =>
+      project.edit('src/contracts/events/system.ts', (text) =>
         replaced(
           text,
-          "'system:health': { summary: 'Whether the daemon serves, in which generation.', schema: empty },",
-          "'system:health': { summary: 'How it is.', schema: z.looseObject({ loud: z.boolean().optional() }) },",
+          "'Whether the daemon serves, in which generation.',\n    data: z.looseObject({}),",
+          "'How it is.',\n    data: z.looseObject({ loud: z.boolean().optional() }),",
         ),
       ),
     probe: async (situation) => {
@@ -204,7 +207,7 @@ const edits: Edit[] = [
 ]
 
 test('edits of all kinds while 20 requests run and 80 wait: everything is done, in order, once', async (t) => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   const matrix = new EditMatrix(project, ksi)
   for (const edit of edits) await t.test(edit.name, (entry) => matrix.run(entry, edit))

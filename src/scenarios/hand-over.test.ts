@@ -41,8 +41,8 @@ async function untilPrinted(ksi: Ksi, text: string): Promise<void> {
 
 const slowBoot = "process.stderr.write('it boots slowly\\n')\nawait new Promise((resolve) => setTimeout(resolve, 600))"
 
-test('a save while the first generation boots is taken over, and so is one right after the first healthy answer', async () => {
-  using project = makeProject()
+test('a save while the first generation boots is taken over, so is one right after the first health', async () => {
+  using project = makeProject({ changesReplies: true })
   saveNumber(project, 0, slowBoot)
   await using ksi = Ksi.launch(project)
   await untilPrinted(ksi, 'it boots slowly')
@@ -52,8 +52,8 @@ test('a save while the first generation boots is taken over, and so is one right
   assert.ok((await untilSave(ksi, 2)) < 1_500, 'not only at the next look at all files')
 })
 
-test('a booting generation that is killed from outside is booted again, and a stopped spare is passed over: nothing is blamed', async () => {
-  using project = makeProject()
+test('a booting generation killed from outside is booted again, a stopped spare passed over, none blamed', async () => {
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   saveNumber(project, 1, slowBoot)
   await untilPrinted(ksi, 'it boots slowly')
@@ -72,7 +72,7 @@ test('a booting generation that is killed from outside is booted again, and a st
 })
 
 test('everything stopped while a save boots: it is applied after waking, and nothing is blamed', async () => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_BOOT_TIMEOUT_MS: '3000', KSI_HEARTBEAT_MS: '2000' })
   saveNumber(project, 1, slowBoot)
   await untilPrinted(ksi, 'it boots slowly')
@@ -85,8 +85,8 @@ test('everything stopped while a save boots: it is applied after waking, and not
   assert.deepEqual([status.failed_swaps, status.crashes, status.problem], [0, 0, null])
 })
 
-test('code that throws when it retires does not refuse its own repair: that goes live, and the file that threw is told', async () => {
-  using project = makeProject()
+test('code that throws when it retires does not refuse its repair: that goes live, what threw is told', async () => {
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['system:*'] })
@@ -108,7 +108,7 @@ test('code that throws when it retires does not refuse its own repair: that goes
 })
 
 test('a system:startup that never resolves keeps clients waiting for at most two seconds', async (t) => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
   atRegister(project, "core.router.on('system:startup', () => new Promise(() => {}), { service: 'x' })")
@@ -126,8 +126,8 @@ test('a system:startup that never resolves keeps clients waiting for at most two
   assert.match(String((await ksi.status()).problem), /health\.ts did not go live: no "live" within/)
 })
 
-test('code that hangs after it went live gives way to the code before, by itself, however short the probation is set', async () => {
-  using project = makeProject()
+test('code that hangs after it went live gives way to the code before, however short the probation', async () => {
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '1000', KSI_PROBATION_MS: '100' })
   atRegister(project, 'setTimeout(() => { for (;;) {} }, 1_500)')
   await ksi.untilStatus(({ generation }) => generation === 2)
@@ -137,7 +137,7 @@ test('code that hangs after it went live gives way to the code before, by itself
 })
 
 test('after a crash with a broken save pending, health and status name its file', async () => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   project.edit(health, (text) => `${text}\nconst = 1\n`)
   await ksi.untilStatus(({ last_failure }) => last_failure !== null)
@@ -150,7 +150,7 @@ test('after a crash with a broken save pending, health and status name its file'
 })
 
 test('a file of the supervisor waits for a restart until it is put back', async () => {
-  using project = makeProject()
+  using project = makeProject({ changesReplies: true })
   await using ksi = await Ksi.start(project)
   const file = 'src/supervisor/banner.ts'
   const host = 'src/runner/host/reloads.ts'

@@ -30,7 +30,7 @@ export const counter = defineModule({
 })
 `
 
-test('a module comes with its save, keeps its state over saves and a kill, shows a mistake, and goes with its file', async () => {
+test('a module comes with its save, keeps state over saves and kills, shows mistakes, goes with its file', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

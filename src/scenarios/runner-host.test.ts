@@ -23,7 +23,7 @@ function hostPid(ksi: Ksi): number {
   return host.pid
 }
 
-test('a killed runner host costs what ran in its runners, told once or run again as asked; all else goes on', async () => {
+test('a killed runner host costs what ran in its runners, told once or run again as asked, and no more', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -89,7 +89,7 @@ test('a runner that hangs is seen by its host and replaced', async () => {
   assert.ok(ksi.raw.some((line) => line.includes('the runner gave no sign of life for 1000 ms')))
 })
 
-test('a save of a file that all load stalls nothing: the word of a runner that ends reaches a generation on its way', async (t) => {
+test('a save of a file that all load stalls nothing: the last word of a runner reaches a generation', async (t) => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

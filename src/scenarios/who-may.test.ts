@@ -60,7 +60,7 @@ async function knock(port: number, first: Record<string, unknown>): Promise<unkn
 /** As nobody has said anything of tokens: the default. */
 const unsaid = { KSI_TOKEN: '' }
 
-test('on TCP a token is asked for that is made once, shown by `ksi token` and replaced by `ksi token --new`', async () => {
+test('on TCP a token is asked for: made once, shown by `ksi token` and replaced by `ksi token --new`', async () => {
   using project = makeProject()
   let token: string
   {
@@ -120,7 +120,7 @@ test('a host that lets other machines in is refused without a word on the token'
   assert.equal(await knock(port, {}), 'KSI_UNAUTHORIZED')
 })
 
-test('the page shows how ksi is to whoever asks, no prompt and no answer to anybody, and `ksi page` links to it', async () => {
+test('the page shows how ksi is to all, no prompt and no answer to anybody, and `ksi page` links to it', async () => {
   using project = makeProject()
   const sidecarPort = await freePort()
   await using ksi = await Ksi.start(project, { ...unsaid, KSI_SIDECAR: 'on', KSI_SIDECAR_PORT: String(sidecarPort) })

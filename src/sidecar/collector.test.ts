@@ -48,7 +48,8 @@ test('a daemon that serves passes', () => {
 test('a change that did not become live is a warning that names file and error', () => {
   const facts = supervisorFacts({ problem: 'the last change is not live', last_failure: failure() })
   const summary =
-    'Generation 7 serves since 11:00:00 UTC. The last change (src/daemon/router.ts) did not become live: SyntaxError: Unexpected token.'
+    'Generation 7 serves since 11:00:00 UTC. The last change (src/daemon/router.ts) did not become live: ' +
+    'SyntaxError: Unexpected token.'
   assert.deepEqual(verdictOn(allWell({ daemon: fine(facts) })), {
     status: 'warn',
     phase: 'live',
@@ -171,7 +172,8 @@ test('no answer after a clean end says so, and that the container has exited', (
     docker,
   })
   const summary =
-    'No answer from the daemon since 11:58:00 UTC (connection refused); the journal says generation 7 ended cleanly at 11:58:00 UTC; its container has exited with code 0.'
+    'No answer from the daemon since 11:58:00 UTC (connection refused); the journal says generation 7 ended ' +
+    'cleanly at 11:58:00 UTC; its container has exited with code 0.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'stopped', generation: 7, since: 2, summary })
 })
 
@@ -215,7 +217,8 @@ test('with neither daemon nor journal the reasons are told', () => {
     docker: unread('off', 'not set'),
   })
   const summary =
-    'No answer from the daemon since 11:58:00 UTC (its container is not there); there is no journal at /x: the daemon has not run here yet.'
+    'No answer from the daemon since 11:58:00 UTC (its container is not there); there is no journal at /x: ' +
+    'the daemon has not run here yet.'
   assert.deepEqual(verdict, { status: 'fail', phase: 'unreachable', generation: null, since: 2, summary })
 })
 

@@ -6,7 +6,7 @@ import { silentLog } from '../lib/log.ts'
 import { startDockerSource } from './docker.ts'
 import type { Poller } from './poller.ts'
 import { createDockerProxy } from './proxy-server.ts'
-import { ReadingBox } from './reading.ts'
+import { NewestReading } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { engineEvent, startFakeEngine } from './testing/fake-engine.ts'
 import type { FakeEngine } from './testing/fake-engine.ts'
@@ -16,13 +16,13 @@ const log = silentLog()
 let engine: FakeEngine
 let proxy: Server
 let source: Poller
-let box: ReadingBox<DockerFacts>
+let newest: NewestReading<DockerFacts>
 const readings = new EventEmitter()
 
 /** The first reading, from the present one on, that fits. */
 async function reading(fits: (reading: Reading<DockerFacts>) => boolean): Promise<Reading<DockerFacts>> {
-  while (!fits(box.reading)) await once(readings, 'reading')
-  return box.reading
+  while (!fits(newest.reading)) await once(readings, 'reading')
+  return newest.reading
 }
 
 beforeEach(async () => {
@@ -39,8 +39,8 @@ beforeEach(async () => {
   const path = `${engine.socketPath}.proxy`
   proxy = createDockerProxy({ socketPath: engine.socketPath, project: 'mine', log }).listen(path)
   await once(proxy, 'listening')
-  box = new ReadingBox({ onReading: () => readings.emit('reading') })
-  source = startDockerSource({ proxy: path, project: 'mine', box, log })
+  newest = new NewestReading({ onReading: () => readings.emit('reading') })
+  source = startDockerSource({ proxy: path, project: 'mine', newest, log })
 })
 
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { LineDecoder } from '../lib/ndjson.ts'
 import { EngineEvents } from './engine-events.ts'
 import type { Poller } from './poller.ts'
 import { startPoller } from './poller.ts'
-import type { ReadingBox } from './reading.ts'
+import type { NewestReading } from './reading.ts'
 import type { ContainerFact, DockerFacts } from './verdict.ts'
 
 const requestLimitMs = 3_000
@@ -24,10 +24,10 @@ const maxEventBytes = 1_048_576
 export function startDockerSource(options: {
   proxy: string
   project: string
-  box: ReadingBox<DockerFacts>
+  newest: NewestReading<DockerFacts>
   log: Log
 }): Poller {
-  const { proxy, project, box, log } = options
+  const { proxy, project, newest, log } = options
   const docker = new Docker({ socketPath: proxy })
   const filters = { label: [`com.docker.compose.project=${project}`] }
   const events = new EngineEvents()
@@ -42,13 +42,13 @@ export function startDockerSource(options: {
         filters,
         AbortSignal.any([ending.signal, AbortSignal.timeout(requestLimitMs)]),
       )
-      box.good({ containers, events: events.events })
+      newest.good({ containers, events: events.events })
     } catch (error) {
       if (!ending.signal.aborted)
-        box.bad('failed', `The Docker proxy ${proxy} does not answer as it should (${reasonOf(error)}).`)
+        newest.bad('failed', `The Docker proxy ${proxy} does not answer as it should (${reasonOf(error)}).`)
     }
   }
-  const poller = startPoller({ everyMs: () => (box.reading.state === 'fine' ? refreshMs : retryMs), look })
+  const poller = startPoller({ everyMs: () => (newest.reading.state === 'fine' ? refreshMs : retryMs), look })
   const onLine = (line: string): void => {
     if (events.push(line)) poller.poke()
   }

@@ -132,7 +132,7 @@ test('what shows state asks for nothing, what shows content asks for the token',
   assert.equal(await seen({ authorization: 'Bearer undefined' }), 401)
 })
 
-test('the link of `ksi page` gives the browser the token, for this port and this site, and is gone from the address', async () => {
+test('the link of `ksi page` gives the browser the token, for this port and site, and leaves the address', async () => {
   const reply = await server.inject({ url: '/?token=the%20reading%20token', headers: { host: 'localhost:4311' } })
   assert.deepEqual([reply.statusCode, reply.headers['location']], [303, '/'])
   assert.equal(reply.headers['set-cookie'], 'ksi-4311=the reading token; Path=/; HttpOnly; SameSite=Strict')

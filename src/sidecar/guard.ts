@@ -6,7 +6,8 @@ import { sendProblem } from './problem.ts'
 /** What every answer carries, so that no other site can run, frame, open or read a part of the page. */
 export const securityHeaders = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -21,7 +22,9 @@ export async function guard(
 ): Promise<FastifyReply | undefined> {
   reply.headers(securityHeaders)
   if (!isAllowedHost(request.headers.host, hosts)) {
-    const detail = `This server does not answer for the name "${request.headers.host ?? ''}". Use localhost or an address, or add the name to KSI_SIDECAR_NAMES.`
+    const detail =
+      `This server does not answer for the name "${request.headers.host ?? ''}". ` +
+      'Use localhost or an address, or add the name to KSI_SIDECAR_NAMES.'
     return sendProblem(reply, { status: 403, code: 'KSI_UNAUTHORIZED', title: 'Unknown host', detail })
   }
   if (isCrossSite(request.headers)) {

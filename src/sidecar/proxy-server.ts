@@ -16,8 +16,9 @@ export interface DockerProxyOptions {
 }
 
 const projectLabel = 'com.docker.compose.project'
-const route =
-  /^(?<version>\/v1\.\d{1,2})?\/(?:(?<listing>events|containers\/json)|containers\/(?<id>[a-zA-Z0-9][a-zA-Z0-9_.-]{0,200})\/json)$/
+const container = /containers\/(?<id>[a-zA-Z0-9][a-zA-Z0-9_.-]{0,200})\/json/.source
+const listing = /(?<listing>events|containers\/json)/.source
+const route = new RegExp(`^(?<version>/v1\\.\\d{1,2})?/(?:${listing}|${container})$`)
 /** What may be asked of a listing; everything else in the query is left out. */
 const passedOn = ['all', 'limit', 'since', 'until']
 const maxInspectBytes = 1_048_576
@@ -63,7 +64,8 @@ function answer(to: Answer, request: IncomingMessage, streams: Set<ServerRespons
     return refuse(
       response,
       403,
-      `This proxy allows only GET of /events, /containers/json and /containers/{id}/json, not ${request.method} ${path}.`,
+      'This proxy allows only GET of /events, /containers/json and /containers/{id}/json, ' +
+        `not ${request.method} ${path}.`,
     )
   const { version = '', listing, id = '' } = match
   if (listing === undefined) return inspect({ ...to, path: `${version}/containers/${id}/json`, id })

@@ -27,7 +27,7 @@ export interface Reading<T> {
 }
 
 /** Holds a source's newest reading, and keeps the last known facts when the source stops answering. */
-export class ReadingBox<T> {
+export class NewestReading<T> {
   readonly #onReading: () => void
   readonly #clock: () => number
   #reading: Reading<T>

@@ -8,7 +8,7 @@ import { openJournalReader } from '../store/reader.ts'
 import { Access } from './access.ts'
 import { createClientLink } from './link.ts'
 import type { Poller } from './poller.ts'
-import { ReadingBox } from './reading.ts'
+import { NewestReading } from './reading.ts'
 import type { Readiness } from './routes/health.ts'
 import { createServer } from './server.ts'
 import { startDaemonSource } from './sources/daemon.ts'
@@ -32,11 +32,11 @@ const noDocker = 'No container facts: KSI_DOCKER_PROXY and KSI_DOCKER_PROJECT ar
  * @throws KsiError KSI_PORT_IN_USE, KSI_CONFIG_INVALID
  */
 export async function startSidecar(settings: Settings, log: Log): Promise<Sidecar> {
-  const boxes = createBoxes(settings, () => hub.readingCame())
+  const newest = newestReadings(settings, () => hub.readingCame())
   const readings = (): Readings => ({
-    daemon: boxes.daemon.reading,
-    journal: boxes.journal.reading,
-    docker: boxes.docker.reading,
+    daemon: newest.daemon.reading,
+    journal: newest.journal.reading,
+    docker: newest.docker.reading,
   })
   let pollers: Poller[] = []
   const hub = new StatusHub({
@@ -56,7 +56,7 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
     await server.close()
     throw explainListenError(error, settings)
   }
-  pollers = await startSources(settings, boxes, () => hub.watched, log)
+  pollers = await startSources(settings, newest, () => hub.watched, log)
   return {
     url: urlOf(settings, portOf(server.addresses()[0]) ?? settings.KSI_SIDECAR_PORT),
     stop: async () => {
@@ -66,18 +66,18 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
   }
 }
 
-interface Boxes {
-  daemon: ReadingBox<SupervisorStatus>
-  journal: ReadingBox<JournalFacts>
-  docker: ReadingBox<DockerFacts>
+interface NewestReadings {
+  daemon: NewestReading<SupervisorStatus>
+  journal: NewestReading<JournalFacts>
+  docker: NewestReading<DockerFacts>
 }
 
-function createBoxes(settings: Settings, onReading: () => void): Boxes {
+function newestReadings(settings: Settings, onReading: () => void): NewestReadings {
   const docker = dockerOf(settings) ? { onReading } : { onReading, state: 'off' as const, error: noDocker }
   return {
-    daemon: new ReadingBox({ onReading }),
-    journal: new ReadingBox({ onReading }),
-    docker: new ReadingBox(docker),
+    daemon: new NewestReading({ onReading }),
+    journal: new NewestReading({ onReading }),
+    docker: new NewestReading(docker),
   }
 }
 
@@ -88,25 +88,30 @@ function dockerOf(settings: Settings): { proxy: string; project: string } | unde
   return proxy === undefined || project === undefined ? undefined : { proxy: proxy.slice('unix:'.length), project }
 }
 
-async function startSources(settings: Settings, boxes: Boxes, watched: () => boolean, log: Log): Promise<Poller[]> {
+async function startSources(
+  settings: Settings,
+  newest: NewestReadings,
+  watched: () => boolean,
+  log: Log,
+): Promise<Poller[]> {
   const everyMs = (): number => (watched() ? watchedMs : idleMs)
   const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: given } = settings
   const journal = startJournalSource({
     path: paths.journal,
     keepsState,
     open: openJournalReader,
-    box: boxes.journal,
+    newest: newest.journal,
     everyMs,
   })
   const own = new SecretFile(paths.readingToken)
   const token = (): string | undefined => own.value ?? (given === 'auto' ? undefined : given)
   const link = createClientLink({ address: address ?? `unix:${paths.socket}`, token })
-  const daemon = startDaemonSource({ link, box: boxes.daemon, everyMs, changed: () => journal.poke() })
+  const daemon = startDaemonSource({ link, newest: newest.daemon, everyMs, changed: () => journal.poke() })
   const docker = dockerOf(settings)
   if (!docker) return [daemon, journal]
   // dockerode brings ssh and gRPC along: 0.2 s that a machine without Docker need not wait for.
   const { startDockerSource } = await import('./docker.ts')
-  return [daemon, journal, startDockerSource({ ...docker, box: boxes.docker, log })]
+  return [daemon, journal, startDockerSource({ ...docker, newest: newest.docker, log })]
 }
 
 function readinessOf(readings: Readings, ready: boolean): Readiness {

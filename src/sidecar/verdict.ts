@@ -122,7 +122,8 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
   const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
   const parts = [
-    `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} (${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`,
+    `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} ` +
+      `(${firstLine(daemon.error ?? 'no reason given').replace(/\.$/, '')})`,
   ]
   if (boot) parts.push(endOf(boot, nowMs))
   else if (journal.error !== null) parts.push(withinSentence(journal.error))
@@ -176,7 +177,7 @@ function stateOf(container: ContainerFact): string {
 }
 
 /** Time of day in UTC, with the date when it is not today's. */
-export function timeOf(ms: number, nowMs: number): string {
+function timeOf(ms: number, nowMs: number): string {
   const text = new Date(ms).toISOString()
   const [day, time] = [text.slice(0, 10), text.slice(11, 19)]
   return day === new Date(nowMs).toISOString().slice(0, 10) ? `${time} UTC` : `${day} ${time} UTC`

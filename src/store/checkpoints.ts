@@ -85,7 +85,8 @@ export class Checkpoints {
     // The newest state of a module stays, however old its checkpoint is.
     this.#sql.run(
       `DELETE FROM module_states WHERE checkpoint <= ?
-       AND checkpoint < (SELECT max(checkpoint) FROM module_states n WHERE n.module = module_states.module AND n.state IS NOT NULL)`,
+       AND checkpoint < (SELECT max(checkpoint) FROM module_states n WHERE n.module = module_states.module
+         AND n.state IS NOT NULL)`,
       id - kept,
     )
     return { id, queued, sessions, active: active.length }

@@ -45,7 +45,8 @@ const conversations = `
     WHERE conversation IN (SELECT conversation FROM runs INDEXED BY runs_unfinished WHERE ended_at IS NULL)`
 
 const totals = `
-  UPDATE totals SET n = (SELECT count(*) FROM requests WHERE state = totals.state) WHERE state IN ('queued', 'processing')`
+  UPDATE totals SET n = (SELECT count(*) FROM requests WHERE state = totals.state)
+    WHERE state IN ('queued', 'processing')`
 
 /** Ticks go on above every tick in use, also when the newest events were lost: they are the order of the queues. */
 const ticks = `

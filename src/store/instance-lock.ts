@@ -31,7 +31,8 @@ export function lockInstance(paths: string[]): InstanceLock {
       if (code.startsWith('SQLITE_BUSY')) {
         throw new KsiError(
           'KSI_INSTANCE_RUNNING',
-          `Another ksi is already running on ${dirname(path)}. Use that one, stop it with "ksi stop", or give this one another KSI_ROOT.`,
+          `Another ksi is already running on ${dirname(path)}. Use that one, stop it with "ksi stop", ` +
+            'or give this one another KSI_ROOT.',
           { cause: error },
         )
       }

@@ -19,22 +19,29 @@ const rows = (path: string, sql: string): unknown[] => {
 /** What a request is, in both schemas, as [of 7f409d6, of today]. */
 const same: Record<string, [string, string]> = {
   requests: [
-    `SELECT accepted_tick AS id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest,
-      client, queued_at, finished_at, finished_tick, not_before, attempts, crash_count, resumed_from FROM requests ORDER BY 1`,
+    `SELECT accepted_tick AS id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model,
+      on_restart, digest, client, queued_at, finished_at, finished_tick, not_before, attempts, crash_count, resumed_from
+      FROM requests ORDER BY 1`,
     `SELECT id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest,
-      client, queued_at, finished_at, finished_tick, not_before, attempts, crash_count, resumed_from FROM requests ORDER BY 1`,
+      client, queued_at, finished_at, finished_tick, not_before, attempts, crash_count, resumed_from
+      FROM requests ORDER BY 1`,
   ],
   runs: [
-    `SELECT started_tick AS id, run_id, request_id, runner_id, epoch, started_at FROM requests WHERE run_id IS NOT NULL ORDER BY 1`,
-    `SELECT u.id, run_id, request_id, runner_id, epoch, started_at FROM runs u JOIN requests r ON r.id = request ORDER BY 1`,
+    `SELECT started_tick AS id, run_id, request_id, runner_id, epoch, started_at FROM requests
+       WHERE run_id IS NOT NULL ORDER BY 1`,
+    `SELECT u.id, run_id, request_id, runner_id, epoch, started_at FROM runs u JOIN requests r ON r.id = request
+       ORDER BY 1`,
   ],
   'what runs': [
     'SELECT conversation, running FROM conversations WHERE running IS NOT NULL ORDER BY 1',
-    `SELECT u.conversation, request_id AS running FROM runs u JOIN requests r ON r.id = request WHERE ended_at IS NULL ORDER BY 1`,
+    `SELECT u.conversation, request_id AS running FROM runs u JOIN requests r ON r.id = request WHERE ended_at IS NULL
+       ORDER BY 1`,
   ],
   queues: [
-    'SELECT conversation, session_id, agent_id, model, head_tick, not_before, queued, last_used_at FROM conversations ORDER BY 1',
-    'SELECT conversation, session_id, agent_id, model, head_tick, not_before, queued, last_used_at FROM conversations ORDER BY 1',
+    'SELECT conversation, session_id, agent_id, model, head_tick, not_before, queued, last_used_at ' +
+      'FROM conversations ORDER BY 1',
+    'SELECT conversation, session_id, agent_id, model, head_tick, not_before, queued, last_used_at ' +
+      'FROM conversations ORDER BY 1',
   ],
   payloads: [
     'SELECT request_id, data FROM payloads ORDER BY 1',
@@ -51,8 +58,10 @@ const same: Record<string, [string, string]> = {
     }),
   ),
   checkpoints: [
-    'SELECT id, tick, at, reason, generation, queued, sessions, active, files, restored_at, restored_by FROM checkpoints',
-    'SELECT id, tick, at, reason, generation, queued, sessions, active, files, restored_at, restored_by FROM checkpoints',
+    'SELECT id, tick, at, reason, generation, queued, sessions, active, files, restored_at, restored_by ' +
+      'FROM checkpoints',
+    'SELECT id, tick, at, reason, generation, queued, sessions, active, files, restored_at, restored_by ' +
+      'FROM checkpoints',
   ],
 }
 

@@ -127,7 +127,7 @@ test('a migration that fails changes nothing', () => {
   )
 })
 
-test('kill -9 in the middle of a migration leaves the old schema usable, and the migration can be done again', async () => {
+test('kill -9 in the middle of a migration leaves the old schema usable, and it can be migrated again', async () => {
   using temp = new TempJournal()
   emit(temp.open(), 'before')
   const deadly = temp.migrations({

@@ -51,7 +51,10 @@ function assertUnchanged(path: string | undefined, db: Db, folder: string): void
   for (const { version, name, sha256 } of migrationsIn(folder)) {
     const before = byVersion.get(version)
     if (before === undefined || before.sha256 === sha256) continue
-    const message = `The migration ${name} is not what it was when the journal${path === undefined ? '' : ` ${path}`} went through it. Put it back as it was, and make the change in a new migration.`
+    const journal = `the journal${path === undefined ? '' : ` ${path}`}`
+    const message =
+      `The migration ${name} is not what it was when ${journal} went through it. ` +
+      'Put it back as it was, and make the change in a new migration.'
     throw new KsiError('KSI_MIGRATION_CHANGED', message)
   }
 }
@@ -211,6 +214,8 @@ function setAside(path: string, db: Db, aside: string): void {
 }
 
 function newer(path: string, version: number, known: number): KsiError {
-  const message = `The journal ${path} has schema ${version}, this code knows ${known}. Run the newer code again, or move the file away to start empty; it was left untouched.`
+  const message =
+    `The journal ${path} has schema ${version}, this code knows ${known}. ` +
+    'Run the newer code again, or move the file away to start empty; it was left untouched.'
   return new KsiError('KSI_SCHEMA_NEWER', message)
 }

@@ -18,7 +18,7 @@ export const busyTimeoutMs = 5_000
 const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
 
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
-export function journalModeFor(dir: string): 'WAL' | 'DELETE' {
+function journalModeFor(dir: string): 'WAL' | 'DELETE' {
   try {
     return sharedFileSystems.has(statfsSync(dir).type >>> 0) ? 'DELETE' : 'WAL'
   } catch {
@@ -89,7 +89,9 @@ function explainOpenError(error: unknown, path: string): unknown {
       { cause: error },
     )
   if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST)/.test(code)) {
-    const message = `The journal ${path} cannot be written (${messageOf(error)}). Give the user of this process write access to ${dirname(path)}.`
+    const message =
+      `The journal ${path} cannot be written (${messageOf(error)}). ` +
+      `Give the user of this process write access to ${dirname(path)}.`
     return new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
   }
   return error

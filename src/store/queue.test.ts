@@ -184,7 +184,7 @@ function doInVain(queue: TestQueue, model: Model): void {
   throw new Error('in vain')
 }
 
-test('what is undone leaves nothing behind, and the next generation finds all as it was: heads, counts, runs and ticks', () => {
+test('what is undone leaves nothing behind, the next generation finds heads, counts, runs and ticks as before', () => {
   const check = (steps: { step: Step; fault: Fault }[]): void => {
     using temp = new TempJournal()
     let queue = new TestQueue(temp.open())

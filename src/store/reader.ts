@@ -49,7 +49,7 @@ export function openJournalReader(path: string): JournalReader {
 }
 
 /** What the journal tells of itself, by any connection. */
-export function readFacts(sql: Sql, limits: { boots: number; checkpoints: number; queues: number }): JournalFacts {
+function readFacts(sql: Sql, limits: { boots: number; checkpoints: number; queues: number }): JournalFacts {
   const totals = new Map(
     sql.all<{ state: string; n: number }>('SELECT state, n FROM totals').map(({ state, n }) => [state, n]),
   )

@@ -66,8 +66,10 @@ export class Requests {
     const { conversation, session_id, agent_id, model } = row
     this.#sql.run(
       `INSERT INTO requests
-         (id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest, client, queued_at)
-       VALUES (@tick, @request_id, @conversation, @session_id, @agent_id, @priority, @rank, 'queued', @event, @model, @on_restart, @digest, @client, @now)`,
+         (id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest,
+           client, queued_at)
+       VALUES (@tick, @request_id, @conversation, @session_id, @agent_id, @priority, @rank, 'queued', @event, @model,
+         @on_restart, @digest, @client, @now)`,
       { ...row, tick, now, rank: rank[row.priority] },
     )
     this.#sql.run('INSERT INTO payloads VALUES (?, ?)', tick, payload)
@@ -221,7 +223,8 @@ export class Requests {
   #refresh(conversation: string, change: number): void {
     this.#sql.run(
       `UPDATE conversations SET queued = queued + @change, (head_tick, not_before) =
-         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation AND state = 'queued'
+         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation
+           AND state = 'queued'
           ORDER BY rank, id LIMIT 1)
        WHERE conversation = @conversation`,
       { conversation, change },

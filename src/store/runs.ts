@@ -61,7 +61,8 @@ export class Runs {
     )
     this.#sql.run(
       `UPDATE conversations SET busy = 1, last_used_at = @now, queued = queued - 1, (head_tick, not_before) =
-         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation AND state = 'queued'
+         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation
+           AND state = 'queued'
           ORDER BY rank, id LIMIT 1)
        WHERE conversation = @conversation`,
       { conversation, now: run.now },

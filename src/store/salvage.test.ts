@@ -61,7 +61,7 @@ function salvagedOf(report: OpenReport): NonNullable<OpenReport['salvaged']> {
   return report.salvaged
 }
 
-test('garbage in the middle of the requests: the file is moved aside and the rows before and after it are saved', () => {
+test('garbage in the middle of the requests: the file is moved aside, the rows before and after it are saved', () => {
   using temp = new TempJournal()
   const { epoch } = fill(temp)
   const pages = pagesOf(temp, 'requests')

@@ -33,7 +33,7 @@ function openOn(temp: TempJournal, disk: Disk): { journal: Journal; heard: numbe
   return { journal, heard, troubles }
 }
 
-test('what is told is on disk: listeners, readers of the outbox and callers wait for the sync of what they hear of', async () => {
+test('what is told is on disk: listeners, readers of the outbox and callers wait for its sync', async () => {
   using temp = new TempJournal()
   const disk = new Disk()
   const { journal, heard } = openOn(temp, disk)
@@ -86,7 +86,7 @@ test('a disk that takes its time stops nobody: transactions and timers go on', a
   assert.deepEqual([syncs, told.at(-1)], [2, 20])
 })
 
-test('a sync that fails acknowledges nothing; what is kept is told once a way that does not fail has made it safe', async () => {
+test('a sync that fails acknowledges nothing; what is kept is told once another way has made it safe', async () => {
   using temp = new TempJournal()
   const disk = new Disk()
   const { journal, heard, troubles } = openOn(temp, disk)

@@ -11,6 +11,11 @@ const ends: Record<Live['previous_end'], string> = {
   'never-ended': 'it was cut off: container, machine or supervisor went away',
 }
 
+const journalIs = {
+  kept: 'state is kept over restarts',
+  notKept: 'not kept: each start begins empty; KSI_CHECKPOINT=on keeps it',
+}
+
 /** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */
 export function bannerLines(status: SupervisorStatus, live: Live, token: string): string[] {
   const { restored } = live
@@ -23,10 +28,7 @@ export function bannerLines(status: SupervisorStatus, live: Live, token: string)
     ['tcp', status.addresses.tcp],
     ['token', token],
     ['socket', status.addresses.socket],
-    [
-      'journal',
-      `${status.journal.path} (${status.journal.kept ? 'state is kept over restarts' : 'not kept: each start begins empty; KSI_CHECKPOINT=on keeps it'})`,
-    ],
+    ['journal', `${status.journal.path} (${journalIs[status.journal.kept ? 'kept' : 'notKept']})`],
     ['generation', String(live.generation)],
     [
       'restored',

@@ -14,7 +14,7 @@ function shown(format: 'pretty' | 'json', lines: string[]): string {
   return execFileSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' })
 }
 
-test('what a client or a child said reaches the terminal without control characters, also in errors and raw lines', () => {
+test('what a client or a child said reaches the terminal without control characters, errors and raw lines too', () => {
   const err = { type: 'Error', message: hostile, stack: `Error: ${hostile}\n    at a (b.ts:1:2)` }
   const line = JSON.stringify({ level: 50, time: 0, name: 'daemon', msg: `said ${hostile}`, file: hostile, err })
   const pretty = shown('pretty', [

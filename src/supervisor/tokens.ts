@@ -13,7 +13,8 @@ export function openTokens(settings: Settings): Tokens {
   if (given === undefined && published === undefined && !isLoopback(host))
     throw new KsiError(
       'KSI_CONFIG_INVALID',
-      `KSI_HOST=${host} lets other machines in. Set KSI_TOKEN=auto (\`ksi token\` shows what it becomes) or to a value of your own, or leave KSI_HOST at 127.0.0.1.`,
+      `KSI_HOST=${host} lets other machines in. Set KSI_TOKEN=auto (\`ksi token\` shows what it becomes) or to a ` +
+        'value of your own, or leave KSI_HOST at 127.0.0.1.',
     )
   const own = new SecretFile(paths.token)
   const reading = new SecretFile(paths.readingToken)
@@ -37,14 +38,19 @@ export function describeTokens({ asksForToken, KSI_TOKEN: given, KSI_PUBLISHED: 
   if (!asksForToken) return 'not asked for: all users of this machine may use tcp; KSI_TOKEN=auto in .env changes that'
   const asked = 'asked for on tcp (not on the socket)'
   if (given !== undefined && given !== 'auto') return `${asked}: the value of KSI_TOKEN`
-  return `${asked}: "ksi token" shows it, "ksi token --new" replaces it${published === undefined ? '' : '; set by KSI_TOKEN=auto'}`
+  return (
+    `${asked}: "ksi token" shows it, "ksi token --new" replaces it` +
+    (published === undefined ? '' : '; set by KSI_TOKEN=auto')
+  )
 }
 
 function keep(file: SecretFile): string {
   try {
     return ensureSecret(file.path)
   } catch (error) {
-    const message = `The token cannot be kept in ${file.path} (${messageOf(error)}). Give the user of this process write access to its folder.`
+    const message =
+      `The token cannot be kept in ${file.path} (${messageOf(error)}). ` +
+      'Give the user of this process write access to its folder.'
     throw new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
   }
 }

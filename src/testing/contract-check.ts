@@ -8,7 +8,7 @@ import { isObject } from '../lib/ndjson.ts'
  * Fails unless a value is exactly what a schema says: nothing missing, nothing of another type, and, unlike a plain
  * `parse`, no key at any depth that the schema does not name.
  */
-export function assertFits(schema: z.ZodType, value: unknown, what: string): void {
+function assertFits(schema: z.ZodType, value: unknown, what: string): void {
   const sent: unknown = JSON.parse(JSON.stringify(value))
   const parsed = schema.safeParse(sent)
   assert.ok(

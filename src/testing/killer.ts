@@ -29,7 +29,8 @@ const limitMs = 20_000
 /** Gives the daemon of a test's project an event that ends it in the ways a signal cannot. */
 export function addCrashEvent(project: Project): void {
   const code = `
-  core.router.on('test:crash', ({ way }) => {
+  const crash = { summary: '', data: z.looseObject({ way: z.string() }), reply: () => z.unknown() }
+  core.router.add('test:crash', crash, ({ way }) => {
     setTimeout(() => {
       const hold: unknown[] = []
       if (way === 'throw') throw new Error('thrown in a timer by a test')
@@ -38,10 +39,12 @@ export function addCrashEvent(project: Project): void {
       for (;;) hold.push(Array.from({ length: 100_000 }, () => ({ way })))
     }, 5)
     return { way }
-  }, { service: 'test' })
+  }, 'test')
 `
-  project.edit('src/daemon/health.ts', (text) =>
-    text.replace(/(export function registerHealth\([^)]*\): void \{\n)/, `$1${code}`),
+  project.edit(
+    'src/daemon/health.ts',
+    (text) =>
+      `import { z } from 'zod'\n${text.replace(/(export function registerHealth\([^)]*\): void \{\n)/, `$1${code}`)}`,
   )
 }
 
@@ -78,7 +81,7 @@ export class Killer {
     const begun = performance.now()
     if (way === 'kill' || way === 'kill again') this.#sigkill(this.#pid)
     else if (way === 'hang') signal(this.#pid, 'SIGSTOP')
-    else await this.#control.request('test:crash', { way })
+    else if ((await this.#control.request('test:crash', { way })).way !== way) throw new Error('it knows no test:crash')
     if (way === 'kill again') {
       await delay(this.#random() * 150)
       for (const { pid, command } of childrenOf(this.#ksi.process.pid ?? 0)) {

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { SupervisorStatus } from '../contracts/control.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { RunEnd } from '../history/runs.ts'
+import { assertJournalSound } from '../store/testing/sound.ts'
 import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
 import type { Data } from './wire-client.ts'
@@ -20,9 +22,14 @@ export class Ksi {
   readonly log: Data[] = []
   readonly raw: string[] = []
   readonly exited: Promise<number | string | null>
+  readonly #journal: string
+
+  readonly #project: Project
 
   private constructor(project: Project, env: NodeJS.ProcessEnv) {
+    this.#project = project
     this.socket = project.path('var/run/daemon.sock')
+    this.#journal = project.path('var/db/dev_checkpoint.db')
     this.process = spawn(process.execPath, [join(project.root, 'src/supervisor/main.ts')], {
       cwd: project.root,
       env: {
@@ -55,7 +62,7 @@ export class Ksi {
       await ksi.untilStatus((status) => status.phase === 'live' && status.runners.some((runner) => runner.accepting))
       return ksi
     } catch (error) {
-      await ksi[Symbol.asyncDispose]()
+      await ksi.#end()
       throw error
     }
   }
@@ -65,8 +72,10 @@ export class Ksi {
     return new Ksi(project, env)
   }
 
-  client(): Promise<WireClient> {
-    return WireClient.connect(this.socket)
+  async client(): Promise<WireClient> {
+    const client = await WireClient.connect(this.socket)
+    client.checked = !this.#project.changesReplies
+    return client
   }
 
   async status(): Promise<SupervisorStatus> {
@@ -137,13 +146,26 @@ export class Ksi {
       .join('\n')
   }
 
-  /** SIGTERM, and the exit code. */
+  /** SIGTERM, and the exit code. @throws AssertionError when what it leaves in its journal does not agree */
   async stop(): Promise<number | string | null> {
     this.process.kill('SIGTERM')
-    return this.exited
+    const code = await this.exited
+    this.#checkJournal()
+    return code
   }
 
+  /** Ends it. @throws AssertionError when what it leaves in its journal does not agree */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end()
+    this.#checkJournal()
+  }
+
+  /** Whatever a scenario did to it, the rows it leaves agree with each other. Where no state is kept there are none. */
+  #checkJournal(): void {
+    if (existsSync(this.#journal)) assertJournalSound(this.#journal)
+  }
+
+  async #end(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return
     this.process.kill('SIGTERM')
     const timer = setTimeout(() => this.process.kill('SIGKILL'), 12_000)

@@ -9,6 +9,8 @@ const notCopied = /\/src\/(scenarios|testing|bench)(\/|$)/
 /** A copy of ksi whose source a scenario may edit as a person would. */
 export interface Project {
   readonly root: string
+  /** What is saved changes what replies say: they are not held to the contract. */
+  readonly changesReplies: boolean
   path(file: string): string
   read(file: string): string
   /** Saves a file in place; `change` gets the present text. */
@@ -20,8 +22,8 @@ export interface Project {
   [Symbol.dispose](): void
 }
 
-/** Makes a project in a temporary folder; dependencies are those of the checkout it is made `from`, by default this one. */
-export function makeProject(from = home): Project {
+/** Makes a project in a temporary folder; source and dependencies are those of the checkout `from`, by default this. */
+export function makeProject({ changesReplies = false, from = home } = {}): Project {
   const root = mkdtempSync(join(tmpdir(), 'ksi-'))
   const path = (file: string): string => join(root, file)
   cpSync(join(from, 'src'), path('src'), {
@@ -33,6 +35,7 @@ export function makeProject(from = home): Project {
   const read = (file: string): string => readFileSync(path(file), 'utf8')
   return {
     root,
+    changesReplies,
     path,
     read,
     edit(file, change) {

@@ -53,7 +53,8 @@ async function create(invocation: Invocation): Promise<number> {
   if (invocation.json) printJson(saved)
   else
     print(
-      `Checkpoint ${saved.checkpoint} is saved: ${saved.queued_requests} queued, ${saved.active_requests} running, in ${count(saved.sessions, 'session')}.`,
+      `Checkpoint ${saved.checkpoint} is saved: ${saved.queued_requests} queued, ` +
+        `${saved.active_requests} running, in ${count(saved.sessions, 'session')}.`,
     )
   return exitCodes.ok
 }
@@ -112,7 +113,9 @@ async function show(invocation: Invocation, number: number | undefined): Promise
 
 function describe(content: CheckpointContent): string {
   const { id, at, reason, generation, files, session_queues, active_operations, module_failures } = content
-  const head = `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), by generation ${generation}.`
+  const head =
+    `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), ` +
+    `by generation ${generation}.`
   const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
     requestId,
     session_id ?? conversation,

@@ -44,5 +44,6 @@ function describe(health: Health): string {
     return `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}`
   // The supervisor answers while no generation is live: there is no time anything has been up for.
   const { status, generation, problem } = health
-  return `${status}${generation == null ? '' : `: generation ${generation} is gone`}${problem == null ? '' : `: ${problem}`}`
+  const gone = generation == null ? '' : `: generation ${generation} is gone`
+  return `${status}${gone}${problem == null ? '' : `: ${problem}`}`
 }

@@ -35,7 +35,8 @@ async function modeOf(invocation: Invocation): Promise<'dev' | 'production' | un
 
 function refuse({ json }: Invocation): number {
   const advice =
-    'end it there with Ctrl-C and run `npm run dev` again, or `docker compose restart daemon`. A save or `ksi reload` needs no restart.'
+    'end it there with Ctrl-C and run `npm run dev` again, or `docker compose restart daemon`. ' +
+    'A save or `ksi reload` needs no restart.'
   if (json) printJson({ status: 'refused', reason: 'dev mode', advice })
   say(`ksi runs in dev mode in another terminal or in a container: ${advice}`)
   return exitCodes.failed

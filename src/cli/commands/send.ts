@@ -28,8 +28,10 @@ export const send: Command = {
   ],
   options,
   notes: [
-    'Any other --name VALUE goes into the data: as JSON if it is JSON, else as text; --session-id is session_id; no value is true.',
-    'Prints the data of the reply as JSON. Exits with 1 when that is an error, or the awaited request did not complete.',
+    'Any other --name VALUE goes into the data: as JSON if it is JSON, else as text; --session-id is session_id; ' +
+      'no value is true.',
+    'Prints the data of the reply as JSON. Exits with 1 when that is an error, ' +
+      'or the awaited request did not complete.',
     '--timeout: default 30s, with --wait an hour.',
   ],
   takeData,
@@ -59,7 +61,8 @@ function takeData(given: readonly string[]): { args: string[]; data: Record<stri
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
     const next = given[at + 1]
     if (name === undefined) args.push(argument)
-    else if (name === 'json' && inline === undefined && !next?.trimStart().startsWith('{')) continue // the switch of other commands: output is JSON here anyway
+    // The switch of other commands: output is JSON here anyway.
+    else if (name === 'json' && inline === undefined && !next?.trimStart().startsWith('{')) continue
     else if (Object.hasOwn(ownOptions, name)) {
       args.push(argument)
       if (inline === undefined && ownOptions[name]?.type === 'string' && next !== undefined)
@@ -120,7 +123,8 @@ async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | un
   printJson(outcome)
   if (outcome.status !== 'completed')
     say(
-      `ksi: the request ${outcome.status}${outcome.reason === undefined ? '' : `, ${outcome.reason}`}${outcome.message === undefined ? '' : `: ${outcome.message}`}`,
+      `ksi: the request ${outcome.status}${outcome.reason === undefined ? '' : `, ${outcome.reason}`}` +
+        (outcome.message === undefined ? '' : `: ${outcome.message}`),
     )
   return outcome.status === 'completed' ? exitCodes.ok : exitCodes.failed
 }

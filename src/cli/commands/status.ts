@@ -17,7 +17,8 @@ export const status: Command = {
   ],
   options: {},
   notes: [
-    'Exits with 0 when the code on disk serves, 1 when no generation is live or the last change did not become live, 69 when nobody answers.',
+    'Exits with 0 when the code on disk serves, 1 when no generation is live or the last change did not become ' +
+      'live, 69 when nobody answers.',
   ],
   run: async (invocation) => {
     await using client = await reach(invocation)
@@ -50,6 +51,7 @@ async function completionStatus(client: KsiClient, supervisor: SupervisorStatus)
 function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null): string {
   const now = Date.now()
   const { problem } = supervisor
+  const phase = supervisor.phase === 'swapping' ? 'handing over' : supervisor.phase
   const state = !isServing(supervisor)
     ? paint('red', 'not serving')
     : problem === null
@@ -58,7 +60,8 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
   const rows = [
     [
       'phase',
-      `${supervisor.phase} for ${duration(now - supervisor.phase_since)}, ${supervisor.mode} mode, up ${duration(now - supervisor.started_at)}, pid ${supervisor.pid}`,
+      `${phase} for ${duration(now - supervisor.phase_since)}, ${supervisor.mode} mode, ` +
+        `up ${duration(now - supervisor.started_at)}, pid ${supervisor.pid}`,
     ],
     ...(supervisor.generation_since === null
       ? []
@@ -67,7 +70,8 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
     ['queue', completion === null ? 'not known: no generation answers' : describeQueue(completion)],
     [
       'clients',
-      `${count(supervisor.connections, 'connection')}${supervisor.held_lines === 0 ? '' : `, ${count(supervisor.held_lines, 'line')} held`}`,
+      count(supervisor.connections, 'connection') +
+        (supervisor.held_lines === 0 ? '' : `, ${count(supervisor.held_lines, 'line')} held`),
     ],
     [
       'runners',
@@ -89,7 +93,8 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
 
 function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
   const parts = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const
-  return `${parts.map((state) => `${counts[state]} ${state}`).join(', ')}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
+  const told = parts.map((state) => `${counts[state]} ${state}`).join(', ')
+  return `${told}${lost > 0 ? `, ${lost} lost with a runner` : ''}`
 }
 
 function describeTrouble(
@@ -105,7 +110,11 @@ function describeTrouble(
     ...(trouble === null
       ? []
       : [
-          `  ${paint('yellow', `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`)}`,
+          '  ' +
+            paint(
+              'yellow',
+              `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
+            ),
         ]),
     ...(waiting_for_restart.length === 0
       ? []

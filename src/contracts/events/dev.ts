@@ -32,7 +32,7 @@ const cleared = <F extends 'failed' | 'all'>(filter: F) =>
   })
 
 /** The reply to `dev:checkpoint`, by its action. */
-export const checkpointReplies = () =>
+const checkpointReplies = () =>
   ({
     create: z.object({ status: z.literal('saved'), checkpoint: z.number(), ...counts() }),
     status: z.discriminatedUnion('status', [

@@ -76,7 +76,7 @@ test('the actions list, show, compare and clear', () => {
   assert.throws(() => act(core, 'show', { checkpoint: 77 }), { code: 'KSI_NOT_FOUND', message: /no checkpoint 77/ })
 })
 
-test('a journal of 7f409d6 is restored: what ran is told as lost or free again, what is due is in its file, the queues go on', async () => {
+test('a journal of 7f409d6 is restored: what ran is lost or free again, what is due told, queues go on', async () => {
   using root = new TestRoot()
   writeOldJournal(readSettings({ KSI_ROOT: root.dir, KSI_MODE: 'dev' }).paths.journal)
   const core = root.core()

@@ -21,7 +21,7 @@ function send(
   )
 }
 
-test('the conversation is that of the session, else the named one, else the current one of the agent, else a new one', () => {
+test('the conversation is that of the session, else the named one, else that of the agent, else a new one', () => {
   using root = new TestRoot()
   const core = root.core()
   const conversation = (data: Record<string, unknown>): unknown => send(core, data).conversation

@@ -29,7 +29,7 @@ class Dispatched {
   }
 }
 
-test('what can start in one turn is one transaction, in the order of acceptance, and no more than there is room for', async () => {
+test('what can start in one turn is one transaction, in the order of acceptance, as far as there is room', async () => {
   using root = new TestRoot()
   const core = root.core({ KSI_MAX_CONCURRENT: '40' })
   const ids = Array.from({ length: 50 }, (_, i) => accept(core, { request_id: `r${i}`, session_id: `s${i}` }))
@@ -44,7 +44,7 @@ test('what can start in one turn is one transaction, in the order of acceptance,
   dispatched.dispatcher.close()
 })
 
-test('one that cannot be started keeps its place; those before it are started, and nothing of it is left', async (t) => {
+test('one that cannot be started keeps its place; those before it start, and nothing of it is left', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   using root = new TestRoot()
   const core = root.core()
@@ -67,7 +67,7 @@ test('one that cannot be started keeps its place; those before it are started, a
   dispatched.dispatcher.close()
 })
 
-test('a conversation that waits for another try goes on when its time has come, among the others in its order', async (t) => {
+test('a conversation that waits for another try goes on in its time, among the others in its order', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
   using root = new TestRoot()
   const core = root.core()

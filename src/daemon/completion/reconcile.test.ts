@@ -64,7 +64,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 })
 const restore = (core: Core, world: RunnerWorld): void => core.journal.tx(() => reconcile(core, world, emptyReport()))
 
-test('a running request is adopted, taken in, queued again, told as lost or left alone, by what is known of its run', () => {
+test('a running request is adopted, taken in, queued again, told as lost or left, by what is known of its run', () => {
   using root = new TestRoot()
   const core = root.core()
   const world = setUp(

@@ -36,7 +36,9 @@ export function quarantine(core: Core, crashed: boolean, report: RestoreReport):
   const doing = row.state === 'queued' ? 'being started' : 'being finished'
   fail(core, row, {
     reason: 'poison',
-    message: `The daemon died ${crashes} times while this request was ${doing}; it is set aside so that its conversation can go on`,
+    message:
+      `The daemon died ${crashes} times while this request was ${doing}; ` +
+      'it is set aside so that its conversation can go on',
   })
   report.poisoned += 1
 }

@@ -146,7 +146,7 @@ test('the cursor moves past what is synced, at most once a second, and not past 
   files.close()
 })
 
-test('after a power cut the lines behind the cursor are written again; a word of a machine that is off is not trusted', () => {
+test('after a power cut the lines behind the cursor are written again; the word before it is not trusted', () => {
   using root = new TestRoot()
   const core = root.core()
   const files = begun(core)

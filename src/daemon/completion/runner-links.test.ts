@@ -21,7 +21,7 @@ test('who waits for a runner that is gone meanwhile is not kept waiting', async 
   links.close()
 })
 
-test('as long as the runner host has not said so no runner is gone; then those that were asked for are told', async () => {
+test('as long as the runner host has not said so no runner is gone; then those asked for are told', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-links-'))
   const path = join(dir, 'h.sock')
   const gone = Promise.withResolvers<string>()

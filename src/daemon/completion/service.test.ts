@@ -44,7 +44,7 @@ test('a restore takes in what dead runners left in the spool, writes its file, a
   assert.deepEqual(contentOf(core), content)
 })
 
-test('an outcome leaves the spool only when it is committed and the generation is live, also when the restore is a part of a larger transaction', () => {
+test('an outcome leaves the spool only once it is committed and live, also from within a larger transaction', () => {
   using root = new TestRoot()
   const core = root.core()
   begin(core, accept(core, { request_id: 'done', session_id: 's' }))
@@ -201,7 +201,7 @@ test('what was given to a runner that ended in peace without reading it is queue
   )
 })
 
-test('outcomes that come together are one transaction, and one that cannot be taken in is no trouble to the others', (t) => {
+test('outcomes that come together are one transaction; one that cannot be taken in troubles no other', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   using root = new TestRoot()
   const core = root.core()
@@ -229,7 +229,7 @@ test('outcomes that come together are one transaction, and one that cannot be ta
   assert.deepEqual([rowOf(core, 'bad').state, committed.at(-1)], ['completed', 'run-bad'])
 })
 
-test('with KSI_DURABILITY=disk who waits is answered, and the runner forgets, only when the outcome is on disk', async () => {
+test('with KSI_DURABILITY=disk who waits is answered, the runner forgets, once the outcome is on disk', async () => {
   using root = new TestRoot()
   const ends: (() => void)[] = []
   const core = root.core({}, { durability: 'disk', sync: (_fd, done) => void ends.push(() => done(null)) })

@@ -21,7 +21,8 @@ function write(folder: string, file: string, text: string): string {
 }
 
 const moduleText = (name: string): string =>
-  `import { defineModule } from '${host}'\nexport const it = defineModule({ name: '${name}', version: 1, events: {} })\n`
+  `import { defineModule } from '${host}'\n` +
+  `export const it = defineModule({ name: '${name}', version: 1, events: {} })\n`
 
 test('the modules of a folder are loaded in the order of their names; tests and folders are left out', async () => {
   for (const name of ['b', 'a']) write('good', `${name}.ts`, moduleText(name))

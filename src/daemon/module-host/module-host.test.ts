@@ -90,7 +90,7 @@ test('a module cannot take a name or an event that is not its own', () => {
   )
 })
 
-test('each module gets its newest state with its version, also after crashes and from an older checkpoint', async () => {
+test('each module gets its newest state with its version, after crashes and from older checkpoints too', async () => {
   using root = new TestRoot()
   const { core: first } = generation(root, [
     stateful({ name: 'early', version: 2, collect: () => ({ n: 1 }) }),
@@ -116,7 +116,7 @@ test('each module gets its newest state with its version, also after crashes and
   assert.deepEqual(given, [...each, ...each, ...each])
 })
 
-test('a module that throws, hangs, rejects, gives too much or what is no JSON is named, and the others are kept', async () => {
+test('a module that throws, hangs, rejects, gives too much or no JSON is named, the others are kept', async () => {
   using root = new TestRoot()
   const { core, troubles } = generation(root, [
     stateful({ name: 'good', collect: () => 'good' }),

@@ -59,7 +59,7 @@ class Watched {
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-test('a subscription begins after the newest event, or after since, and its first push comes after the reply', async () => {
+test('a subscription begins after the newest event, or since, and its first push comes after the reply', async () => {
   using root = new TestRoot()
   const watched = new Watched(root.core())
   watched.emit(5)
@@ -108,7 +108,7 @@ test('when the relay has enough everybody waits where he is, and goes on from th
   assert.deepEqual([watched.seqs(1), watched.seqs(2)], [range(1, 3), range(1, 3)])
 })
 
-test('events that are kept no longer are told as a gap: at the start, and when a slow reader falls behind', async () => {
+test('events that are kept no longer are told as a gap: at the start, or when a reader falls behind', async () => {
   using root = new TestRoot()
   const core = root.core()
   const trimTo = (keep: number): number => core.journal.tx(() => core.events.trim(keep, 10_000))
@@ -205,7 +205,7 @@ async function take(watched: Watched, step: Step): Promise<void> {
   else watched.monitor.paused(step.connection, step.do === 'pause')
 }
 
-test('however readers pause, between memory and database pages nothing is missed, doubled or out of order', async () => {
+test('however readers pause, between memory and database nothing is missed, doubled or out of order', async () => {
   const check = async (steps: Step[], start: number): Promise<void> => {
     using root = new TestRoot()
     const core = root.core()

@@ -35,7 +35,7 @@ test("without a level one reply serves both of KSI's readers, and names what is 
   assert.deepEqual(Object.keys(pushed_events ?? {}), Object.keys(pushSpecs))
 })
 
-test('the other levels list by name, the full one with parameters, replies and what pushes tell; filters narrow them', () => {
+test('the other levels list by name, the full one with parameters, replies and pushes; filters narrow them', () => {
   using root = new TestRoot()
   const core = discovering(root)
   const short = send(core, 'system:discover', { level: 'namespace', namespace: 'completion' })

@@ -65,7 +65,8 @@ function sameContent(known: unknown[], content: string | undefined, eventId: str
   if (content === undefined || mark === content) return results
   throw new KsiError(
     'KSI_DUPLICATE_REQUEST',
-    `The _event_id ${eventId} was used for other content before, and this was not taken. Give each request an id of its own.`,
+    `The _event_id ${eventId} was used for other content before, and this was not taken. ` +
+      'Give each request an id of its own.',
   )
 }
 

@@ -127,7 +127,7 @@ test('when the transaction fails, every request of the batch gets an error and n
   assert.equal(count(core), 3)
 })
 
-test('a generation that lost the journal answers with an error instead of silence, and still knows its connections', async () => {
+test('a generation that lost the journal answers with an error, and still knows its connections', async () => {
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
@@ -145,7 +145,7 @@ test('a generation that lost the journal answers with an error instead of silenc
   await new Promise(setImmediate)
 })
 
-test('a subscriber hears of what its own batch did, after the reply; one that is gone at once is forgotten', async () => {
+test('a subscriber hears of what its own batch did, after the reply; one gone at once is forgotten', async () => {
   using root = new TestRoot()
   const core = root.core()
   root.completion(core)
@@ -236,7 +236,7 @@ test('a result that cannot be written is an error reply, a correlation id comes 
   assert.equal(dataOf(JSON.parse(json)).status, 'error')
 })
 
-test('an acknowledgement waits until its request is on disk, and with it what follows on its connection, but nobody else', async () => {
+test('an acknowledgement waits until its request is on disk, so does what follows it, but nobody else', async () => {
   using root = new TestRoot()
   const ends: ((error: Error | null) => void)[] = []
   const core = root.core(

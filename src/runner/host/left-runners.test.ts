@@ -9,7 +9,7 @@ import { silentLog } from '../../lib/log.ts'
 import { birthOf, openChildRegister } from '../orphans.ts'
 import { endLeftRunners } from './left-runners.ts'
 
-test('runners that a host before has left are ended before anything is started, also when it is still ending itself', async () => {
+test('runners that a host before has left are ended before anything starts, also when it is still ending', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-left-'))
   mkdirSync(dir, { recursive: true })
   const [left, own] = [0, 1].map(() => spawn('sleep', ['60']))

@@ -20,7 +20,7 @@ function makeReloads() {
   return { reloads, starts, told }
 }
 
-test('saves during the start of a runner are folded into one more start after it, and answered when it is done', async () => {
+test('saves during the start of a runner are folded into one more start, and answered when it is done', async () => {
   const { reloads, starts } = makeReloads()
   const answers = ['a', 'b', 'c', 'b'].map((file) => reloads.saved([file], 1))
   assert.equal(starts.length, 1)

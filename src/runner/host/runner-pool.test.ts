@@ -27,7 +27,8 @@ test('of two that start at once the one with the newer code takes the work, also
     onChange: () => {},
   })
   const program = (delayMs: number): string =>
-    `setTimeout(() => process.send({ type: 'ready' }), ${delayMs}); process.on('message', ({ type }) => type === 'end' && process.exit())`
+    `setTimeout(() => process.send({ type: 'ready' }), ${delayMs}); ` +
+    `process.on('message', ({ type }) => type === 'end' && process.exit())`
   writeFileSync(path, program(600))
   const slow = pool.start()
   // It has read its file by then.
@@ -84,7 +85,7 @@ test('a first runner that does not start is named as the problem, and tried agai
   assert.equal(runners.problem, null)
 })
 
-test('an old runner that has nothing to do still refuses what it is given, so that none of it is taken for lost', async () => {
+test('an old runner that has nothing to do still refuses what it is given, so that none counts as lost', async () => {
   let changes = 0
   await using made = makeRunners(() => changes++)
   const { runners, addSources } = made

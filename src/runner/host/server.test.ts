@@ -33,7 +33,7 @@ async function connect(path: string): Promise<{ link: LineLink; next: () => Prom
 
 const nobody: RunnerList = { runners: [], drained: [], problem: 'none yet', failure: null }
 
-test('who watches is told which runners there are now and at each change; a reload is answered; the rest is ignored', async () => {
+test('who watches is told the runners now and at each change; a reload is answered; the rest is ignored', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-host-'))
   const socket = join(dir, 'h.sock')
   let list = nobody

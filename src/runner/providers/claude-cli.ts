@@ -60,7 +60,8 @@ async function start(
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'
     throw new ProviderError(
-      `The claude program ${problem} (${command}). Install it with "npm install -g @anthropic-ai/claude-code", or set KSI_CLAUDE_BIN to where it is.`,
+      `The claude program ${problem} (${command}). Install it with "npm install -g @anthropic-ai/claude-code", ` +
+        'or set KSI_CLAUDE_BIN to where it is.',
       { retryable: false, cause: error },
     )
   }

@@ -14,7 +14,8 @@ export function readReply(end: ProgramEnd): Record<string, unknown> {
   if (end.code !== 0) throw failure(exitText(end))
   if (reply) return reply
   throw new ProviderError(
-    `claude printed something else than a JSON object: ${JSON.stringify(end.stdout.slice(0, 200))}. Check that KSI_CLAUDE_BIN is the claude program.`,
+    `claude printed something else than a JSON object: ${JSON.stringify(end.stdout.slice(0, 200))}. ` +
+      'Check that KSI_CLAUDE_BIN is the claude program.',
     {
       retryable: false,
     },
@@ -37,7 +38,8 @@ function exitText({ code, signal, stderr, stdout }: ProgramEnd): string {
 /** Texts of failures that may pass by themselves: rate limit, overload, server trouble, network, time-outs. */
 const passing = [
   /rate.?limit|too many requests|\b429\b/i,
-  /overloaded|\b529\b|temporarily unavailable|service unavailable|bad gateway|internal server error|(?:api error|status|http)\W{0,3}(?:code\W{0,3})?5\d\d\b/i,
+  /overloaded|\b529\b|temporarily unavailable|service unavailable|bad gateway|internal server error/i,
+  /(?:api error|status|http)\W{0,3}(?:code\W{0,3})?5\d\d\b/i,
   /\b(?:ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH)\b/,
   /network|fetch failed|socket hang up|connection (?:error|reset|refused|closed|timed out|aborted)|unable to connect/i,
   /\btime(?:d)?[ -]?out\b/i,

@@ -51,10 +51,7 @@ const bigReplies: Attack = async (attacker) => {
   const id = `big-${attacker.below(1e9)}`
   const socket = await attacker.connect()
   socket?.resume()
-  await attacker.write(
-    socket,
-    `${request('completion:async', { prompt: 'x'.repeat(megabyte), request_id: id, extra_body: { echo: { latency_ms: 0 } } })}\n`,
-  )
+  await attacker.write(socket, `${request('completion:async', { prompt: 'x'.repeat(megabyte), request_id: id })}\n`)
   await delay(300)
   socket?.pause()
   await attacker.write(socket, `${request('completion:status', { request_id: id })}\n`.repeat(700))

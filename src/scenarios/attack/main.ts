@@ -20,7 +20,9 @@ process.stdout.write(
   `${Object.entries(rounds)
     .map(([name, count]) => `${name} ${count}`)
     .join(' · ')}\n` +
-    `health: ${health.asked} times, p99 ${health.p99.toFixed(1)} ms, slowest ${health.slowest.toFixed(0)} ms (this process itself: p99 ${health.ownDelay.toFixed(1)} ms); supervisor and generation: at most ${memory} MB\n` +
+    `health: ${health.asked} times, p99 ${health.p99.toFixed(1)} ms, slowest ${health.slowest.toFixed(0)} ms ` +
+    `(this process itself: p99 ${health.ownDelay.toFixed(1)} ms); ` +
+    `supervisor and generation: at most ${memory} MB\n` +
     `${faults.length === 0 ? 'nothing happened' : `${faults.length} faults; repeat with --seed ${seed}`}\n`,
 )
 process.exit(faults.length === 0 ? 0 : 1)

@@ -35,8 +35,8 @@ export interface SiegeReport {
 }
 
 /**
- * Attacks a ksi for `ms`: half of the time with each attack by itself, then with all of them, two at a time. Well-behaved
- * clients stand beside, whose promises are audited.
+ * Attacks a ksi for `ms`: half of the time with each attack by itself, then with all of them, two at a time.
+ * Well-behaved clients stand beside, whose promises are audited.
  * @param options `root`: the checkout it is made from
  */
 export async function besiege(options: { ms: number; seed: number; root?: string | undefined }): Promise<SiegeReport> {
@@ -94,7 +94,7 @@ class Siege {
 
   /** Fights one ksi until the time is over, or until something happened to it. */
   async fight(): Promise<void> {
-    using project = makeProject(this.#root)
+    using project = makeProject(this.#root === undefined ? {} : { from: this.#root })
     await using ksi = await Ksi.start(project, { KSI_TOKEN: token, KSI_LOG_LEVEL: 'info' })
     this.#ownDelay.enable()
     const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))

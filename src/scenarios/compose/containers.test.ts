@@ -78,7 +78,9 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
   test('the window onto the engine has no network, only a socket that the sidecar alone can reach', async () => {
     assert.equal((await inspect(stack, 'docker-proxy')).HostConfig.NetworkMode, 'none')
     await stack.untilDocument((document) => document.docker.ok)
-    const node = `require('net').connect('/run/ksi/docker.sock').on('error', (e) => console.log(e.code)).on('connect', function () { console.log('open'); this.destroy() })`
+    const node =
+      `require('net').connect('/run/ksi/docker.sock').on('error', (e) => console.log(e.code))` +
+      `.on('connect', function () { console.log('open'); this.destroy() })`
     const reach = (service: string): Promise<string> =>
       stack.compose('exec', '--no-TTY', service, 'node', '-e', node).then((text) => text.trim())
     assert.equal(await reach('sidecar'), 'open')

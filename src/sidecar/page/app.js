@@ -8,6 +8,8 @@ let latest
 let polling
 const stream = new EventSource('/events')
 
+const phaseName = (phase) => (phase === 'swapping' ? 'handing over' : phase)
+
 function showState(status) {
   const { daemon, journal } = status
   const counts = journal.facts?.counts
@@ -15,7 +17,7 @@ function showState(status) {
   if (byId('summary').textContent !== status.summary) byId('summary').textContent = status.summary
   const facts = [
     ['Generation', status.generation ?? '–'],
-    ['Phase', status.phase],
+    ['Phase', phaseName(status.phase)],
     ['Since', when(status.since)],
     ['Queued', counts?.queued ?? '–'],
     ['Running', counts?.processing ?? '–'],
@@ -35,8 +37,11 @@ function showState(status) {
   ]
   show('facts', ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))
   const mark = { pass: '●', warn: '▲', fail: '✖' }[status.status] ?? '?'
-  document.title = `${mark} ksi ${status.generation === null ? status.phase : `${status.phase} · generation ${status.generation}`}`
-  const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${colors[status.status] ?? colors.unknown}"/></svg>`
+  const generation = status.generation === null ? '' : ` · generation ${status.generation}`
+  document.title = `${mark} ksi ${phaseName(status.phase)}${generation}`
+  const icon =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +
+    `<circle cx="8" cy="8" r="7" fill="${colors[status.status] ?? colors.unknown}"/></svg>`
   document.querySelector('link[rel=icon]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`
 }
 

@@ -10,7 +10,8 @@ function phaseText(phases) {
 
 const restoredText = (restored) =>
   restored
-    ? `${restored.queued} queued, ${restored.adopted} adopted, ${restored.requeued} again, ${restored.lost} lost${restored.poisoned > 0 ? `, ${restored.poisoned} quarantined` : ''}`
+    ? `${restored.queued} queued, ${restored.adopted} adopted, ${restored.requeued} again, ${restored.lost} lost` +
+      (restored.poisoned > 0 ? `, ${restored.poisoned} quarantined` : '')
     : null
 
 const running = [

@@ -5,20 +5,20 @@ import type { SupervisorStatus } from '../../contracts/control.ts'
 import { FakeDaemon } from '../../client/testing/fake-daemon.ts'
 import { createClientLink } from '../link.ts'
 import type { Poller } from '../poller.ts'
-import { ReadingBox } from '../reading.ts'
+import { NewestReading } from '../reading.ts'
 import type { Reading } from '../reading.ts'
 import { supervisorFacts } from '../testing/sample-facts.ts'
 import { startDaemonSource } from './daemon.ts'
 import type { DaemonLink } from './daemon.ts'
 
 let source: Poller | undefined
-let box: ReadingBox<SupervisorStatus>
+let newest: NewestReading<SupervisorStatus>
 let changes: number
 const readings = new EventEmitter()
 
 beforeEach(() => {
   changes = 0
-  box = new ReadingBox({ onReading: () => readings.emit('reading') })
+  newest = new NewestReading({ onReading: () => readings.emit('reading') })
 })
 
 afterEach(async () => {
@@ -27,12 +27,12 @@ afterEach(async () => {
 })
 
 async function reading(fits: (reading: Reading<SupervisorStatus>) => boolean): Promise<Reading<SupervisorStatus>> {
-  while (!fits(box.reading)) await once(readings, 'reading')
-  return box.reading
+  while (!fits(newest.reading)) await once(readings, 'reading')
+  return newest.reading
 }
 
 function start(link: DaemonLink, everyMs = 50): void {
-  source = startDaemonSource({ link, box, everyMs: () => everyMs, changed: () => changes++, limitMs: 200 })
+  source = startDaemonSource({ link, newest, everyMs: () => everyMs, changed: () => changes++, limitMs: 200 })
 }
 
 /** A link whose answers and news the test makes up. */

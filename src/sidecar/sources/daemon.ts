@@ -4,7 +4,7 @@ import { sleep } from '../../lib/backoff.ts'
 import { KsiError, messageOf } from '../../lib/errors.ts'
 import type { Poller } from '../poller.ts'
 import { startPoller } from '../poller.ts'
-import type { ReadingBox } from '../reading.ts'
+import type { NewestReading } from '../reading.ts'
 
 /** The one connection of the sidecar to the daemon. */
 export interface DaemonLink {
@@ -23,15 +23,15 @@ const resubscribeMs = 2_000
  */
 export function startDaemonSource(options: {
   link: DaemonLink
-  box: ReadingBox<SupervisorStatus>
+  newest: NewestReading<SupervisorStatus>
   everyMs: () => number
   changed: () => void
   /** How long an answer may take, in ms. */
   limitMs?: number
 }): Poller {
-  const { link, box, everyMs, changed, limitMs = 1_000 } = options
+  const { link, newest, everyMs, changed, limitMs = 1_000 } = options
   const ending = new AbortController()
-  const poller = startPoller({ everyMs, look: () => look(link, box, limitMs) })
+  const poller = startPoller({ everyMs, look: () => look(link, newest, limitMs) })
   const listening = listen({
     link,
     ending: ending.signal,
@@ -52,17 +52,18 @@ export function startDaemonSource(options: {
   }
 }
 
-async function look(link: DaemonLink, box: ReadingBox<SupervisorStatus>, limitMs: number): Promise<void> {
+async function look(link: DaemonLink, newest: NewestReading<SupervisorStatus>, limitMs: number): Promise<void> {
   try {
     const parsed = supervisorStatus.safeParse(await within(link.ask(limitMs), limitMs))
-    if (parsed.success) box.good(parsed.data)
+    if (parsed.success) newest.good(parsed.data)
     else
-      box.bad(
+      newest.bad(
         'failed',
-        `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): are both of the same version?`,
+        `It answers, but not as this sidecar expects (${parsed.error.issues[0]?.path.join('.') ?? 'no object'}): ` +
+          'are both of the same version?',
       )
   } catch (error) {
-    box.bad('failed', messageOf(error))
+    newest.bad('failed', messageOf(error))
   }
 }
 

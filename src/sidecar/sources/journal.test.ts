@@ -8,18 +8,18 @@ import { Journal } from '../../store/journal.ts'
 import { copyJournal } from '../../store/testing/temp-journal.ts'
 import { openJournalReader } from '../../store/reader.ts'
 import type { JournalReader } from '../../store/reader.ts'
-import { ReadingBox } from '../reading.ts'
+import { NewestReading } from '../reading.ts'
 import { journalFacts } from '../testing/sample-facts.ts'
 import { JournalSource } from './journal.ts'
 
 let dir: string
 let path: string
-let box: ReadingBox<JournalFacts>
+let newest: NewestReading<JournalFacts>
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'ksi-sidecar-'))
   path = join(dir, 'dev_checkpoint.db')
-  box = new ReadingBox({ onReading: () => {} })
+  newest = new NewestReading({ onReading: () => {} })
 })
 
 afterEach(() => {
@@ -58,7 +58,7 @@ function fakeReader(): {
     return reader
   }
   const fake: ReturnType<typeof fakeReader> = {
-    source: new JournalSource({ path, keepsState: true, box, open }),
+    source: new JournalSource({ path, keepsState: true, newest, open }),
     reads: 0,
     opens: 0,
     closes: 0,
@@ -73,10 +73,10 @@ test('reads again only when another connection has committed', () => {
   fake.source.look()
   fake.next = 'unchanged'
   fake.source.look()
-  assert.deepEqual([fake.reads, fake.opens, box.reading.state], [1, 1, 'fine'])
+  assert.deepEqual([fake.reads, fake.opens, newest.reading.state], [1, 1, 'fine'])
   fake.next = undefined
   fake.source.look()
-  assert.deepEqual([fake.reads, fake.opens, box.reading.facts?.last_seq], [2, 1, 2])
+  assert.deepEqual([fake.reads, fake.opens, newest.reading.facts?.last_seq], [2, 1, 2])
 })
 
 test('opens the file anew when another one has taken its place', () => {
@@ -84,7 +84,7 @@ test('opens the file anew when another one has taken its place', () => {
   fake.source.look()
   fake.next = 'replaced'
   fake.source.look()
-  assert.deepEqual([fake.opens, fake.closes, box.reading.state], [2, 1, 'fine'])
+  assert.deepEqual([fake.opens, fake.closes, newest.reading.state], [2, 1, 'fine'])
 })
 
 test('a cleanly closed journal keeps its last known facts', () => {
@@ -93,9 +93,9 @@ test('a cleanly closed journal keeps its last known facts', () => {
   fake.next = sqliteError('SQLITE_CANTOPEN')
   fake.opening = sqliteError('SQLITE_CANTOPEN')
   fake.source.look()
-  assert.equal(box.reading.state, 'closed')
-  assert.match(box.reading.error ?? '', /closed cleanly .* last known facts/)
-  assert.equal(box.reading.facts?.last_seq, 1)
+  assert.equal(newest.reading.state, 'closed')
+  assert.match(newest.reading.error ?? '', /closed cleanly .* last known facts/)
+  assert.equal(newest.reading.facts?.last_seq, 1)
 })
 
 test('a lock that passes is not worth a word, one that stays is', () => {
@@ -104,21 +104,21 @@ test('a lock that passes is not worth a word, one that stays is', () => {
   for (const code of ['SQLITE_READONLY_RECOVERY', 'SQLITE_BUSY', 'SQLITE_READONLY_ROLLBACK', 'SQLITE_BUSY_RECOVERY']) {
     fake.next = sqliteError(code)
     fake.source.look()
-    assert.equal(box.reading.state, 'fine', code)
+    assert.equal(newest.reading.state, 'fine', code)
   }
   fake.source.look()
-  assert.equal(box.reading.state, 'failed')
-  assert.match(box.reading.error ?? '', /until the daemon has opened it again/)
+  assert.equal(newest.reading.state, 'failed')
+  assert.match(newest.reading.error ?? '', /until the daemon has opened it again/)
   fake.next = undefined
   fake.source.look()
-  assert.equal(box.reading.state, 'fine')
+  assert.equal(newest.reading.state, 'fine')
 })
 
 test('an error nobody expects is told as it is', () => {
   const fake = fakeReader()
   fake.next = sqliteError('SQLITE_CORRUPT')
   fake.source.look()
-  assert.equal(box.reading.error, 'The journal cannot be read: sqlite says SQLITE_CORRUPT (SQLITE_CORRUPT).')
+  assert.equal(newest.reading.error, 'The journal cannot be read: sqlite says SQLITE_CORRUPT (SQLITE_CORRUPT).')
 })
 
 test('without a file it says where it looked and why there may be none', () => {
@@ -126,17 +126,17 @@ test('without a file it says where it looked and why there may be none', () => {
     [true, /has not run here yet/],
     [false, /only with KSI_CHECKPOINT=on/],
   ] as const) {
-    new JournalSource({ path, keepsState, box, open: openJournalReader }).look()
-    assert.equal(box.reading.state, 'absent')
-    assert.match(box.reading.error ?? '', why)
-    assert.equal(box.reading.error?.includes(path), true)
+    new JournalSource({ path, keepsState, newest, open: openJournalReader }).look()
+    assert.equal(newest.reading.state, 'absent')
+    assert.match(newest.reading.error ?? '', why)
+    assert.equal(newest.reading.error?.includes(path), true)
   }
 })
 
 test('a file of something else is a finding, not an end', () => {
   writeFileSync(path, 'this is no database, and never was one: not even close')
-  new JournalSource({ path, keepsState: true, box, open: openJournalReader }).look()
-  assert.equal(box.reading.state, 'failed')
+  new JournalSource({ path, keepsState: true, newest, open: openJournalReader }).look()
+  assert.equal(newest.reading.state, 'failed')
 })
 
 test(
@@ -145,19 +145,22 @@ test(
   () => {
     writeFileSync(path, '')
     chmodSync(path, 0o000)
-    new JournalSource({ path, keepsState: true, box, open: openJournalReader }).look()
-    assert.match(box.reading.error ?? '', /run the sidecar as the daemon's user/)
+    new JournalSource({ path, keepsState: true, newest, open: openJournalReader }).look()
+    assert.match(newest.reading.error ?? '', /run the sidecar as the daemon's user/)
   },
 )
 
 test('follows a real journal through commits and a restore by rename', () => {
   const journal = Journal.open(path, 'boot-1', { suspect: false, now: Date.now() })
-  const source = new JournalSource({ path, keepsState: true, box, open: openJournalReader })
+  const source = new JournalSource({ path, keepsState: true, newest, open: openJournalReader })
   source.look()
-  assert.deepEqual([box.reading.state, box.reading.facts?.generation, box.reading.facts?.last_seq], ['fine', 1, 0])
+  assert.deepEqual(
+    [newest.reading.state, newest.reading.facts?.generation, newest.reading.facts?.last_seq],
+    ['fine', 1, 0],
+  )
   journal.tx(() => journal.emitAny('system:ready', {}))
   source.look()
-  assert.equal(box.reading.facts?.last_seq, 1)
+  assert.equal(newest.reading.facts?.last_seq, 1)
   const copy = `${path}.copy`
   copyJournal(journal, copy)
   journal.tx(() => journal.emitAny('system:ready', {}))
@@ -166,6 +169,6 @@ test('follows a real journal through commits and a restore by rename', () => {
   for (const tail of ['-wal', '-shm']) rmSync(`${path}${tail}`, { force: true })
   renameSync(copy, path)
   source.look()
-  assert.deepEqual([box.reading.state, box.reading.facts?.last_seq], ['fine', 1])
+  assert.deepEqual([newest.reading.state, newest.reading.facts?.last_seq], ['fine', 1])
   source.close()
 })

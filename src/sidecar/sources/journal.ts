@@ -4,7 +4,7 @@ import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { JournalReader } from '../../store/reader.ts'
 import type { Poller } from '../poller.ts'
 import { startPoller } from '../poller.ts'
-import type { ReadingBox } from '../reading.ts'
+import type { NewestReading } from '../reading.ts'
 
 /** What of the journal the status document carries. */
 const limits = { boots: 50, checkpoints: 20, queues: 200 }
@@ -19,7 +19,7 @@ export function startJournalSource(options: {
   path: string
   keepsState: boolean
   open: (path: string) => JournalReader
-  box: ReadingBox<JournalFacts>
+  newest: NewestReading<JournalFacts>
   everyMs: () => number
 }): Poller {
   const journal = new JournalSource(options)
@@ -48,7 +48,7 @@ export class JournalSource {
     path: string
     keepsState: boolean
     open: (path: string) => JournalReader
-    box: ReadingBox<JournalFacts>
+    newest: NewestReading<JournalFacts>
   }
   #reader: JournalReader | undefined
   #facts: JournalFacts | undefined
@@ -58,12 +58,12 @@ export class JournalSource {
     path: string
     keepsState: boolean
     open: (path: string) => JournalReader
-    box: ReadingBox<JournalFacts>
+    newest: NewestReading<JournalFacts>
   }) {
     this.#options = options
   }
 
-  /** Reads what has changed into the box. Never throws: a journal that cannot be read is a finding. */
+  /** Reads what has changed into the newest reading. Never throws: a journal that cannot be read is a finding. */
   look(): void {
     try {
       // A restore by rename leaves an open connection at the old file for ever, without any error.
@@ -71,7 +71,7 @@ export class JournalSource {
       this.#reader ??= this.#options.open(this.#options.path)
       if (this.#reader.changed() || !this.#facts) this.#facts = this.#reader.facts(limits)
       this.#failures = 0
-      this.#options.box.good(this.#facts)
+      this.#options.newest.good(this.#facts)
     } catch (error) {
       this.close()
       this.#report(error)
@@ -90,23 +90,27 @@ export class JournalSource {
   }
 
   #report(error: unknown): void {
-    const { box, path } = this.#options
+    const { newest, path } = this.#options
     const code = systemCodeOf(error) ?? ''
     this.#failures += 1
     if (passing.test(code)) {
       if (this.#failures >= triesBeforeSaid)
-        box.bad('failed', `The journal cannot be read until the daemon has opened it again (${code}).`)
+        newest.bad('failed', `The journal cannot be read until the daemon has opened it again (${code}).`)
       return
     }
-    if (!existsSync(path)) return box.bad('absent', this.#absence())
+    if (!existsSync(path)) return newest.bad('absent', this.#absence())
     if (!readable(path))
-      return box.bad('failed', `The journal ${path} cannot be read by this user: run the sidecar as the daemon's user.`)
-    if (code.startsWith('SQLITE_CANTOPEN'))
-      return box.bad(
-        'closed',
-        'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: these are the last known facts.',
+      return newest.bad(
+        'failed',
+        `The journal ${path} cannot be read by this user: run the sidecar as the daemon's user.`,
       )
-    box.bad('failed', `The journal cannot be read: ${messageOf(error)}${code === '' ? '' : ` (${code})`}.`)
+    if (code.startsWith('SQLITE_CANTOPEN'))
+      return newest.bad(
+        'closed',
+        'The journal was closed cleanly and cannot be opened read-only until the daemon opens it again: ' +
+          'these are the last known facts.',
+      )
+    newest.bad('failed', `The journal cannot be read: ${messageOf(error)}${code === '' ? '' : ` (${code})`}.`)
   }
 
   #absence(): string {

@@ -13,7 +13,8 @@ const rules: Record<string, string> = {
   'a conversation whose count, head or wait is not that of its queue': `
     SELECT conversation FROM conversations c WHERE
       queued <> (SELECT count(*) FROM requests r WHERE r.conversation = c.conversation AND state = 'queued')
-      OR head_tick IS NOT (SELECT id FROM requests r WHERE r.conversation = c.conversation AND state = 'queued' ORDER BY rank, id LIMIT 1)
+      OR head_tick IS NOT (SELECT id FROM requests r WHERE r.conversation = c.conversation AND state = 'queued'
+        ORDER BY rank, id LIMIT 1)
       OR not_before IS NOT NULL AND not_before IS NOT (SELECT not_before FROM requests r WHERE r.id = c.head_tick)`,
   'a conversation that is busy without a run, or the other way round': `
     SELECT conversation FROM conversations c
@@ -42,7 +43,8 @@ const rules: Record<string, string> = {
   'a total that is not that of the requests': `
     SELECT state FROM totals
     WHERE state IN ('queued', 'processing') AND n <> (SELECT count(*) FROM requests r WHERE r.state = totals.state)
-      OR state IN ('completed', 'failed', 'cancelled') AND n < (SELECT count(*) FROM requests r WHERE r.state = totals.state)`,
+      OR state IN ('completed', 'failed', 'cancelled') AND n < (SELECT count(*) FROM requests r
+        WHERE r.state = totals.state)`,
   'a tick that may be given out again': `
     SELECT 'lease' FROM lease WHERE max(tick, coalesce((SELECT max(seq) FROM events), 0)) <
       max(coalesce((SELECT max(id) FROM requests), 0), coalesce((SELECT max(finished_tick) FROM requests), 0),

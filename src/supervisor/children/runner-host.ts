@@ -98,7 +98,10 @@ export class RunnerHost {
     if (this.#unanswered > hellos)
       return 'The runner host gives no sign of life: what runs goes on, but no runner is started.'
     if (failure === null) return problem
-    return `The change of ${failure.files.join(', ')} did not bring a new runner, the old one works on: ${failure.error.message}`
+    return (
+      `The change of ${failure.files.join(', ')} did not bring a new runner, the old one works on: ` +
+      failure.error.message
+    )
   }
 
   get failure(): BootFailure | null {

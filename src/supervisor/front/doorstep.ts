@@ -66,7 +66,8 @@ export class Doorstep {
     if (this.#guests.has(connection)) return this.#tooMany()
     if (!this.#strangers.has(connection)) return undefined
     return errorReply(
-      `The first line, with the token, may have ${strangerLimits.bytes} bytes. Say system:health with it, and then what you want.`,
+      `The first line, with the token, may have ${strangerLimits.bytes} bytes. ` +
+        'Say system:health with it, and then what you want.',
       'KSI_LINE_TOO_LONG',
     )
   }

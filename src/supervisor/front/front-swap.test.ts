@@ -127,7 +127,7 @@ test('asks for no subscription that was refused or given up', async () => {
   assert.deepEqual(young.frames.all.map((frame) => frame.kind).sort(), ['C', 'C', 'Q'])
 })
 
-test('runs the lines of a client that wrote and hung up while there was no generation, and only then tells that it is gone', async () => {
+test('runs the lines of a client that wrote and hung up meanwhile, and only then tells that it is gone', async () => {
   await using h = await openFront()
   const client = await h.client('tcp')
   client.send({ event: 'completion:async', data: { n: 1 } })

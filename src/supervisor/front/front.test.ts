@@ -10,7 +10,8 @@ test('tells the generation of a connection, relays its line byte for byte and br
   const opened = await generation.frames.next((frame) => frame.kind === 'C')
   assert.equal(opened.info.transport, 'unix')
   const raw =
-    '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
+    '{ "event":"completion:async", "correlation_id": 12345678901234567890, ' +
+    '"data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
   client.send(`${raw}\r\n`)
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json, raw)

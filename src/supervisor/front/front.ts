@@ -27,7 +27,8 @@ export interface Front {
   hold(): void
   /**
    * Forgets the stream: whatever still comes from it is ignored, and lines are held until the next `attach`.
-   * @param cause `death` by default: what it was working on is under suspicion, and what it alone had in hand is counted
+   * @param cause `death` by default: what it was working on is under suspicion, and what it alone had in hand is
+   * counted
    */
   detach(cause?: DetachCause): void
   /** Tells every connection once that the daemon ends. */

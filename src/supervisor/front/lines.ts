@@ -142,7 +142,8 @@ export function notTaken(why: string, request: About): string {
 /** The reply to a request a generation was given and gave no reply to. */
 export function mayBeTaken(why: string, request: About): string {
   return errorReply(
-    `The request MAY have been taken, but there is no reply: ${why}. Look for its effect, or send it again under the same request_id.`,
+    `The request MAY have been taken, but there is no reply: ${why}. ` +
+      'Look for its effect, or send it again under the same request_id.',
     'KSI_RESTARTING',
     request,
   )

@@ -53,7 +53,8 @@ function digest(event: string, data: unknown): string {
 /** The reply to what was put aside. */
 export function poisonReply(what: string, about: ReplyTo): string {
   return errorReply(
-    `${what} ended two generations of the daemon, each of which had nothing else in hand, and was put aside. Do not send it again before the code is mended; \`ksi status\` shows what was put aside.`,
+    `${what} ended two generations of the daemon, each of which had nothing else in hand, and was put aside. ` +
+      'Do not send it again before the code is mended; `ksi status` shows what was put aside.',
     'KSI_POISON',
     about,
   )

@@ -114,8 +114,8 @@ function correlationOf(line: Record<string, unknown>, text: string): string | un
   return correlation
 }
 
-/** Anything but text is no id and is left to the generation to judge. Half a surrogate pair would be stored as `\ufffd`,
- * and ids that differ would become one. */
+/** Anything but text is no id and is left to the generation to judge. Half a surrogate pair would be stored as
+ * `\ufffd`, and ids that differ would become one. */
 function isFitId(id: unknown): boolean {
   return typeof id !== 'string' || (id.length <= maxNameLength && id.isWellFormed())
 }

@@ -18,8 +18,8 @@ const rowMs = 10_000
 /**
  * After a generation has died, what it was working on goes to the next one in small groups, each when the one before
  * has done no harm; a group that ends that one too goes to the next one by one. So a hundred lines take some ten turns
- * on their way when nothing dies, and what is guilty is known after two deaths more. Only what a generation had alone is
- * ever counted against it; all else merely stood beside it.
+ * on their way when nothing dies, and what is guilty is known after three deaths more. Only what a generation had alone
+ * is ever counted against it; all else merely stood beside it.
  */
 export class Retrial {
   #waiting: Suspect[][] = []

@@ -56,6 +56,8 @@ export function errorOfUnknown(message: unknown): ErrorReport {
   const which =
     isObject(message) && typeof message.type === 'string' ? `"${message.type.slice(0, 100)}"` : 'without a type'
   return {
-    message: `it sent a message (${which}) that this supervisor does not know. Restart ksi if supervisor and daemon were changed together.`,
+    message:
+      `it sent a message (${which}) that this supervisor does not know. ` +
+      'Restart ksi if supervisor and daemon were changed together.',
   }
 }

@@ -3,7 +3,7 @@ import { bootAgain } from './boot.ts'
 import { retireFailed, takeBackFailed } from './endings.ts'
 import type { Measured, Timer } from './events.ts'
 import { supersede } from './pending.ts'
-import { activating, handleOf, isBooting, live, next, parked, retiring, spare } from './questions.ts'
+import { activating, handleOf, isBooting, isGood, live, next, parked, retiring, spare } from './questions.ts'
 import type { Handle } from './state.ts'
 import { retireMs, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
@@ -45,7 +45,7 @@ export function onTimer(turn: Turn, name: Timer, measured: Measured): void {
     case 'retry':
       return turn.set({ deferred: false })
     case 'refill':
-      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork()
+      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork(isGood(state))
       return
     default: {
       const id = Number(name.slice('end:'.length))

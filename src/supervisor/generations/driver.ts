@@ -115,7 +115,7 @@ export class Generations {
     const { front, log, onLive, settings } = this.#o
     switch (effect.type) {
       case 'fork':
-        return this.#fork(effect.id)
+        return this.#fork(effect)
       case 'send':
         return this.#children.get(effect.id)?.send(effect.message)
       case 'kill':
@@ -150,8 +150,9 @@ export class Generations {
     }
   }
 
-  #fork(id: number): void {
-    const { settings, env, onLine } = this.#o
+  #fork({ id, preload }: Extract<Effect, { type: 'fork' }>): void {
+    const { settings, onLine } = this.#o
+    const env = preload ? { ...this.#o.env, KSI_PRELOAD: '1' } : this.#o.env
     const child = new Child(join(settings.paths.src, 'daemon/main.ts'), {
       env,
       onLine,

@@ -63,7 +63,8 @@ export type SwapResult =
   | { status: 'failed'; failure: BootFailure }
 
 export type Effect =
-  | { type: 'fork'; id: number }
+  /** `preload`: the code on disk is known to be good, and may be imported ahead of time. */
+  | { type: 'fork'; id: number; preload: boolean }
   | { type: 'send'; id: number; message: ToGeneration }
   | { type: 'kill'; id: number }
   | { type: 'watch'; id: number }

@@ -50,7 +50,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
-test('whatever happens in whatever order: one is live, no change is forgotten, what is blamed is what is not live', (t) => {
+test('whatever happens in whatever order: one is live, no change is forgotten, only what is not live blamed', (t) => {
   t.diagnostic(`KSI_SEED=${seed}`)
   const property = fc.property(fc.array(act, { maxLength: 40, size: 'max' }), fc.nat(), (acts, order) => {
     const world = new World(randomFrom(order), check)

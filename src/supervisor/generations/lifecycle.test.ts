@@ -5,7 +5,7 @@ import { limits } from './testing/limits.ts'
 import { boots, killFromOutside, processIn, started, told } from './testing/looking.ts'
 import { World } from './testing/world.ts'
 
-test('a save boots the spare; lines are held from standby to live, and the one before is parked for the probation', () => {
+test('a save boots the spare; lines are held from standby to live, the one before is parked for the probation', () => {
   const world = started()
   world.effects.length = 0
   world.save('good')

@@ -28,6 +28,11 @@ export function spare({ handles, swap }: State): Handle | undefined {
   return handles.find(({ phase, id }) => phase === 'spare' && id !== swap?.id)
 }
 
+/** Whether the code on disk is what serves, as far as is known. */
+export function isGood(state: State): boolean {
+  return live(state) !== undefined && state.failed.length === 0 && state.pending === null
+}
+
 /** Whether somebody may still write to the journal. */
 export function isHeld({ handles }: State): boolean {
   return handles.some(({ holds }) => holds)

@@ -2,11 +2,12 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Settings } from '../../contracts/settings.ts'
 
-/** Stands for what a spare has already loaded: its own two files and the dependencies. */
+/** Stands for what a spare has already loaded: its own files and the dependencies. */
 export function stampOf({ src, root }: Settings['paths']): string {
   const files = [
     join(src, 'daemon/main.ts'),
     join(src, 'daemon/warm-up.ts'),
+    join(src, 'daemon/preload.ts'),
     join(root, 'node_modules/.package-lock.json'),
   ]
   return files.map(mtimeOf).join(' ')

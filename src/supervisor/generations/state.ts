@@ -125,6 +125,8 @@ export interface State {
   readonly telling: readonly BootFailure[]
   readonly previousEnd: { readonly previous_end: PreviousEnd; readonly previous_detail?: string }
   readonly stopping: CheckpointReason | null
+  /** All have ended, and it was told. */
+  readonly stopped: boolean
   readonly view: View
 }
 
@@ -148,6 +150,7 @@ export function initialState(limits: Limits, run: string, at: number): State {
     telling: [],
     previousEnd: { previous_end: 'none' },
     stopping: null,
+    stopped: false,
     view: {
       phase: 'starting',
       phaseSince: at,

@@ -30,5 +30,7 @@ export function goOnStopping(turn: Turn, reason: NonNullable<State['stopping']>)
   }
   turn.stopTimers('probation')
   for (const { id, phase } of turn.state.handles) if (phase !== 'retired') turn.dismiss(id)
-  if (turn.state.handles.length === 0) turn.do({ type: 'stopped' })
+  if (turn.state.handles.length > 0 || turn.state.stopped) return
+  turn.set({ stopped: true })
+  turn.do({ type: 'stopped' })
 }

@@ -59,7 +59,7 @@ export class Turn {
   }
 
   /** A new process; its dependencies are imported when it says that it is a spare. */
-  fork(): number {
+  fork(preload = false): number {
     const id = this.state.lastId + 1
     const handle: Handle = {
       id,
@@ -72,7 +72,7 @@ export class Turn {
       trouble: null,
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
-    this.do({ type: 'fork', id })
+    this.do({ type: 'fork', id, preload })
     return id
   }
 

@@ -203,7 +203,8 @@ test('leaves no child, timer or watcher behind, so that the process ends by itse
     await Promise.all([watch.stop(), watch.stop()])
     // pstree.remy, of nodemon, tries once on import whether there is a ps
     const left = () => process.getActiveResourcesInfo().filter((name) => /FSEvent|Process|Timeout|Stat/.test(name))
-    while (left().includes('ProcessWrap') && performance.now() < 5_000) await new Promise((resolve) => setImmediate(resolve))
+    while (left().includes('ProcessWrap') && performance.now() < 5_000)
+      await new Promise((resolve) => setImmediate(resolve))
     process.stdout.write(JSON.stringify(left()))`
   for (const when of ['later', 'at once']) {
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code, when], {

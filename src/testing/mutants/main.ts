@@ -76,7 +76,8 @@ function report(): void {
     const cells = [found.length, count('compiler'), count('tests'), count('nobody')]
     const [made, compiler, tests, nobody] = cells.map(String)
     say(
-      `${kind.padEnd(9)} ${made?.padStart(4)}  ${compiler?.padStart(23)}  ${tests?.padStart(14)}  ${nobody?.padStart(9)}`,
+      `${kind.padEnd(9)} ${made?.padStart(4)}  ${compiler?.padStart(23)}  ` +
+        `${tests?.padStart(14)}  ${nobody?.padStart(9)}`,
     )
   }
   const survivors = [...verdicts].filter(([, verdict]) => verdict === 'nobody')
