@@ -43,7 +43,7 @@ export function overLimit(bytes: Uint8Array, limits: JsonLimits): keyof JsonLimi
   return undefined
 }
 
-/** So many bytes of a string are looked at one by one; from there on the next quote is searched for, which is faster. */
+/** Bytes of a string that are looked at singly; from there on the next quote is searched for, by faster means. */
 const stride = 48
 
 /** @returns where the string that begins at `start` ends; the end of all when it does not */

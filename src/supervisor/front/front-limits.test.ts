@@ -87,7 +87,7 @@ test('cuts a client that lets more than 16 MiB lie unread', async () => {
   assert.deepEqual((await other.ask('a'))['data'], { ok: true })
 })
 
-test('lines without an end cannot fill the memory: past 256 MiB whoever adds is refused, others are served', async () => {
+test('lines without an end cannot fill the memory: past 256 MiB who adds is refused, others are served', async () => {
   await using h = await openFront({ maxLineBytes: 64 * 1024 * 1024 })
   const half = 'x'.repeat(60 * 1024 * 1024)
   const clients = await Promise.all(Array.from({ length: 5 }, () => h.client()))
