@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { memberText, overLimit } from './json-shape.ts'
+import { memberText, overLimit, withoutLongStrings } from './json-shape.ts'
 
 const over = (text: string, levels = 64, values = 20_000): string | undefined =>
   overLimit(Buffer.from(text), { levels, values })
@@ -77,4 +77,22 @@ test('what it finds is what JSON.parse finds', () => {
       assert.deepEqual(found === undefined ? undefined : JSON.parse(found), JSON.parse(JSON.stringify(object)).id)
     }),
   )
+})
+
+test('leaves out long strings, whatever they hold, and nothing else', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.string({ maxLength: 60 })), (object) => {
+      const text = JSON.stringify(object)
+      const rest = JSON.parse(withoutLongStrings(Buffer.from(text), 100_000).toString())
+      assert.deepEqual(rest, JSON.parse(text))
+      const short: unknown = JSON.parse(withoutLongStrings(Buffer.from(text), 20).toString())
+      assert.equal(Object.keys(short as object).length >= Math.min(1, Object.keys(object).length), true)
+    }),
+  )
+  const long = '\\"[{,'.repeat(1_000)
+  const rest = JSON.parse(
+    withoutLongStrings(Buffer.from(JSON.stringify({ a: 1, long, b: [long, 'c'] })), 200).toString(),
+  )
+  assert.deepEqual([rest.a, rest.b[1], rest.b.length, rest.long.length], [1, 'c', 2, 2_048])
+  assert.throws(() => JSON.parse(withoutLongStrings(Buffer.from(`{"a":"${'x'.repeat(500)}`), 200).toString()))
 })

@@ -29,6 +29,7 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
   const { event, context } = incoming
   // What the daemon says to itself has no spec: from a client it would restore or overwrite the state of services.
   const spec = eventSpec(event) ?? core.router.added.get(event)
+  if (event === '') return [toErrorData(core, event, new KsiError('KSI_BAD_REQUEST', 'Invalid JSON: not an object'))]
   if (spec === undefined) return [unknownEvent(core, event)]
   try {
     const data = parseData(event, spec, incoming.data)

@@ -117,8 +117,9 @@ export class ClientConnection {
   }
 
   /** A request was run and waits for something else (1), or has to be run again (-1). */
-  ran(change: 1 | -1): void {
+  ran(change: 1 | -1, bytes: number): void {
     this.#inflow.running += change
+    this.#inflow.runningBytes += change * bytes
     this.#adjust()
   }
 

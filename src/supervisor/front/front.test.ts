@@ -142,3 +142,33 @@ test('relays at least 10,000 pipelined requests a second', async (t) => {
   t.diagnostic(`${perSecond} requests/s pipelined through the front, client and generation in the same process`)
   assert.ok(perSecond > 10_000, `${perSecond}/s`)
 })
+
+test('a large line goes on as the bytes it came in, and what the front has to know of it is known', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  const long = 'grüße \\ " '.repeat(60_000)
+  const line = `{"data": {"prompt": ${JSON.stringify(long)} } , "event":"a" ,"correlation_id": 1.50}`
+  client.send(`${line}\r\n`)
+  const request = await generation.frames.next(isRequest)
+  assert.equal(request.json.trimEnd(), line)
+  generation.reply(request)
+  assert.equal((await client.inbox.next())['event'], 'a')
+  client.send(`{"event":"b","data":{"prompt":"x"},"_token":"secret","more":${JSON.stringify(long)}}\n`)
+  const withToken = await generation.frames.next(isRequest)
+  generation.reply(withToken)
+  assert.equal((await client.inbox.next())['event'], 'b')
+  const { json } = withToken
+  assert.ok(!json.includes('secret'))
+  assert.equal(JSON.parse(json).more, long)
+  for (const [bad, error] of [
+    [`{"event":"${'e'.repeat(300_000)}"}`, /^Invalid event name/],
+    [`{"event":"a","correlation_id":"${'e'.repeat(300_000)}"}`, /^Invalid correlation_id/],
+    [`{"event":"a","data":"${'e'.repeat(300_000)}"}`, /^Invalid data/],
+    [`{"event":"a","data":{"a":"${'e'.repeat(300_000)}"}`, /^Invalid JSON/],
+  ] as const) {
+    client.send(`${bad}\n`)
+    assert.match(String((await client.inbox.next())['error']), error)
+  }
+})

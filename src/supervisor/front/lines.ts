@@ -106,7 +106,7 @@ export class Lines {
     if (line.state !== 'sent') return
     line.state = 'running'
     line.deaths = 0
-    line.connection.ran(1)
+    line.connection.ran(1, line.bytes)
   }
 
   /** The generation that was given it is gone. */
@@ -116,7 +116,7 @@ export class Lines {
     if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost)))
       line.waitingSince = performance.now()
     line.state = 'again'
-    if (ran) line.connection.ran(-1)
+    if (ran) line.connection.ran(-1, line.bytes)
   }
 
   remove(line: Line): void {

@@ -3,6 +3,7 @@ import type { PoisonRecord } from '../../contracts/control.ts'
 import { errorReply } from '../../contracts/wire.ts'
 import type { ReplyTo } from '../../contracts/wire.ts'
 import { parseObject } from '../../lib/ndjson.ts'
+import type { RequestLine } from './request-line.ts'
 
 /** Names that are remembered; the oldest gives way. */
 const kept = 50
@@ -17,8 +18,8 @@ export class PoisonList {
   }
 
   /** @param text the line, or a subscription as a line */
-  add(event: string, text: string): PoisonRecord {
-    const data = parseObject(text)?.['data'] ?? {}
+  add(event: string, text: string | Buffer): PoisonRecord {
+    const data = parseObject(text.toString())?.['data'] ?? {}
     const id = typeof data === 'object' && data !== null && 'request_id' in data ? data.request_id : undefined
     const requestId = typeof id === 'string' ? id.slice(0, 200) : null
     const name = `${event} ${requestId ?? ''}`
@@ -35,9 +36,10 @@ export class PoisonList {
   }
 
   /** Whether the same was put aside under this code. */
-  refuses(event: string, data: unknown): boolean {
+  refuses(request: Pick<RequestLine, 'event' | 'data'>): boolean {
+    const { event } = request
     if (this.#refused.size === 0 || !this.#refused.values().some((one) => one === event)) return false
-    return this.#refused.has(digest(event, data))
+    return this.#refused.has(digest(event, request.data))
   }
 
   /** Other code may well bear what the code before did not. */

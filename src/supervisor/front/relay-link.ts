@@ -76,7 +76,10 @@ export class RelayLink {
 
   /** Sends a request line: again, if any generation was given it before. */
   request({ connection, relay, eventId, request, state }: Line): void {
-    this.#send({ kind: 'Q', connection: connection.id, relay, again: state !== 'held', eventId, json: request.text })
+    const { text } = request
+    const frame = { kind: 'Q', connection: connection.id, relay, again: state !== 'held', eventId } as const
+    if (typeof text === 'string') this.#send({ ...frame, json: text })
+    else this.#writer.writeBytes(encodeFrame({ ...frame, json: '' }), text)
   }
 
   slow(connection: number, slow: boolean): void {

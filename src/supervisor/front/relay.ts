@@ -114,7 +114,7 @@ export class Relay {
 
   /** Takes a request line: on to the live generation, or held until there is one. */
   take(connection: ClientConnection, request: RequestLine, bytes: number): void {
-    if (this.poison.refuses(request.event, request.data)) return connection.send(poisonReply('The request', request))
+    if (this.poison.refuses(request)) return connection.send(poisonReply('The request', request))
     const link = this.isLive && !this.#trials.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
     if (full !== undefined) return connection.send(notTaken(full, request))
@@ -211,7 +211,7 @@ export class Relay {
   /** Nothing more is owed for this line. */
   #settle(line: Line): void {
     this.lines.remove(line)
-    if (line.state === 'running') line.connection.ran(-1)
+    if (line.state === 'running') line.connection.ran(-1, line.bytes)
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
     this.#crowd.answered(this.lines.bytes)

@@ -1,8 +1,8 @@
 import { errorReply } from '../../contracts/wire.ts'
 import type { ReplyTo } from '../../contracts/wire.ts'
 import { messageOf } from '../../lib/errors.ts'
-import { overLimit, writtenMember } from '../../lib/json-shape.ts'
-import { isObject, textOfLine } from '../../lib/ndjson.ts'
+import { overLimit, withoutLongStrings, writtenMember } from '../../lib/json-shape.ts'
+import { isObject, parseObject, textOfLine } from '../../lib/ndjson.ts'
 import { rightsOf } from './rights.ts'
 import type { Rights, Tokens } from './rights.ts'
 
@@ -12,12 +12,18 @@ const correlationLimits = { levels: 8, values: 1_024 } as const
 const maxCorrelationBytes = 1_024
 /** Characters of an event's name, and of the names a client gives itself. */
 const maxNameLength = 200
+/** A line of more bytes is not parsed here but for what the front has to know, and goes on as the bytes it is. */
+const largeLine = 262_144
+/** Strings of more bytes are left out of it. */
+const longString = 4_096
 
-/** What the front needs to know of a request line. `text` is the line as it goes on to the generation. */
+/** What the front needs to know of a request line. */
 export interface RequestLine {
-  text: string
+  /** the line as it goes on to the generation */
+  text: string | Buffer
   event: string
-  data: Record<string, unknown>
+  /** parsed when it is asked for, where the line is a large one */
+  readonly data: Record<string, unknown>
   /** `correlation_id` as it was written */
   correlation: string
   /** the request's own `_event_id`, encoded for a frame */
@@ -46,23 +52,31 @@ export function judgeLine(bytes: Buffer, checks: { strict: boolean; tokens: Toke
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
   if (!line.ok)
     return strict ? { kind: 'refuse', reply: line.reply } : { kind: 'error', reply: line.reply, rights: 'all' }
-  const { value, text } = line.value
+  const { value, text, whole } = line.value
   const rights = strict ? rightsOf(value, tokens) : 'all'
   if (rights === 'none') return { kind: 'refuse', reply: unauthorized(value, text) }
-  const request = toRequest(value, text)
+  const request = toRequest(value, text, whole)
   return request.ok
     ? { kind: 'request', request: request.value, rights }
     : { kind: 'error', reply: request.reply, rights }
 }
 
-function readObject(bytes: Buffer): Read<{ value: Record<string, unknown>; text: string }> {
+/** A line's object; without its long strings where `whole`, the line as it came, is there too. */
+interface ReadLine {
+  value: Record<string, unknown>
+  text: string
+  whole: Buffer | undefined
+}
+
+function readObject(bytes: Buffer): Read<ReadLine> {
   const over = overLimit(bytes, lineLimits)
   if (over !== undefined)
     return refuse(`The line has more than ${lineLimits[over]} ${over} and was not taken. Send a simpler one.`)
-  const text = textOfLine(bytes)
+  const isLarge = bytes.length > largeLine
+  const text = textOfLine(isLarge ? withoutLongStrings(bytes, longString) : bytes)
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return { ok: true, value: { value, text } }
+    if (isObject(value)) return { ok: true, value: { value, text, whole: isLarge ? bytes : undefined } }
     return refuse('Invalid JSON: a request is one JSON object on one line, as {"event": "system:health"}')
   } catch (error) {
     return refuse(`Invalid JSON: ${text.trim() === '' ? 'the line is empty' : messageOf(error).slice(0, 500)}`)
@@ -70,7 +84,7 @@ function readObject(bytes: Buffer): Read<{ value: Record<string, unknown>; text:
 }
 
 /** Checks the fields the front depends on; the rest is the generation's to judge (docs/wire.md, "Errors"). */
-function toRequest(line: Record<string, unknown>, text: string): Read<RequestLine> {
+function toRequest(line: Record<string, unknown>, text: string, whole: Buffer | undefined): Read<RequestLine> {
   const { event, data = {} } = line
   const correlation = correlationOf(line, text)
   if (correlation === undefined)
@@ -89,16 +103,39 @@ function toRequest(line: Record<string, unknown>, text: string): Read<RequestLin
       correlation,
     })
   const subscription = event === 'monitor:subscribe' ? subscriptionOf(line, data) : undefined
-  return {
-    ok: true,
-    value: {
-      text: withoutToken(line, text, correlation),
-      event,
-      data,
-      correlation,
-      eventId: eventIdOf(line),
-      subscription,
-    },
+  const known = { event, correlation, eventId: eventIdOf(line), subscription }
+  const request =
+    whole === undefined
+      ? { ...known, data, text: withoutToken(line, text, correlation) }
+      : new LargeRequest(known, line, whole)
+  return { ok: true, value: request }
+}
+
+/** A line that is parsed as a whole only where that is needed. */
+class LargeRequest implements RequestLine {
+  readonly text: string | Buffer
+  readonly event: string
+  readonly correlation: string
+  readonly eventId: string | undefined
+  readonly subscription: string | undefined
+  readonly #whole: Buffer
+
+  constructor(known: Omit<RequestLine, 'text' | 'data'>, line: Record<string, unknown>, whole: Buffer) {
+    this.event = known.event
+    this.correlation = known.correlation
+    this.eventId = known.eventId
+    this.subscription = known.subscription
+    this.#whole = whole
+    this.text = Object.hasOwn(line, '_token') ? withoutToken(this.#parse(), '', known.correlation) : whole
+  }
+
+  get data(): Record<string, unknown> {
+    const { data } = this.#parse()
+    return isObject(data) ? data : {}
+  }
+
+  #parse(): Record<string, unknown> {
+    return parseObject(textOfLine(this.#whole)) ?? {}
   }
 }
 
