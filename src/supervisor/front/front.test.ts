@@ -172,3 +172,23 @@ test('a large line goes on as the bytes it came in, and what the front has to kn
     assert.match(String((await client.inbox.next())['error']), error)
   }
 })
+
+test('large lines go one at a time, whosever they are, and small ones beside them', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const clients = [await h.client(), await h.client(), await h.client()]
+  for (const [i, client] of clients.entries())
+    client.send({ event: `large${i}`, data: { text: 'x'.repeat(600_000) }, correlation_id: i })
+  const first = await generation.frames.next(isRequest)
+  const [small] = [await h.client()]
+  small.send({ event: 'small' })
+  const between = await generation.frames.next(isRequest)
+  assert.equal(JSON.parse(between.json).event, 'small')
+  generation.reply(first)
+  const second = await generation.frames.next(isRequest)
+  generation.send({ kind: 'T', connection: second.connection, relay: second.relay })
+  const third = await generation.frames.next(isRequest)
+  const events = new Set([first, second, third].map(({ json }) => JSON.parse(json).event))
+  assert.deepEqual(events, new Set(['large0', 'large1', 'large2']))
+})

@@ -5,10 +5,12 @@ import { isSuccess } from '../../contracts/wire.ts'
 import type { Log } from '../../lib/log.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { Crowd } from './crowd.ts'
+import { LargeLines } from './large-lines.ts'
 import { Lines, mayBeTaken, newLine, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
 import { PoisonList, poisonReply } from './poison.ts'
-import { RelayLink } from './relay-link.ts'
+import type { RelayLink } from './relay-link.ts'
+import { RelayLinks } from './relay-links.ts'
 import type { RequestLine } from './request-line.ts'
 import type { DetachCause } from './retrial.ts'
 import { Roster } from './roster.ts'
@@ -20,9 +22,10 @@ export class Relay {
   readonly lines = new Lines()
   readonly poison = new PoisonList()
   readonly #log: Log
-  readonly #links = new WeakMap<Duplex, RelayLink>()
+  readonly #links: RelayLinks
   readonly #roster = new Roster()
   readonly #crowd = new Crowd()
+  readonly #large = new LargeLines()
   readonly #bootId = randomBytes(4).toString('hex')
   readonly #trials: Trials
   readonly #sweeper: Sweeper
@@ -33,6 +36,11 @@ export class Relay {
 
   constructor(options: { holdMs: number; log: Log }) {
     this.#log = options.log
+    this.#links = new RelayLinks({
+      log: options.log,
+      onFrame: (link, frame) => link === this.#link && this.#onFrame(frame),
+      onClosed: (link) => link === this.#link && this.#unlink(false),
+    })
     this.#sweeper = new Sweeper(options, {
       lines: this.lines,
       isAttached: () => this.#link !== undefined,
@@ -123,29 +131,15 @@ export class Relay {
     connection.took(bytes)
     this.#crowd.added(connection, this.lines.bytes)
     if (link === undefined) this.#sweeper.soon()
-    else this.#send(link, line)
+    else if (this.#large.mayGo(line)) this.#send(link, line)
   }
 
   #takeOver(stream: Duplex): RelayLink {
     this.detach(this.#link === undefined ? 'death' : 'handover')
-    const link = this.#linkOf(stream)
+    const link = this.#links.of(stream)
     this.#link = link
     link.begin()
     this.#roster.tellAll(link, (connection) => !this.#trials.isPending(connection))
-    return link
-  }
-
-  #linkOf(stream: Duplex): RelayLink {
-    const known = this.#links.get(stream)
-    if (known !== undefined) return known
-    const onFrame = (link: RelayLink, frame: Frame | undefined): void => {
-      if (link === this.#link) this.#onFrame(frame)
-    }
-    const onClosed = (link: RelayLink): void => {
-      if (link === this.#link) this.#unlink(false)
-    }
-    const link = new RelayLink(stream, { log: this.#log, onFrame, onClosed })
-    this.#links.set(stream, link)
     return link
   }
 
@@ -161,9 +155,18 @@ export class Relay {
   }
 
   #sendAll(link: RelayLink): void {
+    this.#large.clear()
     this.#roster.tellSlow(link)
     for (const line of this.lines) if (line.state === 'held' || line.state === 'again') this.#send(link, line)
     this.#roster.tellGone(link)
+  }
+
+  /** While nobody is live, or there is a trial, the next one waits as all others do. */
+  #sendLarge(done: Line): void {
+    const next = this.#large.next(done)
+    if (next === undefined || this.#link === undefined || !this.isLive || this.#trials.isOn) return
+    if (this.lines.get(next.relay) === next) this.#send(this.#link, next)
+    else this.#sendLarge(next)
   }
 
   #send(link: RelayLink, line: Line): void {
@@ -179,6 +182,7 @@ export class Relay {
         const line = this.lines.get(frame.relay)
         if (line === undefined) return
         this.lines.ran(line)
+        this.#sendLarge(line)
         return this.#trials.passed(line)
       }
       case 'P':
@@ -193,16 +197,15 @@ export class Relay {
   #onReached(connection: ClientConnection | undefined, seq: number): void {
     if (connection === undefined) return
     connection.subscription.reached(seq)
+    connection.deaths = 0
     this.#trials.passed(connection)
   }
 
   #onReply(line: Line | undefined, json: string): void {
     if (line === undefined) return
     // Only what a generation has agreed to is asked of the next one.
-    if (line.request.subscription !== undefined && isSuccess(json)) {
-      line.connection.subscription.data = line.request.subscription
-      line.connection.deaths = 0
-    }
+    const { subscription } = line.request
+    if (subscription !== undefined && isSuccess(json)) line.connection.subscription.data = subscription
     line.connection.send(json)
     this.#trials.passed(line)
     this.#settle(line)
@@ -215,6 +218,7 @@ export class Relay {
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
     this.#crowd.answered(this.lines.bytes)
+    this.#sendLarge(line)
     this.#trials.abandoned(line)
   }
 
