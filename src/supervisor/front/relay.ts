@@ -66,8 +66,7 @@ export class Relay {
 
   attach(stream: Duplex): void {
     if (this.#closed) return
-    const known = this.#link?.stream === stream ? this.#link : undefined
-    const link = known ?? this.#takeOver(stream)
+    const link = this.#link?.stream === stream ? this.#link : this.#takeOver(stream)
     this.#holding = false
     if (this.#trials.isOn) this.#trials.goOn()
     else this.#sendAll(link)
