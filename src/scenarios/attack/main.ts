@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { testsOtherCode } from '../../testing/contract-check.ts'
 import { chooseSeed } from '../../testing/random.ts'
 import { besiege } from './siege.ts'
 
@@ -12,6 +13,7 @@ const { values } = parseArgs({
 })
 const seed = Number(values.seed ?? chooseSeed())
 process.stdout.write(`seed ${seed}\n`)
+if (values.root !== undefined) testsOtherCode()
 const report = await besiege({ ms: Number(values.minutes ?? 1) * 60_000, seed, root: values.root })
 const { faults, rounds, health, memory } = report
 for (const { at, what, during } of faults.slice(0, 100))

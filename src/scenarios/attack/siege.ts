@@ -119,7 +119,7 @@ class Siege {
     }
     await watching
     over = true
-    if (isUnharmed()) await this.#finish(friends)
+    if (isUnharmed()) await this.#finish(ksi, friends)
     else friends.abandon()
   }
 
@@ -168,8 +168,13 @@ class Siege {
     }
   }
 
-  async #finish(load: Load): Promise<void> {
+  async #finish(ksi: Ksi, load: Load): Promise<void> {
     const report = await load.finish(30_000)
+    if (report.lost > 0) {
+      using client = await ksi.client()
+      const { status_counts: counts } = await client.request('completion:status')
+      this.#fault(`what there is now: ${JSON.stringify(counts)}`)
+    }
     const { refused, cut } = report
     if (refused > 0) this.#fault(`well-behaved clients: ${refused} refused`)
     if (cut > 0) this.#fault(`well-behaved clients: ${cut} cut`)
