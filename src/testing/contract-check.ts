@@ -25,6 +25,11 @@ export function testsOtherCode(): void {
   isOtherCode = true
 }
 
+/** Whether what is tested is this code. */
+export function isOurCode(): boolean {
+  return !isOtherCode
+}
+
 /** Fails unless this is a reply the contract knows for the event. Events of modules are not in it. */
 export function assertReply(event: string, reply: unknown): void {
   if (isOtherCode) return
