@@ -13,7 +13,16 @@ import type { Project } from '../testing/project.ts'
 
 const mb = 1_048_576
 /** What another client may wait, in the slowest of a hundred, is taken so many times: the machine does other work. */
-const slack = Number(process.env['KSI_TEST_SLACK'] ?? 5)
+const slack = Number(process.env['KSI_TEST_SLACK'] ?? 2)
+
+interface Limits {
+  /** ms on a machine that does nothing else */
+  p99: number
+  /** what is held to, in ms, where that is not reached yet */
+  reached?: number
+  /** MB, of supervisor and generation together */
+  memory?: number
+}
 
 describe('what one client does costs another little', () => {
   let project: Project
@@ -42,7 +51,7 @@ describe('what one client does costs another little', () => {
   /** Another client asks all the time while `work` goes on for `ms`. */
   async function beside(
     t: { diagnostic(text: string): void },
-    limits: { p99: number; memory?: number },
+    limits: Limits,
     ms: number,
     work: () => Promise<void>,
   ): Promise<void> {
@@ -65,7 +74,9 @@ describe('what one client does costs another little', () => {
       `${replies.length} replies to another: median ${median(replies).toFixed(1)}, p99 ${p99.toFixed(1)}, ` +
         `slowest ${largest(replies).toFixed(0)} ms; supervisor ${memory[0]} MB, generation ${memory[1]} MB`,
     )
-    assert.ok(p99 < limits.p99 * slack, `p99 ${p99} ms`)
+    const { p99: wanted, reached = wanted } = limits
+    if (p99 > wanted) t.diagnostic(`p99 is to be ${wanted} ms`)
+    assert.ok(p99 < reached * slack, `p99 ${p99} ms`)
     const together = (memory[0] ?? 0) + (memory[1] ?? 0)
     if (limits.memory !== undefined) assert.ok(together < limits.memory, `${together} MB`)
     assert.equal((await ksi.status()).crashes, 0)
@@ -79,7 +90,7 @@ describe('what one client does costs another little', () => {
   })
 
   test('one that sends lines of 8 MB', async (t) => {
-    await beside(t, { p99: 50 }, 500, async () => {
+    await beside(t, { p99: 50, reached: 110 }, 500, async () => {
       const socket = await open(true)
       const large = line('completion:status', { request_id: 'x'.repeat(8 * mb - 200) })
       for (let i = 0; i < 10; i++) if (!socket.write(large)) await once(socket, 'drain')
@@ -106,14 +117,14 @@ describe('what one client does costs another little', () => {
   })
 
   test('100 that ask for 2,000 discoveries each and read them', async (t) => {
-    await beside(t, { p99: 50, memory: 600 }, 4_000, async () => {
+    await beside(t, { p99: 50, reached: 90, memory: 600 }, 4_000, async () => {
       const lines = line('system:discover').repeat(2_000)
       for (let i = 0; i < 100; i++) (await open(true)).write(lines)
     })
   })
 
   test('300 that ask for as much and read nothing', async (t) => {
-    await beside(t, { p99: 50, memory: 600 }, 3_000, async () => {
+    await beside(t, { p99: 50, reached: 75, memory: 600 }, 3_000, async () => {
       const lines = line('system:discover').repeat(2_000)
       for (let i = 0; i < 300; i++) (await open(false)).write(lines)
     })
