@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FromGeneration, Phases, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
-import { roundMs } from '../lib/duration.ts'
+import { roundMs } from '../lib/time.ts'
 import type { Log } from '../lib/log.ts'
 import { Journal } from '../store/journal.ts'
 import { checkSchema } from '../store/migrate.ts'
@@ -44,6 +44,8 @@ export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLin
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
+  /** It will soon be told to retire. */
+  successor(): void
   /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
   prepare(): Promise<void> | undefined
   retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
@@ -145,6 +147,7 @@ function handle(
   let states: Collected[] | undefined
   return {
     live,
+    successor: () => journal.syncAhead(),
     prepare() {
       const { now, later } = core.modules.collect()
       states = now

@@ -134,6 +134,8 @@ process.on('message', (message: ToGeneration) => {
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
+    case 'successor':
+      return live?.successor()
     case 'ping':
       return tell({ type: 'pong' })
     case 'end':

@@ -53,7 +53,7 @@ export class Preload {
   async refresh(): Promise<void> {
     if (this.#loading === undefined) return
     await this.#loading
-    for (const [url, { stamp }] of [...this.#imported])
+    for (const [url, { stamp }] of this.#imported)
       if (this.#failed || stamp === undefined || stamp !== stampOf(url)) this.#spoil(url)
   }
 

@@ -21,7 +21,8 @@ const addLine = (project: Project, line: string): void =>
   })
 /** An event that is in no contract: what it takes and answers stands with it. */
 const added = (name: string, reply: string): string =>
-  `  core.router.add('${name}', { summary: '', data: z.looseObject({}), reply: () => z.unknown() }, () => (${reply}), 'health')`
+  `  core.router.add('${name}', { summary: '', data: z.looseObject({}), reply: () => z.unknown() }, ` +
+  `() => (${reply}), 'health')`
 const migration = (project: Project, name: string, sql: string): void =>
   writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
 const schemaOf = (project: Project): number => {

@@ -96,7 +96,7 @@ test('a save of a file that all load stalls nothing: the last word of a runner r
   await client.request('monitor:subscribe', { event_patterns: ['*'] })
   const sent = await sendWork(client, { conversations: 4, perConversation: 12, latencyMs: 100 })
   for (let n = 1; n <= 8; n++) {
-    project.edit('src/lib/duration.ts', (text) => `${text}\n// ${n}\n`)
+    project.edit('src/lib/time.ts', (text) => `${text}\n// ${n}\n`)
     await ksi.untilStatus(({ generation, runners }) => generation === n + 1 && runners.length === 1)
     // The old runner ends half a second after the save: by and by that falls into the next hand-over.
     await delay(20 * n)

@@ -37,8 +37,8 @@ export class Conversations {
   /** A provider handed out `sessionId` in this conversation: the next request goes on from there. */
   setNewestSession(conversation: string, sessionId: string, now: number): void {
     this.#sql.run(
-      `INSERT INTO sessions VALUES (?, ?, ?, 1) ON CONFLICT (session_id) DO UPDATE SET handed_out = 1
-         WHERE handed_out = 0`,
+      `INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 1)
+       ON CONFLICT (session_id) DO UPDATE SET handed_out = 1 WHERE handed_out = 0`,
       sessionId,
       conversation,
       now,

@@ -17,7 +17,8 @@ export class Cursors {
   /** @param note whatever the follower needs to judge its own word by */
   set(name: string, seq: number, note: string | null = null): void {
     this.#sql.run(
-      'INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, note = excluded.note',
+      `INSERT INTO cursors (name, seq, note) VALUES (?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, note = excluded.note`,
       name,
       seq,
       note,

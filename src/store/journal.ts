@@ -198,6 +198,11 @@ export class Journal {
     return result
   }
 
+  /** A durable transaction will come soon: what it would have to wait for is written ahead. */
+  syncAhead(): void {
+    this.#sync.ahead()
+  }
+
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
     const db = this[handle]

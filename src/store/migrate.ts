@@ -179,7 +179,7 @@ export function migrate(
       db.pragma(`user_version = ${version}`)
     }
     if (versionOf(db) < hashedSince) return
-    const note = db.prepare('INSERT OR IGNORE INTO migrations VALUES (?, ?, ?)')
+    const note = db.prepare('INSERT OR IGNORE INTO migrations (version, name, sha256) VALUES (?, ?, ?)')
     for (const { version, name, sha256 } of all) note.run(version, name, sha256)
     if (from > 0 && from < hashedSince) rebuildDerived(db)
   })

@@ -72,7 +72,7 @@ export class Requests {
          @on_restart, @digest, @client, @now)`,
       { ...row, tick, now, rank: rank[row.priority] },
     )
-    this.#sql.run('INSERT INTO payloads VALUES (?, ?)', tick, payload)
+    this.#sql.run('INSERT INTO payloads (request, data) VALUES (?, ?)', tick, payload)
     // It is the new head of an empty queue, and an INJECT of one that begins with an ASYNC.
     const first =
       'head_tick IS NULL OR @rank = 1 AND (SELECT rank FROM requests WHERE id = conversations.head_tick) = 2'
@@ -93,10 +93,15 @@ export class Requests {
       },
     )
     if (newSession)
-      this.#sql.run('INSERT INTO sessions VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING', session_id, conversation, now)
+      this.#sql.run(
+        'INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING',
+        session_id,
+        conversation,
+        now,
+      )
     if (agent_id !== null)
       this.#sql.run(
-        `INSERT INTO agents VALUES (?, ?) ON CONFLICT (agent_id)
+        `INSERT INTO agents (agent_id, conversation) VALUES (?, ?) ON CONFLICT (agent_id)
          DO UPDATE SET conversation = excluded.conversation WHERE conversation <> excluded.conversation`,
         agent_id,
         conversation,
@@ -143,7 +148,7 @@ export class Requests {
       sessionId ?? null,
       row.id,
     )
-    this.#sql.run('INSERT INTO outcomes VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
+    this.#sql.run('INSERT INTO outcomes (request, outcome) VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
     if (row.state === 'queued') this.#refresh(row.conversation, -1)
     else if (state !== 'cancelled') this.#runs.end(row, end.run ?? state, now)
     if (sessionId !== undefined && end.handedOut === true)

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
 
@@ -81,6 +81,16 @@ export class WalSync {
   now(): void {
     if (this.#fd !== undefined) fdatasyncSync(this.#fd)
     this.allSynced()
+  }
+
+  /**
+   * Has the file system write what it has put off, beside the event loop, so that a sync soon after finds little to do.
+   */
+  ahead(): void {
+    if (this.#fd === undefined || this.#busy || this.#closed) return
+    const upTo = this.#committed
+    this.#busy = true
+    fsync(this.#fd, (error) => this.#ended(upTo, error))
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import type { Phases } from '../../contracts/control.ts'
-import { roundMs } from '../../lib/duration.ts'
+import { roundMs } from '../../lib/time.ts'
 import { union } from './blame.ts'
 import { fold } from './pending.ts'
 import { live, spare } from './questions.ts'
@@ -55,6 +55,8 @@ function boot(turn: Turn, id: number): void {
     turn.swapping(fold(swap, pending))
     turn.set({ pending: null })
   }
+  const serving = live(turn.state)
+  if (serving !== undefined) turn.send(serving.id, { type: 'successor' })
   turn.move(id, 'booting')
   turn.send(id, { type: 'boot', boot_id: swap.bootId })
   startBootTimers(turn)

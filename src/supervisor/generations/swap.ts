@@ -1,6 +1,6 @@
 import type { BootFailure, Phases } from '../../contracts/control.ts'
 import type { Crash } from '../../lib/crash-backoff.ts'
-import { roundMs } from '../../lib/duration.ts'
+import { roundMs } from '../../lib/time.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { theChange, union, untoldWith } from './blame.ts'
 import { refillSoon, stopSwapTimers } from './boot.ts'

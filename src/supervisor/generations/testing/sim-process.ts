@@ -108,6 +108,7 @@ export class SimProcess {
         return this.die({ code: 0 })
       case 'failure':
       case 'phases':
+      case 'successor':
       case undefined:
     }
   }

@@ -1,4 +1,0 @@
-/** A duration in ms, to a tenth: what phases are told in. */
-export function roundMs(ms: number): number {
-  return Math.round(ms * 10) / 10
-}
