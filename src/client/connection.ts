@@ -192,7 +192,9 @@ export class DaemonConnection {
       const [first] = lines
       if (first === undefined) return
       if (this.#unsaidToken !== undefined) {
-        lines[0] = JSON.stringify({ ...parseObject(first), _token: this.#unsaidToken })
+        // Before it has seen the token the daemon takes 4 KB; what is longer comes after it.
+        if (first.length > 2_000) lines.unshift(JSON.stringify({ event: 'system:health', _token: this.#unsaidToken }))
+        else lines[0] = JSON.stringify({ ...parseObject(first), _token: this.#unsaidToken })
         this.#unsaidToken = undefined
       }
       this.#socket.write(`${lines.join('\n')}\n`)

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { onRestart, priority, requestState } from './words.ts'
 
-export const requestId = z.string().min(1).max(200)
+/** Half a surrogate pair would be stored as another character, and ids that differ would become one. */
+const id = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed(), 'it has half a surrogate pair')
+export const requestId = id
 export const sessionId = z
   .string()
   .min(1)
@@ -29,8 +35,8 @@ export const completionData = z.looseObject({
     .describe('chat messages, instead of a prompt'),
   request_id: requestId.optional().describe('your own id; the same id again returns the request as it stands'),
   session_id: sessionId.nullish().describe('go on with the conversation this session belongs to'),
-  conversation_id: z.string().min(1).max(200).nullish().describe('go on with this conversation'),
-  agent_id: z.string().min(1).max(200).nullish().describe("go on with this agent's current conversation"),
+  conversation_id: id.nullish().describe('go on with this conversation'),
+  agent_id: id.nullish().describe("go on with this agent's current conversation"),
   model: z.string().min(1).max(200).nullish().describe('provider/model, as echo/echo or claude-cli/sonnet'),
   temperature: z.number().nullish(),
   max_tokens: z.number().int().positive().nullish(),

@@ -111,6 +111,17 @@ export const fromRunner = z.discriminatedUnion('type', [
 ])
 export type FromRunner = z.infer<typeof fromRunner>
 
+/** A request or subscription that ended two generations, each of which had nothing else in hand. */
+export const poisonRecord = z.object({
+  event: z.string(),
+  request_id: z.string().nullable(),
+  /** epoch ms of the last time */
+  at: z.number(),
+  /** how often it was put aside */
+  times: z.number(),
+})
+export type PoisonRecord = z.infer<typeof poisonRecord>
+
 /** What the supervisor says of itself: the reply to `supervisor:status`, and part of its own `system:health`. */
 export const supervisorStatus = z.object({
   phase: z.enum(['starting', 'live', 'swapping', 'crashed', 'stopping']),
@@ -124,6 +135,8 @@ export const supervisorStatus = z.object({
   last_failure: bootFailure.nullable(),
   /** Trouble in the live generation that did not end it: an unhandled promise rejection. */
   trouble: z.object({ error: errorReport, at: z.number() }).nullable(),
+  /** What was put aside because it ended generations. */
+  poison: z.array(poisonRecord),
   /** Files of the supervisor itself that changed: they wait for a restart of the whole. */
   waiting_for_restart: z.array(z.string()),
   swaps: z.number(),

@@ -23,6 +23,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ kind: fc.constantFrom('X' as const, 'Z' as const, 'W' as const), connection: number }),
   fc.record({ kind: fc.constant('R' as const), connection: number, relay: number, json }),
+  fc.record({ kind: fc.constant('T' as const), connection: number, relay: number }),
   fc.record({ kind: fc.constant('U' as const), connection: number, seq: fc.integer({ min: -1 }) }),
 )
 
@@ -31,7 +32,7 @@ test('what is encoded is decoded as it was, and is what the schema says', () => 
     fc.property(frame, (one) => {
       const decoded = decodeFrame(encodeFrame(one))
       assert.deepEqual(decoded, { ...one, ...(one.kind === 'C' ? { info: { ...one.info } } : {}) })
-      const schema = 'RPU'.includes(one.kind) ? frameToFront() : frameToGeneration()
+      const schema = 'RTPU'.includes(one.kind) ? frameToFront() : frameToGeneration()
       assert.deepEqual(schema.parse(decoded), decoded)
     }),
   )
@@ -49,6 +50,7 @@ test('the letters and their fields stay as they are: a supervisor outlives many 
     ['Z 1', { kind: 'Z', connection: 1 }],
     ['W 1', { kind: 'W', connection: 1 }],
     ['R 1 2 {"a": 1}', { kind: 'R', connection: 1, relay: 2, json: '{"a": 1}' }],
+    ['T 1 2', { kind: 'T', connection: 1, relay: 2 }],
     ['P 1 7 {"a": 1}', { kind: 'P', connection: 1, seq: 7, json: '{"a": 1}' }],
     ['U 1 -1', { kind: 'U', connection: 1, seq: -1 }],
   ]

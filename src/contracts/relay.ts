@@ -8,15 +8,18 @@ import { z } from 'zod'
  * front → generation
  *   C connection info              a connection is there
  *   S connection seq json          subscribe this connection as the data of its last monitor:subscribe (json) said,
- *                                  after event `seq`; no reply. Sent for each subscriber when a generation takes over.
+ *                                  after event `seq`; `U` is the answer. Sent for each subscriber when a generation
+ *                                  takes over.
  *   Q connection relay again eventId json   a request line. `again` is 1 when an earlier generation may have run it
  *                                  already; `eventId` holds no space (it is URI-encoded).
  *   X connection                   the connection is gone
  *   Z / W connection               the connection cannot take more pushes now / can again
  * generation → front
  *   R connection relay json        the reply to request `relay`
+ *   T connection relay             request `relay` was run and goes on beside others; its reply comes when it comes
  *   P connection seq json          a pushed event; the front remembers `seq`
- *   U connection seq               this connection's subscription has seen everything up to `seq` (-1: it has none)
+ *   U connection seq               this connection's subscription has seen everything up to `seq` (-1: it has none);
+ *                                  also the answer to `S`
  */
 
 /** What a generation is told about a connection, and what a request's record keeps of its client. */
@@ -50,6 +53,7 @@ export type FrameToGeneration = z.infer<ReturnType<typeof frameToGeneration>>
 export const frameToFront = () =>
   z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('R'), connection: z.number(), relay: z.number(), json: z.string() }),
+    z.object({ kind: z.literal('T'), connection: z.number(), relay: z.number() }),
     z.object({ kind: z.literal('P'), connection: z.number(), seq: z.number(), json: z.string() }),
     z.object({ kind: z.literal('U'), connection: z.number(), seq: z.number() }),
   ])
@@ -66,6 +70,8 @@ export function encodeFrame(frame: Frame): string {
       return `Q ${frame.connection} ${frame.relay} ${frame.again ? 1 : 0} ${frame.eventId} ${frame.json}`
     case 'R':
       return `R ${frame.connection} ${frame.relay} ${frame.json}`
+    case 'T':
+      return `T ${frame.connection} ${frame.relay}`
     case 'S':
     case 'P':
       return `${frame.kind} ${frame.connection} ${frame.seq} ${frame.json}`
@@ -96,6 +102,8 @@ export function decodeFrame(line: string): Frame | undefined {
       }
     case 'R':
       return { kind, connection, relay: fields.number(), json: fields.rest() }
+    case 'T':
+      return { kind, connection, relay: fields.number() }
     case 'S':
     case 'P':
       return { kind, connection, seq: fields.number(), json: fields.rest() }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../lib/errors.ts'
+import { isObject, parseObject } from '../lib/ndjson.ts'
 
 /**
  * One line from a client (docs/wire.md, "Request line"). Unknown top-level fields are ignored. The front judges
@@ -57,32 +58,37 @@ export const errorData = () =>
   })
 export type ErrorData = z.infer<ReturnType<typeof errorData>>
 
-/** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
-export function errorReply(
-  message: string,
-  code: ErrorCode,
-  request: { event?: unknown; correlation_id?: unknown } = {},
-): string {
-  const event = typeof request.event === 'string' ? { event: request.event } : {}
-  const reply: WireReply = {
-    ...event,
-    error: message,
-    code,
-    correlation_id: request.correlation_id ?? null,
-    timestamp: Date.now() / 1000,
-  }
-  return JSON.stringify(reply)
+/**
+ * What a reply is made for: the event, and the correlation id as the text the client wrote, so that it comes back as it
+ * came.
+ */
+export interface ReplyTo {
+  event?: string | undefined
+  /** JSON text; `null` when not given */
+  correlation?: string | undefined
 }
 
-/** A reply line with `data`, by the number of results: none gives `[]`, one the object, several the list. */
-export function dataReply(results: readonly unknown[], request: { event: string; correlation_id?: unknown }): string {
+/** A reply line for a request that could not be taken (bad JSON, too long, no generation in time, …). */
+export function errorReply(message: string, code: ErrorCode, { event, correlation }: ReplyTo = {}): string {
+  return withCorrelation({ ...(event === undefined ? {} : { event }), error: message, code }, correlation)
+}
+
+/**
+ * A reply line with `data`, by the number of results: none gives `[]`, one the object, several the list.
+ * @throws whatever JSON.stringify does with results that are too deep, too large or no JSON
+ */
+export function dataReply(results: readonly unknown[], { event, correlation }: ReplyTo): string {
   const data = results.length === 0 ? [] : results.length === 1 ? results[0] : results
-  const reply: WireReply = {
-    event: request.event,
-    data,
-    count: results.length,
-    correlation_id: request.correlation_id ?? null,
-    timestamp: Date.now() / 1000,
-  }
-  return JSON.stringify(reply)
+  return withCorrelation({ event, data, count: results.length }, correlation)
+}
+
+function withCorrelation(reply: Omit<WireReply, 'correlation_id' | 'timestamp'>, correlation = 'null'): string {
+  return `${JSON.stringify(reply).slice(0, -1)},"correlation_id":${correlation},"timestamp":${Date.now() / 1000}}`
+}
+
+/** Whether a reply line has neither kind of error (docs/wire.md, "Errors"). */
+export function isSuccess(json: string): boolean {
+  const reply = parseObject(json)
+  if (reply === undefined || 'error' in reply) return false
+  return !(isObject(reply['data']) && 'error' in reply['data'])
 }

@@ -48,7 +48,10 @@ await loadDependencies()
 
 // File descriptor 4 is the relay: see contracts/relay.ts.
 const stream = new Socket({ fd: 4, readable: true, writable: true })
-stream.on('error', () => process.exit(1))
+stream.on('error', (error) => {
+  process.stderr.write(`the relay to the front failed: ${error.message}\n`)
+  process.exit(1)
+})
 
 const preload = process.env['KSI_PRELOAD'] === '1' ? new Preload(new URL('../../', import.meta.url).href) : undefined
 let boot: Promise<App> | undefined

@@ -34,6 +34,18 @@ export class BatchedWriter {
     })
   }
 
+  /** Writes a line that begins with `head` and goes on with `bytes`, which are not copied. */
+  writeBytes(head: string, bytes: Buffer): void {
+    this.flush()
+    if (!this.#stream.writable) return
+    this.#stream.cork()
+    this.#stream.write(head)
+    this.#stream.write(bytes)
+    this.#stream.write('\n')
+    this.#stream.uncork()
+    this.#afterFlush()
+  }
+
   flush(): void {
     if (this.#text === '') return
     const text = this.#text

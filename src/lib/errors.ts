@@ -24,6 +24,7 @@ export const errorCodes = {
   KSI_MIGRATION_CHANGED: exitCodes.config,
   KSI_NODE_TOO_OLD: exitCodes.config,
   KSI_NOT_FOUND: exitCodes.failed,
+  KSI_POISON: exitCodes.failed,
   KSI_PORT_IN_USE: exitCodes.tryAgain,
   KSI_QUEUE_FULL: exitCodes.tryAgain,
   KSI_RESTARTING: exitCodes.tryAgain,

@@ -16,6 +16,10 @@ test('shell patterns fit whole names', () => {
     ['completion:[!rf]*', 'completion:failed', false],
     ['completion:[a-g]*', 'completion:failed', true],
     ['a.b', 'axb', false],
+    ['[!a-c]x', 'dx', true],
+    ['[!a-c]x', 'bx', false],
+    ['[a-]', '-', true],
+    ['[abc', '[abc', true],
     ['a+(b)|c', 'a+(b)|c', true],
     ['[', '[', true],
     ['[z-a]', 'z', false],
@@ -59,4 +63,16 @@ test('no pattern text is an error', () => {
       globMatcher([pattern])('a')
     }),
   )
+})
+
+test('takes no longer for patterns made to take long, and none of 200 characters and more fits', (t) => {
+  const begun = performance.now()
+  const hostile = [`${'*'.repeat(40)}#`, `${'*a'.repeat(90)}#`, `*${'a'.repeat(150)}#`, `${'?*'.repeat(90)}[!a-z]`]
+  const name = 'a'.repeat(200)
+  for (const pattern of hostile) assert.equal(globMatcher([pattern])(name), false)
+  const ms = performance.now() - begun
+  t.diagnostic(`${ms.toFixed(1)} ms`)
+  assert.ok(ms < 200)
+  assert.equal(globMatcher([`*${'a'.repeat(200)}`])('a'.repeat(200)), false)
+  assert.equal(globMatcher(['a*'])('a'.repeat(1_000_000)), false)
 })

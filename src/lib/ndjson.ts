@@ -4,16 +4,17 @@ const newline = 0x0a
  * Cuts a byte stream into lines of at most `maxBytes`. A longer line is never kept: `onTooLong` is called once for it
  * and its bytes are dropped up to the next newline, so memory stays bounded whatever a client sends.
  */
-export class LineDecoder {
-  readonly #maxBytes: number
-  readonly #onLine: (line: string, bytes: number) => void
+export class LineCutter {
+  /** may be changed between two lines */
+  maxBytes: number
+  readonly #onLine: (line: Buffer) => void
   readonly #onTooLong: () => void
   #parts: Buffer[] = []
   #bytes = 0
   #skipping = false
 
-  constructor(maxBytes: number, onLine: (line: string, bytes: number) => void, onTooLong: () => void = () => {}) {
-    this.#maxBytes = maxBytes
+  constructor(maxBytes: number, onLine: (line: Buffer) => void, onTooLong: () => void = () => {}) {
+    this.maxBytes = maxBytes
     this.#onLine = onLine
     this.#onTooLong = onTooLong
   }
@@ -23,23 +24,30 @@ export class LineDecoder {
     return this.#bytes
   }
 
-  push(chunk: Buffer): void {
+  /**
+   * Takes bytes.
+   * @param mayGoOn asked after each line
+   * @returns what was not looked at because the answer was no: to be pushed again, before anything that comes later
+   */
+  push(chunk: Buffer, mayGoOn: () => boolean = () => true): Buffer | undefined {
     let from = 0
     while (from < chunk.length) {
       const end = chunk.indexOf(newline, from)
       if (end === -1) {
         this.#keep(chunk.subarray(from))
-        return
+        return undefined
       }
       this.#keep(chunk.subarray(from, end))
       from = end + 1
       this.#finish()
+      if (from < chunk.length && !mayGoOn()) return chunk.subarray(from)
     }
+    return undefined
   }
 
   #keep(part: Buffer): void {
     if (this.#skipping || part.length === 0) return
-    if (this.#bytes + part.length > this.#maxBytes) {
+    if (this.#bytes + part.length > this.maxBytes) {
       this.#skipping = true
       this.#parts = []
       this.#bytes = 0
@@ -55,13 +63,25 @@ export class LineDecoder {
       this.#skipping = false
       return
     }
-    const bytes = this.#bytes
     const only = this.#parts.length === 1 ? this.#parts[0] : undefined
-    const line = (only ?? Buffer.concat(this.#parts)).toString('utf8')
+    const line = only ?? Buffer.concat(this.#parts)
     this.#parts = []
     this.#bytes = 0
-    this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line, bytes)
+    this.#onLine(line)
   }
+}
+
+/** The same, for lines of text whose sender is trusted to send what can be looked into. */
+export class LineDecoder extends LineCutter {
+  constructor(maxBytes: number, onLine: (line: string, bytes: number) => void, onTooLong?: () => void) {
+    super(maxBytes, (line) => onLine(textOfLine(line), line.length), onTooLong)
+  }
+}
+
+/** A line's text, without the carriage return some clients end it with. */
+export function textOfLine(line: Buffer): string {
+  const text = line.toString('utf8')
+  return text.endsWith('\r') ? text.slice(0, -1) : text
 }
 
 /** Parses one line that must be a JSON object; `undefined` when it is anything else. */

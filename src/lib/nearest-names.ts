@@ -1,7 +1,11 @@
+/** More of a name is not looked at: it takes the square of this many steps for each of `names`. */
+const maxLength = 200
+
 /** Up to three of `names` that are close to `name`, closest first: what a person most likely meant. */
 export function similarNames(name: string, names: readonly string[]): string[] {
+  const start = name.slice(0, maxLength)
   return names
-    .map((candidate) => ({ candidate, likeness: likeness(name, candidate) }))
+    .map((candidate) => ({ candidate, likeness: likeness(start, candidate) }))
     .filter(({ likeness }) => likeness >= 0.6)
     .sort((a, b) => b.likeness - a.likeness)
     .slice(0, 3)

@@ -72,7 +72,7 @@ export class Supervisor {
       front: {
         attach: (stream) => this.#front?.attach(stream),
         hold: () => this.#front?.hold(),
-        detach: () => this.#front?.detach(),
+        detach: (cause) => this.#front?.detach(cause),
       },
       onLive: (live, change, phases) => this.#onLive(live, change, phases),
     })

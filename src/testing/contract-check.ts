@@ -18,8 +18,21 @@ function assertFits(schema: z.ZodType, value: unknown, what: string): void {
   assert.deepEqual(sent, JSON.parse(JSON.stringify(parsed.data)), `${what} has keys the contract does not name`)
 }
 
+let isOtherCode = false
+
+/** What is tested from now on is other code, with a contract of its own: nothing is held to this one. */
+export function testsOtherCode(): void {
+  isOtherCode = true
+}
+
+/** Whether what is tested is this code. */
+export function isOurCode(): boolean {
+  return !isOtherCode
+}
+
 /** Fails unless this is a reply the contract knows for the event. Events of modules are not in it. */
 export function assertReply(event: string, reply: unknown): void {
+  if (isOtherCode) return
   const spec = eventSpec(event)
   if (isObject(reply) && reply['status'] === 'error') assertFits(errorData(), reply, `the error of ${event}`)
   else if (spec !== undefined) assertFits(spec.reply(), reply, `the reply to ${event}`)
@@ -27,6 +40,7 @@ export function assertReply(event: string, reply: unknown): void {
 
 /** Fails unless the contract knows this push. Those of modules are not in it. */
 export function assertPush(name: string, data: unknown): void {
+  if (isOtherCode) return
   const spec = pushSpec(name)
   if (spec !== undefined) assertFits(spec.data(), data, name)
 }

@@ -22,16 +22,16 @@ export interface Project {
   [Symbol.dispose](): void
 }
 
-/** Makes a project in a temporary folder; dependencies are those of this checkout. */
-export function makeProject({ changesReplies = false } = {}): Project {
+/** Makes a project in a temporary folder; source and dependencies are those of the checkout `from`, by default this. */
+export function makeProject({ changesReplies = false, from = home } = {}): Project {
   const root = mkdtempSync(join(tmpdir(), 'ksi-'))
   const path = (file: string): string => join(root, file)
-  cpSync(join(home, 'src'), path('src'), {
+  cpSync(join(from, 'src'), path('src'), {
     recursive: true,
     filter: (source) => !source.endsWith('.test.ts') && !notCopied.test(source),
   })
-  cpSync(join(home, 'package.json'), path('package.json'))
-  symlinkSync(join(home, 'node_modules'), path('node_modules'))
+  cpSync(join(from, 'package.json'), path('package.json'))
+  symlinkSync(join(from, 'node_modules'), path('node_modules'))
   const read = (file: string): string => readFileSync(path(file), 'utf8')
   return {
     root,

@@ -76,7 +76,7 @@ export const discoveryEvents = {
     summary: 'The events there are.',
     data: z.looseObject({
       namespace: z.string().optional().describe('only this namespace'),
-      event: z.string().optional().describe('only names that fit this shell pattern'),
+      event: z.string().max(200).optional().describe('only names that fit this shell pattern'),
       level: z.enum(['summary', 'namespace', 'full']).default('summary').describe('how much to tell'),
       detail: z.boolean().optional(),
       format_style: z.string().optional(),
@@ -86,7 +86,10 @@ export const discoveryEvents = {
   },
   'system:help': {
     summary: 'One event, sent or pushed: what it does, its parameters and what it replies.',
-    data: z.looseObject({ event: z.string().min(1).describe('the event'), format_style: z.string().optional() }),
+    data: z.looseObject({
+      event: z.string().min(1).max(200).describe('the event'),
+      format_style: z.string().optional(),
+    }),
     reply: () =>
       z.union([
         fullDescription().extend({

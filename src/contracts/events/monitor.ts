@@ -10,6 +10,7 @@ export const monitorEvents = {
         .array(z.string().min(1).max(200))
         .min(1)
         .max(100)
+        .refine((patterns) => patterns.join('').length <= 4_096, 'all together may have 4096 characters')
         .default(['*'])
         .describe('shell patterns of event names'),
       since: z.number().int().min(0).optional().describe('the last seq you have seen'),

@@ -70,6 +70,8 @@ export class Monitor implements ConnectionListener {
   restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void {
     const patterns = Array.isArray(data.event_patterns) ? data.event_patterns.map(String) : ['*']
     this.#start(this.#add(connection, patterns, seq))
+    // The front wants to know that this did no harm.
+    this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? seq })
   }
 
   /** Tells the front how far each subscription has come: called when this generation lets go. */

@@ -137,3 +137,20 @@ test('a full disk is said in words a client can act on', () => {
   assert.equal(count(core), 0)
   assert.equal(send(core, 'completion:async', { prompt: muchText }).status, 'queued')
 })
+
+test('an _event_id of a client serves one content: the same again gets the first reply, other content an error', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const ask = (prompt: string): Reply => {
+    const context = { ...internalContext, eventId: 'mine' }
+    const incoming = { event: 'completion:async', data: { prompt }, context, again: false, ownId: true }
+    const results = handleEvent(core, incoming)
+    assert.ok(Array.isArray(results))
+    return results[0] as Reply
+  }
+  const first = ask('one')
+  assert.deepEqual(ask('one'), first)
+  assert.equal(ask('two').code, 'KSI_DUPLICATE_REQUEST')
+  assert.equal(count(core), 1)
+})

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
 import type { ErrorData } from '../../contracts/wire.ts'
@@ -14,8 +15,10 @@ export interface IncomingEvent {
   event: string
   data: Record<string, unknown>
   context: EventContext
-  /** It may have been run already. */
+  /** An earlier generation was given it and may have run it. */
   again: boolean
+  /** The client gave it its `_event_id`, and may have sent it before on a connection it lost. */
+  ownId?: boolean
 }
 
 /**
@@ -26,25 +29,46 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
   const { event, context } = incoming
   // What the daemon says to itself has no spec: from a client it would restore or overwrite the state of services.
   const spec = eventSpec(event) ?? core.router.added.get(event)
+  if (event === '') return [toErrorData(core, event, new KsiError('KSI_BAD_REQUEST', 'Invalid JSON: not an object'))]
   if (spec === undefined) return [unknownEvent(core, event)]
   try {
     const data = parseData(event, spec, incoming.data)
     if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
-    if (incoming.again) {
+    const content = incoming.ownId === true ? contentMark(incoming) : undefined
+    if (incoming.again || incoming.ownId === true) {
       const known = core.replies.get(replyKey)
-      if (known !== undefined) return known
+      if (known !== undefined) return sameContent(known, content, context.eventId)
     }
     return core.journal.tx(() => {
       const results = core.router.emit(event, data, context)
       if (results instanceof Promise)
         throw new KsiError('KSI_INTERNAL', `${event} changes the journal, so its handlers must not be asynchronous.`)
-      core.replies.put(replyKey, results)
+      core.replies.put(replyKey, content === undefined ? results : [content, ...results])
       return results
     })
   } catch (error) {
     return [toErrorData(core, event, error)]
   }
+}
+
+const markPrefix = 'content:'
+
+/** What tells two requests under one `_event_id` apart. Kept as the first of the results, which are never text. */
+function contentMark({ event, data }: IncomingEvent): string {
+  return `${markPrefix}${hash('sha1', `${event} ${JSON.stringify(data)}`, 'base64url')}`
+}
+
+/** @throws KsiError when what is known under this id is the reply to something else */
+function sameContent(known: unknown[], content: string | undefined, eventId: string): unknown[] {
+  const [mark, ...results] = known
+  if (typeof mark !== 'string' || !mark.startsWith(markPrefix)) return known
+  if (content === undefined || mark === content) return results
+  throw new KsiError(
+    'KSI_DUPLICATE_REQUEST',
+    `The _event_id ${eventId} was used for other content before, and this was not taken. ` +
+      'Give each request an id of its own.',
+  )
 }
 
 function guard(core: Core, event: string, results: unknown[] | Promise<unknown[]>): unknown[] | Promise<unknown[]> {

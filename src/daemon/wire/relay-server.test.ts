@@ -181,6 +181,61 @@ test('after stop nothing more is read or sent, and what was queued still goes ou
   assert.equal(count(core), 0)
 })
 
+test('runs nothing for a client that takes no replies, and one line of each client in turn', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const ran: string[] = []
+  addEvent(core, 'notes:big', ({ n }) => (ran.push(String(n)), 'x'.repeat(300_000)))
+  const front = new Front(core)
+  const line = (connection: number, id: number, n: string): string =>
+    `Q ${connection} ${id} 0 e${n} {"event":"notes:big","data":{"n":"${n}"}}`
+  front.write(
+    connect,
+    'C 2 {"transport":"tcp","connected_at":5}',
+    'Z 1',
+    ...[1, 2, 3].map((i) => line(1, i, `a${i}`)),
+    ...[4, 5].map((i) => line(2, i, `b${i}`)),
+  )
+  await front.until(() => front.frames.length === 2)
+  assert.deepEqual(ran, ['b4', 'b5'])
+  front.write('W 1')
+  await front.until(() => front.frames.length === 5)
+  assert.deepEqual(ran.slice(2), ['a1', 'a2', 'a3'])
+})
+
+test('700 replies of a megabyte asked for in one go are made only as they are taken', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  let made = 0
+  addEvent(core, 'notes:big', () => (made++, 'x'.repeat(1_000_000)))
+  const [front, generation] = duplexPair()
+  serveRelay(generation, core, new Monitor(core))
+  const lines = Array.from({ length: 700 }, (_, i) => `Q 1 ${i} 0 e${i} {"event":"notes:big"}\n`)
+  front.write(`${connect}\n${lines.join('')}`)
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  assert.ok(made < 10, `${made} replies were made and nobody took one`)
+  const taken = { replies: 0 }
+  front.on('data', (chunk: Buffer) => (taken.replies += chunk.toString('latin1').split('\n').length - 1))
+  while (taken.replies < 700) await new Promise(setImmediate)
+  assert.equal(made, 700)
+})
+
+test('a result that cannot be written is an error reply, a correlation id comes back as it was written', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  let deep: unknown = 1
+  for (let i = 0; i < 20_000; i++) deep = { 0: deep }
+  addEvent(core, 'notes:deep', () => deep)
+  const front = new Front(core)
+  front.write(connect, 'Q 1 1 0 e1 {"event":"notes:deep","correlation_id": 12345678901234567890 }')
+  await front.until(() => front.frames.length === 1)
+  const [frame] = front.frames
+  assert.ok(frame?.kind === 'R')
+  const { json } = frame
+  assert.match(json, /"correlation_id":12345678901234567890,/)
+  assert.equal(dataOf(JSON.parse(json)).status, 'error')
+})
+
 test('an acknowledgement waits until its request is on disk, so does what follows it, but nobody else', async () => {
   using root = new TestRoot()
   const ends: ((error: Error | null) => void)[] = []

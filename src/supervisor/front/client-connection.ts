@@ -1,39 +1,35 @@
 import type { Socket } from 'node:net'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
+import { errorReply } from '../../contracts/wire.ts'
+import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import { LineDecoder } from '../../lib/ndjson.ts'
-import { BatchedWriter } from '../../lib/batched-writer.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
+import { Inflow } from './inflow.ts'
+import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
+import { Subscription } from './subscription.ts'
 
-/** A client with more than this unanswered is not read from until half of it is answered. */
-const pauseAt = { lines: 1_000, bytes: 16_777_216 } as const
-/** A client that leaves more than this unread gets no pushes and is not read from until it has taken it. */
-const slowAt = 1_048_576
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
 /** So long a refused client may take to read why; its own bytes are read and dropped meanwhile, as a close with unread
  * bytes would be a reset, which can destroy the reply on its way. */
 const lingerMs = 1_000
 
-export interface ConnectionOwner {
-  onLine(connection: Connection, text: string, bytes: number): void
-  onTooLong(connection: Connection): void
-  /** So many more (or fewer) bytes of a line without an end are kept for it. */
-  onUnfinished(connection: Connection, bytes: number): void
-  /** It can take no more pushes now (true), or can again (false). */
-  onSlow(connection: Connection, slow: boolean): void
-  onGone(connection: Connection): void
+export interface ConnectionOptions {
+  id: number
+  transport: ConnectionInfo['transport']
+  owner: ConnectionOwner<ClientConnection>
+  log: Log
 }
 
 /** One client connection: lines in, lines out, and never more of either in memory than the limits above. */
-export class Connection {
+export class ClientConnection {
   readonly id: number
   readonly info: ConnectionInfo
-  /** data of the subscription it has, as JSON */
-  subscription: string | undefined
-  /** last `seq` pushed; -1 when there is no subscription */
-  cursor = -1
+  readonly subscription = new Subscription()
+  /** generations that ended while they had been given its subscription and nothing else */
+  deaths = 0
   /** what it may ask for; on TCP its first line says */
   rights: Rights
   /** true once a line of it was judged */
@@ -43,31 +39,19 @@ export class Connection {
   /** `performance.now()` when it closed */
   goneSince = 0
   readonly #socket: Socket
-  readonly #owner: ConnectionOwner
+  readonly #owner: ConnectionOwner<ClientConnection>
   readonly #log: Log
   readonly #writer: BatchedWriter
-  readonly #decoder: LineDecoder
+  readonly #intake: Intake
   /** open → half (it sent its last line) → closing (we sent our last line) → gone */
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
-  #waiting = 0
-  #waitingBytes = 0
-  #unfinished = 0
-  #slow = false
-  #crowded = false
+  readonly #inflow = new Inflow()
+  #busy = false
   #paused = false
   #linger: NodeJS.Timeout | undefined
 
-  constructor(
-    socket: Socket,
-    options: {
-      id: number
-      transport: ConnectionInfo['transport']
-      maxLineBytes: number
-      owner: ConnectionOwner
-      log: Log
-    },
-  ) {
-    const { id, transport, maxLineBytes, owner, log } = options
+  constructor(socket: Socket, options: ConnectionOptions) {
+    const { id, transport, owner, log } = options
     this.id = id
     this.rights = transport === 'unix' ? 'all' : 'none'
     this.info = { transport, connected_at: Date.now() }
@@ -75,13 +59,20 @@ export class Connection {
     this.#owner = owner
     this.#log = log
     this.#writer = new BatchedWriter(socket, () => this.#afterFlush())
-    this.#decoder = new LineDecoder(
-      maxLineBytes,
-      // One chunk holds many lines, and one of them may be the reason to close.
-      (line, bytes) => this.#phase === 'open' && owner.onLine(this, line, bytes),
-      () => this.#phase === 'open' && owner.onTooLong(this),
-    )
+    this.#intake = new Intake({
+      isOpen: () => this.#phase === 'open',
+      isFull: () => this.#inflow.isFull(owner.linesAtOnce),
+      onLine: (line) => owner.onLine(this, line),
+      onTooLong: () => owner.onTooLong(this),
+      onUnfinished: (bytes) => owner.onUnfinished(this, bytes),
+      onError: (error) => this.#onLineError(error),
+    })
     this.#listen()
+  }
+
+  /** Bytes its lines may have, from the next one on. */
+  set maxLineBytes(bytes: number) {
+    this.#intake.maxLineBytes = bytes
   }
 
   get isGone(): boolean {
@@ -89,12 +80,12 @@ export class Connection {
   }
 
   get isSlow(): boolean {
-    return this.#slow
+    return this.#inflow.slow
   }
 
   /** Requests without a reply. */
   get waiting(): number {
-    return this.#waiting
+    return this.#inflow.waiting
   }
 
   /** Writes one line, unless the connection is on its way out. Cuts a client that reads nothing. */
@@ -112,29 +103,51 @@ export class Connection {
     this.#writer.write(`${line}\n`)
   }
 
+  /** Writes a pushed event. */
+  push(seq: number, line: string): void {
+    this.subscription.cursor = seq
+    this.send(line)
+  }
+
   /** Counts a request in. */
   took(bytes: number): void {
-    this.#waiting++
-    this.#waitingBytes += bytes
+    this.#inflow.waiting++
+    this.#inflow.bytes += bytes
+    this.#adjust()
+  }
+
+  /** A request was run and waits for something else (1), or has to be run again (-1). */
+  ran(change: 1 | -1, bytes: number): void {
+    this.#inflow.running += change
+    this.#inflow.runningBytes += change * bytes
     this.#adjust()
   }
 
   /** Counts a request out; the last one ends a connection whose client has sent its last line. */
   settled(bytes: number): void {
-    this.#waiting--
-    this.#waitingBytes -= bytes
+    this.#inflow.waiting--
+    this.#inflow.bytes -= bytes
     this.#adjust()
-    if (this.#phase === 'half' && this.#waiting === 0) this.end()
+    if (this.#phase === 'half' && this.waiting === 0) this.end()
   }
 
   /** While true it is not read from, because all connections together have too much unanswered. */
   crowd(crowded: boolean): void {
-    this.#crowded = crowded
+    this.#inflow.crowded = crowded
     this.#adjust()
+  }
+
+  /** Takes no line after the one that came last, and ends when that is answered. */
+  lastLine(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'half'
+    this.#socket.resume()
+    if (this.waiting === 0) this.end()
   }
 
   /** Says why, reads no more of it, and closes. */
   refuse(line: string): void {
+    if (this.#linger !== undefined) return
     this.send(line)
     this.end()
     this.#socket.resume()
@@ -147,6 +160,11 @@ export class Connection {
     this.#writer.flush()
     this.#phase = 'closing'
     this.#socket.end()
+  }
+
+  /** Ends it at once, without a word. */
+  drop(): void {
+    this.#socket.destroy()
   }
 
   /** Ends the connection; resolves when it is gone, after at most `limitMs`, cut if need be. */
@@ -171,49 +189,63 @@ export class Connection {
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)
+      this.#intake.readAll()
       this.#phase = 'gone'
-      this.#owner.onUnfinished(this, -this.#unfinished)
+      this.#intake.drop()
       this.goneSince = performance.now()
       this.#owner.onGone(this)
     })
   }
 
+  /** Looks at some of the lines that came. @returns whether there are more that may be looked at */
+  read(): boolean {
+    const isMore = this.#intake.read()
+    this.#adjust()
+    return isMore
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#phase !== 'open') return
-    this.#decoder.push(chunk)
-    const more = this.#decoder.pendingBytes - this.#unfinished
-    this.#unfinished += more
-    if (more !== 0) this.#owner.onUnfinished(this, more)
+    const isMore = this.#intake.take(chunk)
+    this.#adjust()
+    if (isMore) this.#owner.onUnread(this)
+  }
+
+  #onLineError(error: unknown): void {
+    this.#log.error({ connection: this.id, error: messageOf(error) }, 'what a client sent could not be dealt with')
+    this.refuse(errorReply('The line could not be dealt with, and was not taken.', 'KSI_INTERNAL'))
   }
 
   #onEnd(): void {
     if (this.#phase !== 'open') return
-    // `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one.
-    if (this.#decoder.pendingBytes > 0) this.#decoder.push(Buffer.from('\n'))
-    if (this.#phase !== 'open') return
-    this.#phase = 'half'
-    if (this.#waiting === 0) this.end()
+    this.#intake.readAll()
+    this.#intake.endLine()
+    this.lastLine()
   }
 
   #afterFlush(): void {
-    if (!this.#slow && this.#socket.writableLength > slowAt) this.#setSlow(true)
+    if (!this.isSlow && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {
-    if (slow === this.#slow || this.isGone) return
-    this.#slow = slow
+    if (slow === this.isSlow || this.isGone) return
+    this.#inflow.slow = slow
     this.#adjust()
     this.#owner.onSlow(this, slow)
   }
 
   #adjust(): void {
+    if (this.#inflow.isBusy !== this.#busy) {
+      this.#busy = !this.#busy
+      this.#owner.onBusy(this, this.#busy)
+    }
     if (this.#phase !== 'open') return
-    const held = this.#slow || this.#crowded
-    const over = held || this.#waiting > pauseAt.lines || this.#waitingBytes > pauseAt.bytes
-    const under = !held && this.#waiting < pauseAt.lines / 2 && this.#waitingBytes < pauseAt.bytes / 2
-    if (over && !this.#paused) this.#socket.pause()
-    else if (under && this.#paused) this.#socket.resume()
-    else return
-    this.#paused = over
+    const full = this.#inflow.isFull(this.#owner.linesAtOnce)
+    if (!full && this.#intake.isWaiting) this.#owner.onUnread(this)
+    const paused = full || this.#intake.isWaiting
+    if (paused === this.#paused) return
+    this.#paused = paused
+    if (paused) this.#socket.pause()
+    else this.#socket.resume()
   }
 }

@@ -4,51 +4,90 @@ import type { PushData, PushName } from '../../contracts/events.ts'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { dataReply, errorReply } from '../../contracts/wire.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
-import { Connection } from './client-connection.ts'
-import type { ConnectionOwner } from './client-connection.ts'
-import type { FrontOptions, FrontStats } from './front-options.ts'
+import type { Log } from '../../lib/log.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
+import { Doorstep } from './doorstep.ts'
+import { ReadingTurns } from './reading-turns.ts'
 import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
-import { checkRights, mayAsk } from './rights.ts'
 import type { RequestLine } from './request-line.ts'
+import { checkRights, mayAsk } from './rights.ts'
+import type { Tokens } from './rights.ts'
 
 /** Lines without an end may have this much, over all connections; past it, whoever adds to it is refused. */
 const maxUnfinishedBytes = 268_435_456
+/** So much may lie unread over all connections before each may leave less: never more than the last, less than the
+ * first. */
+const unread = { least: 16_384, all: 134_217_728, most: 1_048_576 } as const
+/** Lines that may be under way to the live generation, over all connections; and at least so many of each. What is more
+ * is not read: behind it everybody else would have to wait. */
+const underWay = { all: 1_024, least: 8 } as const
 /** Connections that are ended may take this long to flush. */
 const closeMs = 500
 
+/** Whom an event that the supervisor answers came from. */
+export interface AnswerContext {
+  connection: number
+  transport: ConnectionInfo['transport']
+}
+
+/** The tokens are asked for on TCP, on the first line of a connection; they may change at any time. */
+export interface ConnectionsOptions extends Tokens {
+  maxLineBytes: number
+  maxConnections: number
+  log: Log
+  /**
+   * Answers `front: true` events, and `system:health` while no generation is live. What it throws becomes a data error.
+   */
+  answer: (event: string, data: Record<string, unknown>, context: AnswerContext) => unknown
+}
+
+export interface FrontStats {
+  connections: number
+  heldLines: number
+  heldBytes: number
+  unanswered: number
+}
+
 /** Takes connections in, judges their lines, answers what the supervisor answers, and gives the rest to the relay. */
-export class Reception implements ConnectionOwner {
-  readonly #options: FrontOptions
+export class ClientConnections implements ConnectionOwner<ClientConnection> {
+  readonly #options: ConnectionsOptions
   readonly #relay: Relay
+  readonly #doorstep: Doorstep
   /** also those that are being refused */
-  readonly #sockets = new Set<Connection>()
-  #open = 0
+  readonly #sockets = new Set<ClientConnection>()
+  /** those that count against the limit */
+  readonly #admitted = new Set<ClientConnection>()
+  readonly #turns = new ReadingTurns()
+  #busy = 0
   #lastConnection = 0
   #notified = false
   #closed = false
   #unfinishedBytes = 0
 
-  constructor(options: FrontOptions, relay: Relay) {
+  constructor(options: ConnectionsOptions, relay: Relay) {
     this.#options = options
     this.#relay = relay
+    this.#doorstep = new Doorstep(options)
+  }
+
+  get slowAt(): number {
+    return Math.max(unread.least, Math.min(unread.most, Math.floor(unread.all / Math.max(1, this.#sockets.size))))
+  }
+
+  get linesAtOnce(): number {
+    if (!this.#relay.isLive) return Infinity
+    return Math.max(underWay.least, Math.floor(underWay.all / Math.max(1, this.#busy)))
   }
 
   accept(socket: Socket, transport: ConnectionInfo['transport']): void {
-    const { maxLineBytes, maxConnections, log } = this.#options
-    const connection = new Connection(socket, { id: ++this.#lastConnection, transport, maxLineBytes, owner: this, log })
+    const { token, log } = this.#options
+    const connection = new ClientConnection(socket, { id: ++this.#lastConnection, transport, owner: this, log })
     this.#sockets.add(connection)
     if (this.#closed) return connection.refuse(errorReply('The daemon is shutting down', 'KSI_RESTARTING'))
-    if (this.#open >= maxConnections) {
-      return connection.refuse(
-        errorReply(
-          `Too many connections: the limit is ${maxConnections}. Close some, or set KSI_MAX_CONNECTIONS.`,
-          'KSI_QUEUE_FULL',
-        ),
-      )
-    }
-    this.#open++
-    this.#relay.add(connection)
+    if (transport === 'tcp' && token !== undefined) this.#doorstep.stranger(connection)
+    else this.#admit(connection)
   }
 
   notifyShutdown(reason: string): void {
@@ -63,7 +102,7 @@ export class Reception implements ConnectionOwner {
 
   stats(): FrontStats {
     const { heldCount, heldBytes, count } = this.#relay.lines
-    return { connections: this.#open, heldLines: heldCount, heldBytes, unanswered: count }
+    return { connections: this.#admitted.size, heldLines: heldCount, heldBytes, unanswered: count }
   }
 
   /** Ends all connections, each after what it is still owed. */
@@ -72,22 +111,23 @@ export class Reception implements ConnectionOwner {
     await Promise.all(Array.from(this.#sockets, (connection) => connection.close(closeMs)))
   }
 
-  onLine(connection: Connection, text: string, bytes: number): void {
+  onLine(connection: ClientConnection, line: Buffer): void {
     const strict = isFirstOnTcp(connection)
-    const verdict = judgeLine(text, { strict, tokens: this.#options })
+    const verdict = judgeLine(line, { strict, tokens: this.#options })
     if (verdict.kind !== 'refuse' && strict) connection.rights = verdict.rights
     if (verdict.kind !== 'request')
       return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
-    const { request } = verdict
-    const isOurs =
-      !mayAsk(connection.rights, request.event) ||
-      eventSpec(request.event)?.front === true ||
-      (request.event === 'system:health' && !this.#relay.isLive)
-    if (isOurs) void this.#answer(connection, request)
-    else this.#relay.take(connection, request, bytes)
+    const place = this.#doorstep.leave(connection, verdict.request.event)
+    if (place === 'refused') return
+    if (place === 'stranger' && !this.#admit(connection)) return
+    if (place === 'guest') this.#relay.add(connection)
+    this.#serve(connection, verdict.request, line.length)
+    if (place === 'guest') connection.lastLine()
   }
 
-  onTooLong(connection: Connection): void {
+  onTooLong(connection: ClientConnection): void {
+    const refused = this.#doorstep.tooLong(connection)
+    if (refused !== undefined) return connection.refuse(refused)
     const limit = this.#options.maxLineBytes
     const reply = errorReply(
       `The line is over the limit of ${limit} bytes and was not taken. Send less, or set KSI_MAX_LINE_BYTES.`,
@@ -97,7 +137,7 @@ export class Reception implements ConnectionOwner {
     else connection.send(reply)
   }
 
-  onUnfinished(connection: Connection, bytes: number): void {
+  onUnfinished(connection: ClientConnection, bytes: number): void {
     this.#unfinishedBytes += bytes
     if (bytes <= 0 || this.#unfinishedBytes <= maxUnfinishedBytes) return
     connection.refuse(
@@ -108,34 +148,55 @@ export class Reception implements ConnectionOwner {
     )
   }
 
-  onSlow(connection: Connection, slow: boolean): void {
+  onUnread(connection: ClientConnection): void {
+    this.#turns.add(connection)
+  }
+
+  onBusy(_connection: ClientConnection, busy: boolean): void {
+    this.#busy += busy ? 1 : -1
+  }
+
+  onSlow(connection: ClientConnection, slow: boolean): void {
     this.#relay.slow(connection, slow)
   }
 
-  onGone(connection: Connection): void {
+  onGone(connection: ClientConnection): void {
     this.#sockets.delete(connection)
-    // One that was refused at the door was never let in.
-    if (!this.#relay.connections.has(connection.id)) return
-    this.#open--
+    this.#doorstep.gone(connection)
+    this.#admitted.delete(connection)
     this.#relay.gone(connection)
   }
 
-  async #answer(connection: Connection, request: RequestLine): Promise<void> {
-    const { event, data, correlationId } = request
-    const about = { event, correlation_id: correlationId }
+  /** Lets a connection in, if there is room. @returns whether it may go on at once */
+  #admit(connection: ClientConnection): boolean {
+    if (!this.#doorstep.hasRoom(connection, this.#admitted.size)) return false
+    this.#admitted.add(connection)
+    connection.maxLineBytes = this.#options.maxLineBytes
+    this.#relay.add(connection)
+    return true
+  }
+
+  #serve(connection: ClientConnection, request: RequestLine, bytes: number): void {
+    const isOurs =
+      !mayAsk(connection.rights, request.event) ||
+      eventSpec(request.event)?.front === true ||
+      (request.event === 'system:health' && !this.#relay.isLive)
+    if (isOurs) void this.#answer(connection, request)
+    else this.#relay.take(connection, request, bytes)
+  }
+
+  async #answer(connection: ClientConnection, request: RequestLine): Promise<void> {
+    const { event, data } = request
     connection.took(0)
     try {
       checkRights(connection.rights, event)
-      const result = await this.#options.answer(event, data, {
-        connection: connection.id,
-        transport: connection.info.transport,
-      })
-      connection.send(dataReply(result === undefined ? [] : [result], about))
+      const context = { connection: connection.id, transport: connection.info.transport }
+      const result = await this.#options.answer(event, data, context)
+      connection.send(dataReply(result === undefined ? [] : [result], request))
     } catch (error) {
       const code = systemCodeOf(error)
-      connection.send(
-        dataReply([{ status: 'error', error: messageOf(error), ...(code === undefined ? {} : { code }) }], about),
-      )
+      const problem = { status: 'error', error: messageOf(error), ...(code === undefined ? {} : { code }) }
+      connection.send(dataReply([problem], request))
     }
     connection.settled(0)
     this.#relay.forgetIfDone(connection)
@@ -143,7 +204,7 @@ export class Reception implements ConnectionOwner {
 }
 
 /** Whether what comes now is the first thing a TCP connection says; true at most once. */
-function isFirstOnTcp(connection: Connection): boolean {
+function isFirstOnTcp(connection: ClientConnection): boolean {
   const first = !connection.hasSpoken
   connection.hasSpoken = true
   return first && connection.info.transport === 'tcp'

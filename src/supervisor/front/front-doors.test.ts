@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../../lib/log.ts'
 import { answerAll, isRequest, openFront } from './testing/front-harness.ts'
-import type { FrontOptions } from './front-options.ts'
 import { startFront } from './front.ts'
+import type { FrontOptions } from './front.ts'
 
 test('answers the events of the supervisor always, and system:health only while no generation is live', async () => {
   await using h = await openFront()
@@ -99,6 +99,68 @@ test('asks for the token on the first line, and passes it on to nobody', async (
   const local = await h.client()
   local.send({ event: 'c' })
   assert.equal((await generation.frames.next(isRequest)).json, '{"event":"c"}')
+})
+
+test('no line ends the supervisor, however deep, long or odd it is, also before the token', async () => {
+  await using h = await openFront({ token: 'a secret of some length' })
+  const deep = (depth: number): string => `${'{"0":'.repeat(depth)}1${'}'.repeat(depth)}`
+  const stranger = await h.client('tcp')
+  stranger.send(`{"event":"x","correlation_id":${deep(600)}}\n`)
+  assert.equal((await stranger.inbox.next())['code'], 'KSI_BAD_REQUEST')
+  const client = await h.client()
+  for (const [line, message] of [
+    [`{"event":5,"correlation_id":${deep(2_900)}}`, /more than 64 levels/],
+    [`{"event":"x","data":${'['.repeat(100_000)}`, /more than 64 levels/],
+    [`{"event":"x","data":[${'1,'.repeat(30_000)}1]}`, /more than 20000 values/],
+    [`{"event":"x","correlation_id":${deep(9)}}`, /^Invalid correlation_id/],
+    [`{"event":"x","correlation_id":"${'x'.repeat(1_100)}"}`, /^Invalid correlation_id/],
+    [`{"event":"${'x'.repeat(201)}"}`, /^Invalid event name: over 200 characters/],
+    [`{"event":"x","_client_id":"${'x'.repeat(201)}"}`, /^Invalid _client_id/],
+  ] as const) {
+    client.send(`${line}\n`)
+    assert.match(String((await client.inbox.next())['error']), message)
+  }
+  assert.ok(await client.ask('supervisor:status'))
+})
+
+test('echoes a correlation id as it was written', async () => {
+  await using h = await openFront()
+  const client = await h.client()
+  const lines: string[] = []
+  client.socket.on('data', (chunk: Buffer) => lines.push(...chunk.toString().trimEnd().split('\n')))
+  for (const id of ['12345678901234567890', '1.50', '{"a":[1e400, 2]}', '"\u00e9"']) {
+    client.send(`{"event":7,"correlation_id": ${id} }\n`)
+    await client.inbox.next()
+    assert.ok(lines.at(-1)?.includes(`"correlation_id":${id},`), `${id} in ${lines.at(-1)}`)
+  }
+})
+
+test('before the token: 4 KB, a place among 128, and no place taken from those who have it', async () => {
+  await using h = await openFront({ token: 'a secret of some length', maxConnections: 150 })
+  const long = await h.client('tcp')
+  long.send('x'.repeat(5_000))
+  assert.equal((await long.inbox.next())['code'], 'KSI_LINE_TOO_LONG')
+  const strangers = await Promise.all(Array.from({ length: 128 }, () => h.client('tcp')))
+  const friend = await h.client('tcp')
+  friend.send({ event: 'supervisor:status', _token: 'a secret of some length', correlation_id: 'f' })
+  await friend.inbox.next((line) => line['correlation_id'] === 'f')
+  await strangers[0]?.closed
+  assert.equal(h.front.stats().connections, 1)
+  assert.ok(await (await h.client()).ask('supervisor:status'))
+})
+
+test('TCP cannot take the last places, and health is answered also when all are taken', async () => {
+  await using h = await openFront({ maxConnections: 16 })
+  await Promise.all(Array.from({ length: 14 }, async () => (await h.client('tcp')).ask('supervisor:status')))
+  const refused = await h.client('tcp')
+  assert.equal((await refused.inbox.next())['code'], 'KSI_QUEUE_FULL')
+  for (let i = 0; i < 2; i++) await (await h.client()).ask('supervisor:status')
+  const health = await h.client()
+  assert.deepEqual((await health.ask('system:health'))['data'], { status: 'restarting' })
+  await health.closed
+  const other = await h.client()
+  other.send({ event: 'completion:async' })
+  assert.equal((await other.inbox.next())['code'], 'KSI_QUEUE_FULL')
 })
 
 test('makes a socket only its owner can use and removes it at the end', async () => {

@@ -19,7 +19,7 @@ test('sends an unanswered request again under the same event id, then what was h
   assert.equal(h.front.stats().heldLines, 2)
   old.reply(first, { by: 'old' })
   assert.deepEqual((await one.inbox.next())['data'], { by: 'old' }, 'replies flow while lines are held')
-  h.front.detach()
+  h.front.detach('handover')
   old.reply(second, { by: 'old, too late' })
   h.front.attach(young.stream)
   const again = [
@@ -62,7 +62,7 @@ test('takes the old generation back after a swap that failed, with or without ha
   assert.deepEqual([JSON.parse(b.json).event, b.again], ['b', false])
   assert.equal(generation.frames.all.filter((frame) => frame.kind === 'C').length, 1, 'it was not told anew')
   h.front.hold()
-  h.front.detach()
+  h.front.detach('handover')
   generation.far.write('R 1 1 {"event":"a","da')
   h.front.attach(generation.stream)
   const again = [await generation.frames.next(isRequest), await generation.frames.next(isRequest)]
@@ -92,7 +92,7 @@ test('lets a new generation go on with a subscription after the last seq pushed'
   h.front.hold()
   old.send({ kind: 'P', connection: 1, seq: 42, json: '{"event":"completion:result","seq":42}' })
   await client.inbox.next((line) => line['seq'] === 42)
-  h.front.detach()
+  h.front.detach('handover')
   h.front.attach(young.stream)
   const resumed = await young.frames.next((frame) => frame.kind === 'S')
   assert.equal(resumed.seq, 42)
@@ -127,7 +127,7 @@ test('asks for no subscription that was refused or given up', async () => {
   assert.deepEqual(young.frames.all.map((frame) => frame.kind).sort(), ['C', 'C', 'Q'])
 })
 
-test('runs the lines of a client that wrote and hung up while there was no generation, and only then tells that it is gone', async () => {
+test('runs the lines of a client that wrote and hung up meanwhile, and only then tells that it is gone', async () => {
   await using h = await openFront()
   const client = await h.client('tcp')
   client.send({ event: 'completion:async', data: { n: 1 } })

@@ -10,7 +10,8 @@ test('tells the generation of a connection, relays its line byte for byte and br
   const opened = await generation.frames.next((frame) => frame.kind === 'C')
   assert.equal(opened.info.transport, 'unix')
   const raw =
-    '{ "event":"completion:async", "correlation_id": 12345678901234567890, "data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
+    '{ "event":"completion:async", "correlation_id": 12345678901234567890, ' +
+    '"data":{"prompt":"grüße \\u00e9"} , "_event_id":"evt 1/é"}'
   client.send(`${raw}\r\n`)
   const request = await generation.frames.next(isRequest)
   assert.equal(request.json, raw)
@@ -24,17 +25,20 @@ test('tells the generation of a connection, relays its line byte for byte and br
   assert.equal(h.front.stats().unanswered, 0)
 })
 
-test('gives each request without an event id one of its own, and survives a lone surrogate in one', async () => {
+test('gives each request without an event id one of its own, and refuses one with half a surrogate pair', async () => {
   await using h = await openFront()
   const generation = await h.generation()
   h.front.attach(generation.stream)
   const client = await h.client()
-  client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800"}\n')
+  client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800","correlation_id":1}\n')
   const ids: string[] = []
-  for (let i = 0; i < 3; i++) ids.push((await generation.frames.next(isRequest)).eventId)
+  for (let i = 0; i < 2; i++) ids.push((await generation.frames.next(isRequest)).eventId)
   assert.match(ids[0] ?? '', /^evt_[0-9a-f]{8}\w+$/)
   assert.notEqual(ids[0], ids[1])
-  assert.equal(ids[2], encodeURIComponent('\ufffd'))
+  // Ids that differ only there would be stored as one.
+  const refusal = await client.inbox.next()
+  assert.match(String(refusal['error']), /^Invalid _event_id/)
+  assert.equal(refusal['correlation_id'], 1)
 })
 
 test('waits for the rest of a line that comes in halves, and takes a last line without its newline', async () => {
@@ -137,4 +141,54 @@ test('relays at least 10,000 pipelined requests a second', async (t) => {
   const perSecond = Math.round((count / (performance.now() - started)) * 1_000)
   t.diagnostic(`${perSecond} requests/s pipelined through the front, client and generation in the same process`)
   assert.ok(perSecond > 10_000, `${perSecond}/s`)
+})
+
+test('a large line goes on as the bytes it came in, and what the front has to know of it is known', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const client = await h.client()
+  const long = 'grüße \\ " '.repeat(60_000)
+  const line = `{"data": {"prompt": ${JSON.stringify(long)} } , "event":"a" ,"correlation_id": 1.50}`
+  client.send(`${line}\r\n`)
+  const request = await generation.frames.next(isRequest)
+  assert.equal(request.json.trimEnd(), line)
+  generation.reply(request)
+  assert.equal((await client.inbox.next())['event'], 'a')
+  client.send(`{"event":"b","data":{"prompt":"x"},"_token":"secret","more":${JSON.stringify(long)}}\n`)
+  const withToken = await generation.frames.next(isRequest)
+  generation.reply(withToken)
+  assert.equal((await client.inbox.next())['event'], 'b')
+  const { json } = withToken
+  assert.ok(!json.includes('secret'))
+  assert.equal(JSON.parse(json).more, long)
+  for (const [bad, error] of [
+    [`{"event":"${'e'.repeat(300_000)}"}`, /^Invalid event name/],
+    [`{"event":"a","correlation_id":"${'e'.repeat(300_000)}"}`, /^Invalid correlation_id/],
+    [`{"event":"a","data":"${'e'.repeat(300_000)}"}`, /^Invalid data/],
+    [`{"event":"a","data":{"a":"${'e'.repeat(300_000)}"}`, /^Invalid JSON/],
+  ] as const) {
+    client.send(`${bad}\n`)
+    assert.match(String((await client.inbox.next())['error']), error)
+  }
+})
+
+test('large lines go one at a time, whosever they are, and small ones beside them', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const clients = [await h.client(), await h.client(), await h.client()]
+  for (const [i, client] of clients.entries())
+    client.send({ event: `large${i}`, data: { text: 'x'.repeat(600_000) }, correlation_id: i })
+  const first = await generation.frames.next(isRequest)
+  const [small] = [await h.client()]
+  small.send({ event: 'small' })
+  const between = await generation.frames.next(isRequest)
+  assert.equal(JSON.parse(between.json).event, 'small')
+  generation.reply(first)
+  const second = await generation.frames.next(isRequest)
+  generation.send({ kind: 'T', connection: second.connection, relay: second.relay })
+  const third = await generation.frames.next(isRequest)
+  const events = new Set([first, second, third].map(({ json }) => JSON.parse(json).event))
+  assert.deepEqual(events, new Set(['large0', 'large1', 'large2']))
 })

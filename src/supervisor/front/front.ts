@@ -1,8 +1,17 @@
 import type { Duplex } from 'node:stream'
-import type { FrontOptions, FrontStats } from './front-options.ts'
+import type { PoisonRecord } from '../../contracts/control.ts'
+import { ClientConnections } from './connections.ts'
+import type { ConnectionsOptions, FrontStats } from './connections.ts'
 import { openListeners } from './listeners.ts'
-import { Reception } from './connections.ts'
+import type { ListenersOptions } from './listeners.ts'
 import { Relay } from './relay.ts'
+import type { DetachCause } from './retrial.ts'
+
+export type FrontOptions = ConnectionsOptions &
+  Omit<ListenersOptions, 'onSocket'> & {
+    /** how long, in ms, a line waits for a generation */
+    holdMs: number
+  }
 
 /** The owner of all client connections; starts without a generation, holding every line until `attach`. */
 export interface Front {
@@ -10,17 +19,23 @@ export interface Front {
   readonly tcpPort: number
   /**
    * Makes `stream` the live generation's: tells it all connections and subscriptions, sends again what has no reply,
-   * then
-   * what was held, then goes on live. With the stream that is attached already it only ends a hold.
+   * then what was held, then goes on live. With the stream that is attached already it only ends a hold. After a death
+   * subscriptions and lines go one at a time, until what the last generation was working on is answered.
    */
   attach(stream: Duplex): void
   /** Holds lines from now on; replies and pushes of the attached generation still flow. */
   hold(): void
-  /** Forgets the stream: whatever still comes from it is ignored, and lines are held until the next `attach`. */
-  detach(): void
+  /**
+   * Forgets the stream: whatever still comes from it is ignored, and lines are held until the next `attach`.
+   * @param cause `death` by default: what it was working on is under suspicion, and what it alone had in hand is
+   * counted
+   */
+  detach(cause?: DetachCause): void
   /** Tells every connection once that the daemon ends. */
   notifyShutdown(reason: string): void
   stats(): FrontStats
+  /** What was put aside because it ended generations. */
+  poison(): PoisonRecord[]
   /**
    * Answers what waits with an error, flushes (500 ms at most), ends all connections, removes the socket file.
    * Idempotent.
@@ -34,16 +49,16 @@ export interface Front {
  */
 export async function startFront(options: FrontOptions): Promise<Front> {
   const relay = new Relay(options)
-  const reception = new Reception(options, relay)
+  const connections = new ClientConnections(options, relay)
   const listeners = await openListeners({
     ...options,
-    onSocket: (socket, transport) => reception.accept(socket, transport),
+    onSocket: (socket, transport) => connections.accept(socket, transport),
   })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     const unbound = listeners.close()
     relay.close()
-    await reception.close()
+    await connections.close()
     await unbound
   }
   return {
@@ -51,9 +66,10 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     tcpPort: listeners.tcpPort,
     attach: (stream) => relay.attach(stream),
     hold: () => relay.hold(),
-    detach: () => relay.detach(),
-    notifyShutdown: (reason) => reception.notifyShutdown(reason),
-    stats: () => reception.stats(),
+    detach: (cause) => relay.detach(cause),
+    notifyShutdown: (reason) => connections.notifyShutdown(reason),
+    stats: () => connections.stats(),
+    poison: () => relay.poison.records,
     close: () => (closing ??= close()),
   }
 }

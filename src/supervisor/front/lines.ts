@@ -1,17 +1,48 @@
-import type { Connection } from './client-connection.ts'
+import { errorReply } from '../../contracts/wire.ts'
+import type { ClientConnection } from './client-connection.ts'
 import type { RequestLine } from './request-line.ts'
 
 /** A request line that has no reply yet. */
 export interface Line {
   readonly relay: number
-  readonly connection: Connection
+  readonly connection: ClientConnection
   readonly bytes: number
   readonly eventId: string
-  readonly request: Pick<RequestLine, 'text' | 'event' | 'correlationId' | 'subscription'>
-  /** a generation was given it, and may have run it */
-  relayed: boolean
-  /** `performance.now()` when it began to wait for a generation */
+  readonly request: Pick<RequestLine, 'text' | 'event' | 'correlation' | 'subscription'>
+  /**
+   * held: no generation was given it · sent: the live one was given it · running: it was run, and the reply comes when
+   * something else has happened · again: a generation that is gone was given it
+   */
+  state: 'held' | 'sent' | 'running' | 'again'
+  /** `performance.now()` when it came, or when it last was known to do no harm */
   waitingSince: number
+  /** generations that ended while it was the only thing they had been given */
+  deaths: number
+  /** generations that ended some time after they had run it */
+  outlived: number
+}
+
+/** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
+const outlivedAtMost = 3
+
+/** A line that has just come. */
+export function newLine(
+  request: RequestLine,
+  come: { connection: ClientConnection; relay: number; bytes: number; bootId: string },
+): Line {
+  const { text, event, correlation, subscription } = request
+  const { connection, relay, bytes, bootId } = come
+  return {
+    relay,
+    connection,
+    bytes,
+    eventId: request.eventId ?? `evt_${bootId}${relay.toString(36)}`,
+    request: { text, event, correlation, subscription },
+    state: 'held',
+    waitingSince: performance.now(),
+    deaths: 0,
+    outlived: 0,
+  }
 }
 
 /** Lines and bytes that may wait for a generation, over all connections. */
@@ -61,18 +92,37 @@ export class Lines {
     return this.#lines.get(relay)
   }
 
-  /** Marks a line as given to a generation. */
-  relayed(line: Line): void {
-    if (line.relayed) return
-    line.relayed = true
-    this.#heldCount--
-    this.#heldBytes -= line.bytes
+  /** Marks a line as given to the live generation. */
+  sent(line: Line): void {
+    if (line.state === 'held') {
+      this.#heldCount--
+      this.#heldBytes -= line.bytes
+    }
+    line.state = 'sent'
+  }
+
+  /** The live generation has run it, and it did no harm; its reply comes later. */
+  ran(line: Line): void {
+    if (line.state !== 'sent') return
+    line.state = 'running'
+    line.deaths = 0
+    line.connection.ran(1, line.bytes)
+  }
+
+  /** The generation that was given it is gone. */
+  again(line: Line, handover: boolean): void {
+    const ran = line.state === 'running'
+    if (ran && !handover) line.outlived++
+    if (line.state !== 'again' && (handover || (ran && line.outlived <= outlivedAtMost)))
+      line.waitingSince = performance.now()
+    line.state = 'again'
+    if (ran) line.connection.ran(-1, line.bytes)
   }
 
   remove(line: Line): void {
     if (!this.#lines.delete(line.relay)) return
     this.#bytes -= line.bytes
-    if (line.relayed) return
+    if (line.state !== 'held') return
     this.#heldCount--
     this.#heldBytes -= line.bytes
   }
@@ -80,4 +130,21 @@ export class Lines {
   [Symbol.iterator](): IterableIterator<Line> {
     return this.#lines.values()
   }
+}
+
+type About = Pick<RequestLine, 'event' | 'correlation'>
+
+/** The reply to a request no generation has seen. */
+export function notTaken(why: string, request: About): string {
+  return errorReply(`The request was NOT taken: ${why}. Send it again in a moment.`, 'KSI_RESTARTING', request)
+}
+
+/** The reply to a request a generation was given and gave no reply to. */
+export function mayBeTaken(why: string, request: About): string {
+  return errorReply(
+    `The request MAY have been taken, but there is no reply: ${why}. ` +
+      'Look for its effect, or send it again under the same request_id.',
+    'KSI_RESTARTING',
+    request,
+  )
 }

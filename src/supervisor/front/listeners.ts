@@ -48,7 +48,8 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     tcp.close()
     throw new KsiError(
       'KSI_CONFIG_INVALID',
-      `Cannot make the socket ${socketPath}: ${messageOf(error)}. Its folder must be writable, on a file system that can hold sockets.`,
+      `Cannot make the socket ${socketPath}: ${messageOf(error)}. ` +
+        'Its folder must be writable, on a file system that can hold sockets.',
       {
         cause: error,
       },

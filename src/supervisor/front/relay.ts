@@ -1,40 +1,63 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Frame } from '../../contracts/relay.ts'
+import { isSuccess } from '../../contracts/wire.ts'
 import type { Log } from '../../lib/log.ts'
-import { isObject, parseObject } from '../../lib/ndjson.ts'
-import type { Connection } from './client-connection.ts'
-import { Lines } from './lines.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { Crowd } from './crowd.ts'
+import { LargeLines } from './large-lines.ts'
+import { Lines, mayBeTaken, newLine, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
-import { RelayLink } from './relay-link.ts'
+import { PoisonList, poisonReply } from './poison.ts'
+import type { RelayLink } from './relay-link.ts'
+import { RelayLinks } from './relay-links.ts'
 import type { RequestLine } from './request-line.ts'
-import { mayBeTaken, notTaken } from './restarting.ts'
-
-/**
- * All connections together may have this much unanswered; past it, whoever adds is not read from until half is
- * answered.
- */
-const crowdedAt = 268_435_456
+import type { DetachCause } from './retrial.ts'
+import { Roster } from './roster.ts'
+import { Sweeper } from './sweeper.ts'
+import { Trials } from './trials.ts'
 
 /** Brings request lines to the generation that is live and replies back, and keeps the lines while there is none. */
 export class Relay {
   readonly lines = new Lines()
-  /** open ones, and gone ones that still have a line to be run */
-  readonly connections = new Map<number, Connection>()
-  readonly #holdMs: number
+  readonly poison = new PoisonList()
   readonly #log: Log
-  readonly #links = new WeakMap<Duplex, RelayLink>()
-  readonly #crowded = new Set<Connection>()
+  readonly #links: RelayLinks
+  readonly #roster = new Roster()
+  readonly #crowd = new Crowd()
+  readonly #large = new LargeLines()
   readonly #bootId = randomBytes(4).toString('hex')
+  readonly #trials: Trials
+  readonly #sweeper: Sweeper
   #link: RelayLink | undefined
   #holding = false
   #closed = false
   #lastRelay = 0
-  #sweeper: NodeJS.Timeout | undefined
 
   constructor(options: { holdMs: number; log: Log }) {
-    this.#holdMs = options.holdMs
     this.#log = options.log
+    this.#links = new RelayLinks({
+      log: options.log,
+      onFrame: (link, frame) => link === this.#link && this.#onFrame(frame),
+      onClosed: (link) => link === this.#link && this.#unlink(false),
+    })
+    this.#sweeper = new Sweeper(options, {
+      lines: this.lines,
+      isAttached: () => this.#link !== undefined,
+      fail: (line, why) => this.#fail(line, why),
+      giveUp: (line) => this.#settle(line),
+    })
+    this.#trials = new Trials({
+      lines: this.lines,
+      roster: this.#roster,
+      poison: this.poison,
+      log: options.log,
+      liveLink: () => (this.isLive ? this.#link : undefined),
+      send: (link, line) => this.#send(link, line),
+      sendRest: (link) => this.#sendAll(link),
+      fail: (line, why) => this.#fail(line, why),
+      settle: (line) => this.#settle(line),
+    })
   }
 
   get isLive(): boolean {
@@ -43,12 +66,10 @@ export class Relay {
 
   attach(stream: Duplex): void {
     if (this.#closed) return
-    const known = this.#link?.stream === stream ? this.#link : undefined
-    const link = known ?? this.#takeOver(stream)
+    const link = this.#link?.stream === stream ? this.#link : this.#takeOver(stream)
     this.#holding = false
-    for (const line of this.lines) if (link !== known || !line.relayed) this.#send(link, line)
-    // A client that wrote and hung up is gone only after its last line.
-    for (const connection of this.connections.values()) if (connection.isGone) this.#tellLeft(connection)
+    if (this.#trials.isOn) this.#trials.goOn()
+    else this.#sendAll(link)
   }
 
   hold(): void {
@@ -57,192 +78,157 @@ export class Relay {
     this.#link?.flush()
   }
 
-  detach(): void {
-    if (this.#link === undefined) return
-    this.#link = undefined
-    const now = performance.now()
-    for (const line of this.lines) if (line.relayed) line.waitingSince = now
-    this.#sweepSoon()
+  detach(cause: DetachCause = 'death'): void {
+    if (this.#link !== undefined) this.#unlink(cause === 'handover')
+    else if (!this.#trials.isUndecided) return
+    this.#trials.judge(cause)
+    // Generations may come and go faster than it looks.
+    this.#sweeper.sweep()
   }
 
   /** Answers whatever has no reply yet with an error, and relays nothing more. */
   close(): void {
     this.#closed = true
     this.#link = undefined
-    clearInterval(this.#sweeper)
+    this.#sweeper.stop()
     for (const line of this.lines) this.#fail(line, 'the daemon is shutting down')
   }
 
-  add(connection: Connection): void {
-    this.connections.set(connection.id, connection)
+  add(connection: ClientConnection): void {
+    this.#roster.add(connection)
     this.#link?.connected(connection)
   }
 
-  slow(connection: Connection, slow: boolean): void {
-    this.#link?.slow(connection.id, slow)
+  /** While lines are on trial each must be run, also those of a client that reads nothing just now. */
+  slow(connection: ClientConnection, slow: boolean): void {
+    if (!this.#trials.isOn) this.#link?.slow(connection.id, slow)
   }
 
-  /** The client has hung up. What it has sent is run all the same. */
-  gone(connection: Connection): void {
-    this.#crowded.delete(connection)
-    if (this.isLive) this.#tellLeft(connection)
+  /** The client has hung up. What it has sent is run all the same, unless it ended a generation. */
+  gone(connection: ClientConnection): void {
+    // One that was refused at the door was never let in.
+    if (this.#roster.get(connection.id) === undefined) return
+    this.#crowd.gone(connection)
+    if (this.isLive && !this.#trials.isOn) this.#roster.tellLeft(connection, this.#link)
     this.forgetIfDone(connection)
-    if (connection.waiting > 0) this.#sweepSoon()
+    this.#trials.abandoned(connection)
+    if (connection.waiting > 0) this.#sweeper.soon()
   }
 
-  forgetIfDone(connection: Connection): void {
-    if (!connection.isGone || connection.waiting > 0) return
-    this.#tellLeft(connection)
-    this.connections.delete(connection.id)
+  forgetIfDone(connection: ClientConnection): void {
+    this.#roster.forgetIfDone(connection, this.#link)
   }
 
   /** Takes a request line: on to the live generation, or held until there is one. */
-  take(connection: Connection, request: RequestLine, bytes: number): void {
-    const link = this.isLive ? this.#link : undefined
+  take(connection: ClientConnection, request: RequestLine, bytes: number): void {
+    if (this.poison.refuses(request)) return connection.send(poisonReply('The request', request))
+    const link = this.isLive && !this.#trials.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
     if (full !== undefined) return connection.send(notTaken(full, request))
-    const relay = ++this.#lastRelay
-    const { text, event, correlationId, subscription } = request
-    const eventId = request.eventId ?? `evt_${this.#bootId}${relay.toString(36)}`
-    const kept = { text, event, correlationId, subscription }
-    const line: Line = {
-      relay,
-      connection,
-      bytes,
-      eventId,
-      request: kept,
-      relayed: false,
-      waitingSince: performance.now(),
-    }
+    const line = newLine(request, { connection, bytes, relay: ++this.#lastRelay, bootId: this.#bootId })
     this.lines.add(line)
     connection.took(bytes)
-    if (this.lines.bytes > crowdedAt) {
-      this.#crowded.add(connection)
-      connection.crowd(true)
-    }
-    if (link === undefined) this.#sweepSoon()
-    else this.#send(link, line)
+    this.#crowd.added(connection, this.lines.bytes)
+    if (link === undefined) this.#sweeper.soon()
+    else if (this.#large.mayGo(line)) this.#send(link, line)
   }
 
   #takeOver(stream: Duplex): RelayLink {
-    this.detach()
-    const link = this.#linkOf(stream)
+    this.detach(this.#link === undefined ? 'death' : 'handover')
+    const link = this.#links.of(stream)
     this.#link = link
-    for (const connection of this.connections.values()) {
-      connection.leftTold = false
-      link.connected(connection)
-    }
+    link.begin()
+    this.#roster.tellAll(link, (connection) => !this.#trials.isPending(connection))
     return link
   }
 
-  #linkOf(stream: Duplex): RelayLink {
-    const known = this.#links.get(stream)
-    if (known !== undefined) return known
-    const onFrame = (link: RelayLink, frame: Frame | undefined): void => {
-      if (link === this.#link) this.#onFrame(frame)
-    }
-    const onClosed = (link: RelayLink): void => {
-      if (link === this.#link) this.detach()
-    }
-    const link = new RelayLink(stream, { log: this.#log, onFrame, onClosed })
-    this.#links.set(stream, link)
-    return link
+  /** Forgets the stream. What it was given and has not answered is given to the next one. */
+  #unlink(handover: boolean): void {
+    this.#link = undefined
+    const given = [...this.lines].filter(({ state }) => state !== 'held')
+    if (handover) this.#trials.handedOver()
+    else this.#trials.ended(given)
+    for (const line of given) this.lines.again(line, handover)
+    if (handover) this.poison.codeChanged()
+    this.#sweeper.soon()
+  }
+
+  #sendAll(link: RelayLink): void {
+    this.#large.clear()
+    this.#roster.tellSlow(link)
+    for (const line of this.lines) if (line.state === 'held' || line.state === 'again') this.#send(link, line)
+    this.#roster.tellGone(link)
+  }
+
+  /** While nobody is live, or there is a trial, the next one waits as all others do. */
+  #sendLarge(done: Line): void {
+    const next = this.#large.next(done)
+    if (next === undefined || this.#link === undefined || !this.isLive || this.#trials.isOn) return
+    if (this.lines.get(next.relay) === next) this.#send(this.#link, next)
+    else this.#sendLarge(next)
   }
 
   #send(link: RelayLink, line: Line): void {
     link.request(line)
-    this.lines.relayed(line)
+    this.lines.sent(line)
   }
 
   #onFrame(frame: Frame | undefined): void {
     switch (frame?.kind) {
       case 'R':
-        return this.#onReply(frame.relay, frame.json)
-      case 'P': {
-        const connection = this.connections.get(frame.connection)
-        if (connection === undefined) return
-        connection.cursor = frame.seq
-        return connection.send(frame.json)
+        return this.#onReply(this.lines.get(frame.relay), frame.json)
+      case 'T': {
+        const line = this.lines.get(frame.relay)
+        if (line === undefined) return
+        this.lines.ran(line)
+        this.#sendLarge(line)
+        return this.#trials.passed(line)
       }
-      case 'U': {
-        const connection = this.connections.get(frame.connection)
-        if (connection === undefined) return
-        connection.cursor = frame.seq
-        if (frame.seq < 0) connection.subscription = undefined
-        return
-      }
+      case 'P':
+        return this.#roster.get(frame.connection)?.push(frame.seq, frame.json)
+      case 'U':
+        return this.#onReached(this.#roster.get(frame.connection), frame.seq)
       default:
         this.#log.warn({ kind: frame?.kind }, 'unknown frame from the generation')
     }
   }
 
-  #onReply(relay: number, json: string): void {
-    const line = this.lines.get(relay)
+  #onReached(connection: ClientConnection | undefined, seq: number): void {
+    if (connection === undefined) return
+    connection.subscription.reached(seq)
+    connection.deaths = 0
+    this.#trials.passed(connection)
+  }
+
+  #onReply(line: Line | undefined, json: string): void {
     if (line === undefined) return
     // Only what a generation has agreed to is asked of the next one.
-    if (line.request.subscription !== undefined && isSuccess(json))
-      line.connection.subscription = line.request.subscription
+    const { subscription } = line.request
+    if (subscription !== undefined && isSuccess(json)) line.connection.subscription.data = subscription
     line.connection.send(json)
+    this.#trials.passed(line)
     this.#settle(line)
   }
 
+  /** Nothing more is owed for this line. */
   #settle(line: Line): void {
     this.lines.remove(line)
+    if (line.state === 'running') line.connection.ran(-1, line.bytes)
     line.connection.settled(line.bytes)
     this.forgetIfDone(line.connection)
-    if (this.#crowded.size === 0 || this.lines.bytes > crowdedAt / 2) return
-    for (const connection of this.#crowded) connection.crowd(false)
-    this.#crowded.clear()
-  }
-
-  #tellLeft(connection: Connection): void {
-    if (connection.leftTold) return
-    connection.leftTold = true
-    this.#link?.left(connection.id)
-  }
-
-  /** One timer for all lines: it runs only while there are lines that can wait too long. */
-  #sweepSoon(): void {
-    if (this.#sweeper !== undefined || this.#closed) return
-    const everyMs = Math.min(1_000, Math.max(10, this.#holdMs / 10))
-    this.#sweeper = setInterval(() => this.#sweep(), everyMs)
-  }
-
-  #sweep(): void {
-    const now = performance.now()
-    let mayWait = false
-    for (const line of this.lines) {
-      const { connection } = line
-      if (this.#link === undefined || !line.relayed) {
-        mayWait = true
-        if (now - line.waitingSince > this.#holdMs)
-          this.#fail(line, `the daemon is restarting and was not back within ${this.#holdMs} ms`)
-      } else if (connection.isGone) {
-        mayWait = true
-        // The generation has it, and owes nobody a reply to it.
-        if (now - connection.goneSince > this.#holdMs) this.#settle(line)
-      }
-    }
-    if (mayWait) return
-    clearInterval(this.#sweeper)
-    this.#sweeper = undefined
+    this.#crowd.answered(this.lines.bytes)
+    this.#sendLarge(line)
+    this.#trials.abandoned(line)
   }
 
   #fail(line: Line, why: string): void {
-    const { connection, request, relayed } = line
+    const { connection, request, state } = line
     if (connection.isGone)
       this.#log.warn(
-        { connection: connection.id, event: request.event, relayed, why },
+        { connection: connection.id, event: request.event, state, why },
         'request of a client that hung up is given up',
       )
-    connection.send(relayed ? mayBeTaken(why, request) : notTaken(why, request))
+    connection.send(state === 'held' ? notTaken(why, request) : mayBeTaken(why, request))
     this.#settle(line)
   }
-}
-
-/** Whether a reply has neither kind of error (docs/wire.md, "Errors"). */
-function isSuccess(json: string): boolean {
-  const reply = parseObject(json)
-  if (reply === undefined || 'error' in reply) return false
-  return !(isObject(reply['data']) && 'error' in reply['data'])
 }

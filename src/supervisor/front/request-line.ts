@@ -1,15 +1,31 @@
 import { errorReply } from '../../contracts/wire.ts'
+import type { ReplyTo } from '../../contracts/wire.ts'
 import { messageOf } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
+import { overLimit, withoutLongStrings, writtenMember } from '../../lib/json-shape.ts'
+import { isObject, parseObject, textOfLine } from '../../lib/ndjson.ts'
 import { rightsOf } from './rights.ts'
 import type { Rights, Tokens } from './rights.ts'
 
-/** What the front needs to know of a request line. `text` is the line as it goes on to the generation. */
+/** What a request line may be made of: looked at before anything parses it. */
+const lineLimits = { levels: 64, values: 20_000 } as const
+const correlationLimits = { levels: 8, values: 1_024 } as const
+const maxCorrelationBytes = 1_024
+/** Characters of an event's name, and of the names a client gives itself. */
+const maxNameLength = 200
+/** A line of more bytes is not parsed here but for what the front has to know, and goes on as the bytes it is. */
+const largeLine = 262_144
+/** Strings of more bytes are left out of it. */
+const longString = 4_096
+
+/** What the front needs to know of a request line. */
 export interface RequestLine {
-  text: string
+  /** the line as it goes on to the generation */
+  text: string | Buffer
   event: string
-  data: Record<string, unknown>
-  correlationId: unknown
+  /** parsed when it is asked for, where the line is a large one */
+  readonly data: Record<string, unknown>
+  /** `correlation_id` as it was written */
+  correlation: string
   /** the request's own `_event_id`, encoded for a frame */
   eventId: string | undefined
   /** for `monitor:subscribe`: what a later generation is told, as JSON */
@@ -28,69 +44,139 @@ type Verdict =
 /**
  * Judges a line.
  * @param checks `strict`: the first line of a TCP connection, which must be an object, and carry a token if one is
- * asked
- * for; what it says of rights then holds for all that follow
+ * asked for; what it says of rights then holds for all that follow
  */
-export function judgeLine(text: string, checks: { strict: boolean; tokens: Tokens }): Verdict {
+export function judgeLine(bytes: Buffer, checks: { strict: boolean; tokens: Tokens }): Verdict {
   const { strict, tokens } = checks
-  const line = readObject(text)
+  const line = readObject(bytes)
   // A web page can make its browser send any text to a local port, but not without an HTTP request line before it.
   if (!line.ok)
     return strict ? { kind: 'refuse', reply: line.reply } : { kind: 'error', reply: line.reply, rights: 'all' }
-  const rights = strict ? rightsOf(line.value, tokens) : 'all'
-  if (rights === 'none') return { kind: 'refuse', reply: unauthorized(line.value) }
-  const request = toRequest(line.value, text)
+  const { value, text, whole } = line.value
+  const rights = strict ? rightsOf(value, tokens) : 'all'
+  if (rights === 'none') return { kind: 'refuse', reply: unauthorized(value, text) }
+  const request = toRequest(value, text, whole)
   return request.ok
     ? { kind: 'request', request: request.value, rights }
     : { kind: 'error', reply: request.reply, rights }
 }
 
-function readObject(text: string): Read<Record<string, unknown>> {
+/** A line's object; without its long strings where `whole`, the line as it came, is there too. */
+interface ReadLine {
+  value: Record<string, unknown>
+  text: string
+  whole: Buffer | undefined
+}
+
+function readObject(bytes: Buffer): Read<ReadLine> {
+  const over = overLimit(bytes, lineLimits)
+  if (over !== undefined)
+    return refuse(`The line has more than ${lineLimits[over]} ${over} and was not taken. Send a simpler one.`)
+  const isLarge = bytes.length > largeLine
+  const text = textOfLine(isLarge ? withoutLongStrings(bytes, longString) : bytes)
   try {
     const value: unknown = JSON.parse(text)
-    if (isObject(value)) return { ok: true, value }
+    if (isObject(value)) return { ok: true, value: { value, text, whole: isLarge ? bytes : undefined } }
     return refuse('Invalid JSON: a request is one JSON object on one line, as {"event": "system:health"}')
   } catch (error) {
-    return refuse(`Invalid JSON: ${text.trim() === '' ? 'the line is empty' : messageOf(error)}`)
+    return refuse(`Invalid JSON: ${text.trim() === '' ? 'the line is empty' : messageOf(error).slice(0, 500)}`)
   }
 }
 
 /** Checks the fields the front depends on; the rest is the generation's to judge (docs/wire.md, "Errors"). */
-function toRequest(line: Record<string, unknown>, text: string): Read<RequestLine> {
-  const { event, data = {}, correlation_id: own, _correlation_id: inner } = line
-  const correlationId = own ?? inner
-  const about = { event, correlation_id: correlationId }
-  if (event === undefined || event === null || event === '') return refuse('Missing event name', about)
-  if (typeof event !== 'string') return refuse('Invalid event name: it must be a string', about)
-  if (!isObject(data)) return refuse(`Invalid data for ${event}: it must be a JSON object`, about)
+function toRequest(line: Record<string, unknown>, text: string, whole: Buffer | undefined): Read<RequestLine> {
+  const { event, data = {} } = line
+  const correlation = correlationOf(line, text)
+  if (correlation === undefined)
+    return refuse(
+      `Invalid correlation_id: over ${maxCorrelationBytes} bytes, or over ${correlationLimits.levels} levels`,
+    )
+  if (event === undefined || event === null || event === '') return refuse('Missing event name', { correlation })
+  if (typeof event !== 'string') return refuse('Invalid event name: it must be a string', { correlation })
+  if (event.length > maxNameLength)
+    return refuse(`Invalid event name: over ${maxNameLength} characters`, { correlation })
+  if (!isObject(data)) return refuse(`Invalid data for ${event}: it must be a JSON object`, { event, correlation })
+  const badId = ['_event_id', '_client_id', 'client_id', '_agent_id'].find((name) => !isFitId(line[name]))
+  if (badId !== undefined)
+    return refuse(`Invalid ${badId}: over ${maxNameLength} characters, or half a surrogate pair`, {
+      event,
+      correlation,
+    })
   const subscription = event === 'monitor:subscribe' ? subscriptionOf(line, data) : undefined
-  return {
-    ok: true,
-    value: { text: withoutToken(line, text), event, data, correlationId, eventId: eventIdOf(line), subscription },
+  const known = { event, correlation, eventId: eventIdOf(line), subscription }
+  const request =
+    whole === undefined
+      ? { ...known, data, text: withoutToken(line, text, correlation) }
+      : new LargeRequest(known, line, whole)
+  return { ok: true, value: request }
+}
+
+/** A line that is parsed as a whole only where that is needed. */
+class LargeRequest implements RequestLine {
+  readonly text: string | Buffer
+  readonly event: string
+  readonly correlation: string
+  readonly eventId: string | undefined
+  readonly subscription: string | undefined
+  readonly #whole: Buffer
+
+  constructor(known: Omit<RequestLine, 'text' | 'data'>, line: Record<string, unknown>, whole: Buffer) {
+    this.event = known.event
+    this.correlation = known.correlation
+    this.eventId = known.eventId
+    this.subscription = known.subscription
+    this.#whole = whole
+    this.text = Object.hasOwn(line, '_token') ? withoutToken(this.#parse(), '', known.correlation) : whole
+  }
+
+  get data(): Record<string, unknown> {
+    const { data } = this.#parse()
+    return isObject(data) ? data : {}
+  }
+
+  #parse(): Record<string, unknown> {
+    return parseObject(textOfLine(this.#whole)) ?? {}
   }
 }
 
-function unauthorized(line: Record<string, unknown>): string {
+/**
+ * The id as it was written; `null` when there is none.
+ * @returns undefined for one that is too large to be carried and repeated
+ */
+function correlationOf(line: Record<string, unknown>, text: string): string | undefined {
+  const name = (line['correlation_id'] ?? undefined) === undefined ? '_correlation_id' : 'correlation_id'
+  const correlation = writtenMember(line, text, name)
+  const bytes = Buffer.from(correlation)
+  if (bytes.length > maxCorrelationBytes || overLimit(bytes, correlationLimits) !== undefined) return undefined
+  return correlation
+}
+
+/** Anything but text is no id and is left to the generation to judge. Half a surrogate pair would be stored as
+ * `\ufffd`, and ids that differ would become one. */
+function isFitId(id: unknown): boolean {
+  return typeof id !== 'string' || (id.length <= maxNameLength && id.isWellFormed())
+}
+
+function unauthorized(line: Record<string, unknown>, text: string): string {
+  const event = typeof line['event'] === 'string' && line['event'].length <= maxNameLength ? line['event'] : undefined
   return errorReply(
     'Unauthorized: the first line of a TCP connection must carry "_token": `ksi token` shows it, KSI_TOKEN sets it',
     'KSI_UNAUTHORIZED',
-    line,
+    { event, correlation: correlationOf(line, text) },
   )
 }
 
 /** The secret ends here. Only a line that carries one is written anew; all others go on byte for byte. */
-function withoutToken(line: Record<string, unknown>, text: string): string {
+function withoutToken(line: Record<string, unknown>, text: string, correlation: string): string {
   if (!Object.hasOwn(line, '_token')) return text
-  const { _token, ...rest } = line
-  return JSON.stringify(rest)
+  const { _token, correlation_id: _own, _correlation_id: _inner, ...rest } = line
+  return `${JSON.stringify(rest).slice(0, -1)},"correlation_id":${correlation}}`
 }
 
-/** An id the contract would refuse is left to the generation to complain about; the front then makes its own. */
+/** @returns undefined when there is none; the front then makes its own */
 function eventIdOf(line: Record<string, unknown>): string | undefined {
   const id = line['_event_id']
-  if (typeof id !== 'string' || id === '' || id.length > 200) return undefined
-  // A lone surrogate is valid in JSON, and makes encodeURIComponent throw.
-  return encodeURIComponent(id.toWellFormed())
+  return typeof id === 'string' && id !== '' ? encodeURIComponent(id) : undefined
 }
 
 /** A client may give its name beside `data`, where a later generation would not see it. */
@@ -99,9 +185,6 @@ function subscriptionOf(line: Record<string, unknown>, data: Record<string, unkn
   return JSON.stringify(name === undefined ? data : { ...data, client_id: name })
 }
 
-function refuse(
-  message: string,
-  about: { event?: unknown; correlation_id?: unknown } = {},
-): { ok: false; reply: string } {
+function refuse(message: string, about: ReplyTo = {}): { ok: false; reply: string } {
   return { ok: false, reply: errorReply(message, 'KSI_BAD_REQUEST', about) }
 }

@@ -8,6 +8,7 @@ import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { AwakeTimer } from '../../lib/awake-timer.ts'
 import { Child } from '../../lib/child.ts'
 import type { Log } from '../../lib/log.ts'
+import type { DetachCause } from '../front/retrial.ts'
 import type { Effect, GenerationEvent, Measured, Now, SwapResult, Timer } from './events.ts'
 import { step } from './lifecycle.ts'
 import { stampOf } from './spare-stamp.ts'
@@ -20,7 +21,7 @@ import { toEvent } from './to-event.ts'
 interface Relaying {
   attach(stream: Duplex): void
   hold(): void
-  detach(): void
+  detach(cause: DetachCause): void
 }
 
 interface GenerationsOptions {
@@ -133,7 +134,7 @@ export class Generations {
         return stream === undefined ? undefined : front.attach(stream)
       }
       case 'detach':
-        return front.detach()
+        return front.detach(effect.cause)
       case 'startTimer':
         return this.#startTimer(effect.name, effect.ms, effect.id)
       case 'stopTimer':

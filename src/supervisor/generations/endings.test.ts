@@ -63,3 +63,21 @@ test('kills from outside are answered at once, thirty times in ten seconds', () 
   }
   assert.deepEqual(waits(world, 'retry'), [])
 })
+
+test('the front is told why nobody is attached any more: what was given is blamed for a death alone', () => {
+  const causes = (world: World): string[] =>
+    world.effects.flatMap((effect) => (effect.type === 'detach' ? [effect.cause] : []))
+  const world = started()
+  world.save('good')
+  world.wait(100)
+  killFromOutside(processIn(world, 'live'))
+  world.wait(100)
+  assert.deepEqual(causes(world), ['handover', 'outside'])
+  processIn(world, 'live').die({ code: 1 })
+  world.wait(100)
+  assert.equal(causes(world).at(-1), 'probation', 'the code has just changed, and is rolled back')
+  world.wait(limits.probationMs + 10_000)
+  processIn(world, 'live').die({ code: 1 })
+  world.wait(100)
+  assert.equal(causes(world).at(-1), 'death')
+})

@@ -4,6 +4,7 @@ import type { Crash } from '../../lib/crash-backoff.ts'
 import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
+import type { DetachCause } from '../front/retrial.ts'
 import { errorOfEnd, filesNotLive, isDiskFull, isUnstarted, theChange, union, untoldWith } from './blame.ts'
 import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
@@ -62,7 +63,7 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
   const how = handle.killed ?? `${describeEnd(end)}${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`
   const message = `generation ${view.generation ?? 0} died: ${how.slice(0, 2_000)}`
   turn.log('error', { generation: view.generation }, message)
-  turn.do({ type: 'detach' })
+  turn.do({ type: 'detach', cause: causeOf(turn, end) })
   turn.stopTimers('probation')
   turn.set({ previousEnd: { previous_end: 'crash', previous_detail: how.slice(0, 500) } })
   turn.show({ crashes: view.crashes + 1 })
@@ -85,6 +86,12 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
   const problem = `${what} died right after it went live (${how}); the generation before serves on.`
   turn.show({ failedSwaps: turn.state.view.failedSwaps + 1, lastFailure: failure, problem })
   turn.set({ untold: untoldWith(turn.state.untold, failure), back: { failure, crash, id: null } })
+}
+
+/** Who is to blame: nobody, the code that had just gone live, or something that it was given. */
+function causeOf(turn: Turn, end: ChildEnd): DetachCause {
+  if (end.killedFromOutside) return 'outside'
+  return parked(turn.state) === undefined ? 'death' : 'probation'
 }
 
 /** Nobody is live and nobody can take the journal back: the code on disk is booted, after the back-off. */
@@ -130,7 +137,8 @@ function didNotLetGo(turn: Turn, why: string): void {
   )
   const previous_detail = `it did not let go: ${why}`.slice(0, 500)
   turn.set({ previousEnd: { previous_end: 'crash', previous_detail } })
-  turn.do({ type: 'detach' })
+  // Whoever comes next is other code: nothing that this one was given is to blame.
+  turn.do({ type: 'detach', cause: 'probation' })
   backUnlessReplaced(turn)
 }
 
@@ -138,7 +146,7 @@ function didNotLetGo(turn: Turn, why: string): void {
 export function onRetired(turn: Turn, id: number): void {
   if (retiring(turn.state)?.id !== id) return
   turn.stopTimers('retire')
-  turn.do({ type: 'detach' })
+  turn.do({ type: 'detach', cause: 'handover' })
   turn.set({ previousEnd: { previous_end: 'handover' } })
   const before = parked(turn.state)
   turn.move(id, 'parked', { holds: false })

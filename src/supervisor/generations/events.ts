@@ -2,6 +2,7 @@ import type { BootFailure, Phases, ToGeneration } from '../../contracts/control.
 import type { CheckpointReason } from '../../contracts/words.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
+import type { DetachCause } from '../front/retrial.ts'
 import type { Change, Live } from './state.ts'
 
 /** What a deadline's keeper saw of the time it took. */
@@ -71,7 +72,7 @@ export type Effect =
   /** To the front: lines wait; lines and replies go over this process's stream; there is nobody. */
   | { type: 'hold' }
   | { type: 'attach'; id: number }
-  | { type: 'detach' }
+  | { type: 'detach'; cause: DetachCause }
   /** A deadline: only time in which its keeper runs counts. Starting one that runs starts it anew. */
   | { type: 'startTimer'; name: Timer; ms: number; id?: number }
   | { type: 'stopTimer'; name: Timer }

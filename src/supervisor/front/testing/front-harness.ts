@@ -7,9 +7,9 @@ import { decodeFrame, encodeFrame } from '../../../contracts/relay.ts'
 import type { Frame, FrameToFront } from '../../../contracts/relay.ts'
 import { silentLog } from '../../../lib/log.ts'
 import { LineDecoder } from '../../../lib/ndjson.ts'
-import type { FrontOptions } from '../front-options.ts'
+import { probe } from '../relay-link.ts'
 import { startFront } from '../front.ts'
-import type { Front } from '../front.ts'
+import type { Front, FrontOptions } from '../front.ts'
 
 /** Things that come one by one and are waited for by what they look like. */
 export class Inbox<T> {
@@ -147,7 +147,9 @@ async function fakeGeneration(sockets: Socket[], path: string): Promise<FakeGene
   const decoder = new LineDecoder(134_217_728, (line) => {
     const frame = decodeFrame(line)
     if (frame === undefined) throw new Error(`no frame: ${line}`)
-    frames.put(frame)
+    // What the front asks for itself is none of a test's business.
+    if (frame.kind === 'Q' && frame.relay === probe) far.write('R 0 0 {}\n')
+    else frames.put(frame)
   })
   far.on('data', (chunk: Buffer) => decoder.push(chunk))
   const send = (frame: FrameToFront): void => {
