@@ -5,11 +5,11 @@ import type { Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { largest, median, quantile } from '../lib/statistics.ts'
-import { Ksi } from '../testing/ksi.ts'
-import { memoryOf } from '../testing/processes.ts'
-import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
+import { largest, median, quantile } from '../../lib/statistics.ts'
+import { Ksi } from '../../testing/ksi.ts'
+import { memoryOf } from '../../testing/processes.ts'
+import { makeProject } from '../../testing/project.ts'
+import type { Project } from '../../testing/project.ts'
 
 const mb = 1_048_576
 /** What another client may wait, in the slowest of a hundred, is taken so many times: the machine does other work. */
@@ -58,7 +58,7 @@ describe('what one client does costs another little', () => {
     const pids = [ksi.process.pid ?? 0, await ksi.livePid()]
     const replies: number[] = []
     let memory = [0, 0]
-    const asker = fork(new URL('../testing/asker.ts', import.meta.url), [ksi.socket])
+    const asker = fork(new URL('../../testing/asker.ts', import.meta.url), [ksi.socket])
     asker.on('message', (took: number) => {
       replies.push(took)
       memory = pids.map((pid, i) => Math.max(memory[i] ?? 0, memoryOf(pid)?.now ?? 0))
