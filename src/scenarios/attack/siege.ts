@@ -98,7 +98,7 @@ class Siege {
     await using ksi = await Ksi.start(project, { KSI_TOKEN: token, KSI_LOG_LEVEL: 'info' })
     this.#ownDelay.enable()
     const port = Number((await ksi.status()).addresses.tcp.split(':').at(-1))
-    const load = { address: ksi.socket, seed: this.#seed, senders: 2, subscribers: 2, restMs: 100, probeMs: 200 }
+    const load = { address: ksi.socket, seed: this.#seed, senders: 2, subscribers: 2, restMs: 400, probeMs: 200 }
     using friends = await Load.start(load)
     const before = this.#faults.length
     const isUnharmed = (): boolean => this.#faults.length === before
@@ -169,7 +169,7 @@ class Siege {
   }
 
   async #finish(ksi: Ksi, load: Load): Promise<void> {
-    const report = await load.finish(30_000)
+    const report = await load.finish(60_000)
     if (report.lost > 0) {
       using client = await ksi.client()
       const { status_counts: counts } = await client.request('completion:status')
