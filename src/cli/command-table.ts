@@ -41,25 +41,3 @@ export const commandTable: Record<string, Entry> = {
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
 }
-
-/** The known name nearest to a mistyped one, if one is near. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  const ranked = names
-    .map((known) => ({ known, far: known.startsWith(name) ? 0 : distance(name, known) }))
-    .sort((a, b) => a.far - b.far)
-  const [best] = ranked
-  return best !== undefined && best.far <= 2 ? best.known : undefined
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, n) => n)
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min((row[j] ?? 0) + (a[i] === b[j] ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}

@@ -40,6 +40,8 @@ test('every command has its help, with examples first', async () => {
 test('a command line that is not right exits with 64 and says what is meant', async () => {
   const cases: [string[], RegExp][] = [
     [['statsu'], /no command "statsu"\. Did you mean "status"\?/],
+    [['sned'], /no command "sned"\. Did you mean "send"\?/],
+    [['strat'], /no command "strat"\. Did you mean "start"\?/],
     [['toString'], /no command "toString"/],
     [['status', '--nonsense'], /--nonsense/],
     [['status', '--timeout'], /--timeout/],

@@ -1,7 +1,8 @@
 import { exitCodes, KsiError, messageOf } from '../lib/errors.ts'
+import { similarNames } from '../lib/nearest-names.ts'
 import { globalOptions, readDuration, readOptions, splitAtCommand } from './arguments.ts'
 import type { Invocation } from './command.ts'
-import { commandTable, nearest } from './command-table.ts'
+import { commandTable } from './command-table.ts'
 import { print, printJson, say } from './output.ts'
 import { findPlace } from './place.ts'
 
@@ -66,7 +67,7 @@ async function showVersion(json: boolean): Promise<number> {
 }
 
 function unknownCommand(name: string): KsiError {
-  const near = nearest(name, Object.keys(commandTable))
+  const [near] = similarNames(name, Object.keys(commandTable))
   return new KsiError(
     'KSI_BAD_REQUEST',
     `There is no command "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} \`ksi --help\` lists them.`,

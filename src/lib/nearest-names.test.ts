@@ -13,6 +13,7 @@ const names = [
   'dev:checkpoint',
   'dev:restore',
 ]
+const commands = ['dev', 'start', 'stop', 'restart', 'reload', 'status', 'health', 'send', 'checkpoint', 'watch']
 
 test('a slip of the hand finds what was meant, first', () => {
   for (const [typed, meant] of [
@@ -23,6 +24,14 @@ test('a slip of the hand finds what was meant, first', () => {
     ['dev:checkpoints', 'dev:checkpoint'],
   ] as const)
     assert.equal(similarNames(typed, names)[0], meant, typed)
+  for (const [typed, meant] of [
+    ['stauts', 'status'],
+    ['sned', 'send'],
+    ['strat', 'start'],
+    ['check', 'checkpoint'],
+    ['stat', 'status'],
+  ] as const)
+    assert.equal(similarNames(typed, commands)[0], meant, typed)
 })
 
 test('at most three are named, and none that is far off', () => {
