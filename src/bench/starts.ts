@@ -41,7 +41,7 @@ export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
     await untilNextStart(client, 'system:reloaded', starts, () => saveConstant(project, save))
   }
   await untilAllDone(client, sent)
-  return { ...starts, counts: countWork(client.pushes, sent, ksi.runsByRequest()) }
+  return { ...starts, counts: countWork(client.pushes, sent, await ksi.runsByRequest()) }
 }
 
 /**
@@ -70,7 +70,7 @@ async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'nex
     return performance.now()
   })
   await untilAllDone(client, sent)
-  const counted = countWork(client.pushes, sent, ksi.runsByRequest())
+  const counted = countWork(client.pushes, sent, await ksi.runsByRequest())
   await ksi.stop()
   return counted
 }

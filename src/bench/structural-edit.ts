@@ -27,7 +27,7 @@ export async function measureStructuralEdit(): Promise<WorkCounts> {
   await untilAllDone(client, sent)
   const renamed = client.pushes.filter(({ data }) => data['status'] === 'handed_to_provider').length
   if (renamed === 0) throw new Error('the renamed step never ran')
-  return countWork(client.pushes, sent, ksi.runsByRequest())
+  return countWork(client.pushes, sent, await ksi.runsByRequest())
 }
 
 function editStructure(project: Project): void {

@@ -30,5 +30,5 @@ test('20 kills of the live generation under load: one outcome each, in order, no
   )
   assert.ok(report.requests > 100, 'there was load')
   assertClean(report, { quarantined: 2 })
-  assert.deepEqual(load.checkRuns(ksi.runEnds()), [])
+  assert.deepEqual(load.checkRuns(await ksi.runEnds()), [])
 })

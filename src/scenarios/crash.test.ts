@@ -24,7 +24,7 @@ test('kill -9 of the live generation at work: back within 1 s, everything finish
   t.diagnostic(`kill -9 → next generation answers: ${back.map((ms) => Math.round(ms)).join(', ')} ms`)
   assert.ok((back.sort((a, b) => a - b)[2] ?? 0) < 1_000, 'the median; the machine may be busy')
   await untilAllDone(client, sent)
-  assertAllDone(client, sent, ksi.runsByRequest())
+  assertAllDone(client, sent, await ksi.runsByRequest())
   const status = await ksi.status()
   assert.equal(status.crashes, 5)
 })
@@ -39,7 +39,7 @@ test('a live generation that stops answering is noticed and replaced', async () 
   const status = await ksi.untilStatus((now) => now.crashes === 1 && now.phase === 'live')
   assert.equal(status.generation, 2)
   await untilAllDone(client, sent)
-  assertAllDone(client, sent, ksi.runsByRequest())
+  assertAllDone(client, sent, await ksi.runsByRequest())
 })
 
 test('a killed runner loses only what it ran: told once, or run again where asked; the rest goes on', async () => {

@@ -55,7 +55,7 @@ test('on a full disk requests and saves are refused with what to do; with room a
     client.pushes.length,
     ...client.pushes.filter((push) => !String(push.data.request_id).startsWith('big')),
   )
-  assertAllDone(client, sent, ksi.runsByRequest())
+  assertAllDone(client, sent, await ksi.runsByRequest())
   assert.deepEqual(
     readdirSync(db).filter((file) => file.includes('corrupt')),
     [],

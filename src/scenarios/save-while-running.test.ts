@@ -17,7 +17,7 @@ test('100 requests in 20 conversations run on over 10 saves: in order, once each
     await ksi.untilStatus((status) => (status.generation ?? 0) > before + save)
   }
   await untilAllDone(client, sent)
-  assertAllDone(client, sent, ksi.runsByRequest())
+  assertAllDone(client, sent, await ksi.runsByRequest())
   assert.equal((await ksi.status()).crashes, 0)
   const told = (): typeof client.pushes => client.pushes.filter((push) => push.event === 'system:reloaded')
   // A push comes once it is on disk, which may be a moment after the status.
@@ -50,7 +50,7 @@ test('an edit of the provider gives new work to a new runner while the old one f
   await ksi.untilStatus((status) => status.runners.length === 2)
   const fresh = await sendWork(client, { conversations: 3, perConversation: 1, latencyMs: 0, tag: 'new' })
   await untilAllDone(client, new Map([...slow, ...fresh]))
-  assertAllDone(client, new Map([...slow, ...fresh]), ksi.runsByRequest())
+  assertAllDone(client, new Map([...slow, ...fresh]), await ksi.runsByRequest())
   const done = await ksi.untilStatus((status) => status.runners.length === 1)
   assert.notEqual(done.runners[0]?.id, first?.id, 'the old runner has ended')
 })

@@ -111,7 +111,7 @@ export class EditMatrix {
     if (edit.expect === 'refused' || edit.expect === 'in trouble') await this.#repair(edit, situation, restore)
     await untilDone(client, sent)
     await untilLogged(ksi, sent)
-    assertAllDone(client, sent, ksi.runsByRequest())
+    assertAllDone(client, sent, await ksi.runsByRequest())
     await this.#assertWell(edit, situation)
     return `${edit.expect} after ${Math.round(tookMs)} ms with ${open} of ${conversations * perConversation} open`
   }
@@ -222,7 +222,7 @@ async function untilDone(client: WireClient, sent: Sent): Promise<void> {
 async function untilLogged(ksi: Ksi, sent: Sent): Promise<void> {
   const limit = performance.now() + logLagMs
   const isLogged = (): boolean => {
-    const runs = ksi.runsByRequest()
+    const runs = ksi.runsSoFar()
     return [...sent.values()].flat().every((id) => runs.has(id))
   }
   while (!isLogged() && performance.now() < limit) await delay(5)

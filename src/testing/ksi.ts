@@ -127,15 +127,28 @@ export class Ksi {
   }
 
   /** How often each request was run, by what the runner itself wrote. */
-  runsByRequest(): Map<string, number> {
+  async runsByRequest(): Promise<Map<string, number>> {
+    await this.#untilQuiet()
+    return this.runsSoFar()
+  }
+
+  /** The same, of what has come by now. */
+  runsSoFar(): Map<string, number> {
     const runs = new Map<string, number>()
     for (const { msg, request_id } of this.log)
       if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
     return runs
   }
 
+  /** What runners print comes by way of their host and of the supervisor: waits until nothing comes any more. */
+  async #untilQuiet(): Promise<void> {
+    const limit = Date.now() + 5_000
+    for (let seen = -1; seen !== this.log.length && Date.now() < limit; await delay(100)) seen = this.log.length
+  }
+
   /** What the runner wrote of each run that ended. */
-  runEnds(): RunEnd[] {
+  async runEnds(): Promise<RunEnd[]> {
+    await this.#untilQuiet()
     return this.log.filter(({ msg }) => msg === 'run ended') as unknown as RunEnd[]
   }
 

@@ -106,9 +106,10 @@ export class RunnerPool {
     clearTimeout(this.#restart)
     this.#problem = null
     runner.child.watchHeartbeat(this.#o.heartbeatMs, () => this.#onSilent(runner))
-    // Who gives work first: what is still given to an old one is refused there and queued again.
-    this.#o.onChange()
+    // The old ones first: what is still given to them is refused and queued again, so that nothing new is run by old
+    // code once anybody knows of the new one.
     for (const other of others) say(other, { type: 'drain' })
+    this.#o.onChange()
   }
 
   /** Ends them all. */

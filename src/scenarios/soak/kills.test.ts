@@ -55,7 +55,7 @@ test(`${count} ends of the live generation under load: one outcome each, in orde
   )
   t.diagnostic(JSON.stringify(report))
   assertClean(report, { quarantined: Math.ceil(count / 100) })
-  assert.deepEqual(load.checkRuns(ksi.runEnds()), [])
+  assert.deepEqual(load.checkRuns(await ksi.runEnds()), [])
   assert.ok(median(startedMs('kill')) < 1_000, 'a wide bound: the number is printed above')
   if (memory !== undefined) assert.ok(memory.highest < 400, `the supervisor took ${memory.highest} MB`)
 })

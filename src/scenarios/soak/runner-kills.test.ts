@@ -50,7 +50,7 @@ for (const [what, extra] of [
     assertClean(report, { restarted: 'on_restart' in extra ? 0 : report.requests / 4 })
     if (!('on_restart' in extra))
       assert.ok((report.failures.daemon_restart ?? 0) > 0, 'some were running when the runner was killed')
-    assert.deepEqual(load.checkRuns(ksi.runEnds()), [])
+    assert.deepEqual(load.checkRuns(await ksi.runEnds()), [])
     assert.equal((await ksi.status()).crashes, 0)
   })
 }
