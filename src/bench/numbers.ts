@@ -135,11 +135,8 @@ function enqueueRows({ enqueue, bareSync, fairness }: Figures): Row[] {
     exactly('queued requests lost or doubled over those reloads', (none?.miscounted ?? 1) + (deep?.miscounted ?? 1), {
       target: 0,
     }),
-    atMost('another client’s reply while four pipeline, p99', quantile(fairness, 0.99), {
-      target: 50,
-      first: [1_225, 1_225],
-      later,
-    }),
+    // The first version's was not measured: 332 in the median, 1,225 at most.
+    atMost('another client’s reply while four pipeline, p99', quantile(fairness, 0.99), { target: 50 }),
     atMost('  the slowest', largest(fairness), { target: 150, first: [1_225, 1_225], later }),
   ]
 }
