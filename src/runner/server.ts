@@ -1,12 +1,11 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
-import { once } from 'node:events'
-import { dirname } from 'node:path'
 import { toRunnerLine } from '../contracts/runner.ts'
 import type { FromRunnerLine, ToRunnerLine } from '../contracts/runner.ts'
 import { checkSocketPath } from '../lib/socket-path.ts'
 import type { Log } from '../lib/log.ts'
+import { listenOnSocketFile } from '../lib/socket-file.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { Runs } from './runs.ts'
 
@@ -42,11 +41,7 @@ export async function startServer(options: ServerOptions): Promise<RunnerServer>
     socket.on('close', () => sockets.delete(socket))
     generations.take(socket)
   })
-  mkdirSync(dirname(path), { recursive: true })
-  rmSync(path, { force: true })
-  server.listen(path)
-  await once(server, 'listening')
-  chmodSync(path, 0o600)
+  await listenOnSocketFile(server, path)
   server.on('error', (error) => log.error({ err: error }, 'the runner socket has an error'))
   runs.tellTo((line) => generations.tell(line))
   let closed: Promise<void> | undefined

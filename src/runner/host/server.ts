@@ -1,10 +1,9 @@
-import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
-import { once } from 'node:events'
-import { dirname } from 'node:path'
 import type { BootFailure } from '../../contracts/control.ts'
 import type { FromRunnerHost, RunnerList } from '../../contracts/runner-host.ts'
+import { listenOnSocketFile } from '../../lib/socket-file.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import { readHostLine } from './lines.ts'
@@ -50,11 +49,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       watching.delete(socket)
     })
   })
-  mkdirSync(dirname(path), { recursive: true })
-  rmSync(path, { force: true })
-  server.listen(path)
-  await once(server, 'listening')
-  chmodSync(path, 0o600)
+  await listenOnSocketFile(server, path)
   const { ino } = statSync(path)
   server.on('error', (error) => log.error({ err: error }, "the runner host's socket has an error"))
   return {
