@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { usage } from './usage.ts'
 import { onRestart, priority, requestState } from './words.ts'
 
 /** Half a surrogate pair would be stored as another character, and ids that differ would become one. */
@@ -38,17 +39,39 @@ export const completionData = z.looseObject({
   conversation_id: id.nullish().describe('go on with this conversation'),
   agent_id: id.nullish().describe("go on with this agent's current conversation"),
   model: z.string().min(1).max(200).nullish().describe('provider/model, as echo/echo or claude-cli/sonnet'),
+  system: z
+    .union([z.string().min(1), z.array(z.looseObject({ type: z.string() })).min(1)])
+    .nullish()
+    .describe('the system prompt of this request'),
+  tools: z.array(z.looseObject({})).nullish().describe('tools the model may call, as OpenAI or Anthropic write them'),
+  tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  response_format: z.looseObject({ type: z.string() }).nullish(),
   temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  top_k: z.number().int().nullish(),
   max_tokens: z.number().int().positive().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  seed: z.number().int().nullish(),
+  frequency_penalty: z.number().nullish(),
+  presence_penalty: z.number().nullish(),
+  reasoning_effort: z.string().nullish(),
+  stream: z.boolean().nullish().describe('false: the provider is asked for its answer in one piece'),
   timeout_ms: z.number().int().min(100).max(86_400_000).nullish().describe('limit of one try, in ms'),
   on_restart: onRestart
     .nullish()
     .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
   originator_id: z.string().max(200).nullish(),
+  client_id: z.string().max(200).nullish().describe('who asks, as older clients of KSI say it: for information'),
+  priority: z.string().nullish().describe('normal: completion:inject goes ahead of the rest of a conversation'),
+  conversation_lock: z
+    .looseObject({})
+    .nullish()
+    .describe('always so: never two requests of a conversation at once'),
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
-    .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+    .describe('for the provider: goes into the body it is sent; see docs/providers.md'),
 })
 
 /** What is kept of the client that sent a request. */
@@ -74,6 +97,10 @@ export const completionResult = () =>
       agent_id: z.string().optional(),
       /** the session it went on from, where that was not the one it named */
       resumed_from: z.string().optional(),
+      /** why a new session was begun, from the conversation's history, instead of going on with the one before */
+      session_restarted: z.string().optional(),
+      /** of all its runs, as far as the provider told */
+      usage: usage().optional(),
     }),
     /** the provider's reply, untouched */
     response: z.record(z.string(), z.unknown()),
