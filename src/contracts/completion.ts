@@ -26,8 +26,16 @@ export const echoOptions = z.object({
 })
 export type EchoOptions = z.infer<typeof echoOptions>
 
+/** What KSI's clients send with a request: taken where it asks for what is done anyway, so that they work unchanged. */
+const ofKsiClients = {
+  priority: z.string().nullish().describe('normal, or refused: completion:inject goes ahead'),
+  client_id: z.string().nullish().describe('for information: who asks'),
+  conversation_lock: z.looseObject({}).nullish().describe('always so: one request of a conversation at a time'),
+  circuit_breaker_config: z.looseObject({}).nullish().describe('refused: not a matter of one request'),
+}
+
 /** `completion:async` and `completion:inject`. `prompt` or `messages` must be there. */
-export const completionData = z.looseObject({
+export const completionData = z.object({
   prompt: z.string().min(1).optional().describe('the text to answer'),
   messages: z
     .array(z.looseObject({ role: z.string(), content: z.unknown() }))
@@ -62,16 +70,11 @@ export const completionData = z.looseObject({
     .nullish()
     .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
   originator_id: z.string().max(200).nullish(),
-  client_id: z.string().max(200).nullish().describe('who asks, as older clients of KSI say it: for information'),
-  priority: z.string().nullish().describe('normal: completion:inject goes ahead of the rest of a conversation'),
-  conversation_lock: z
-    .looseObject({})
-    .nullish()
-    .describe('always so: never two requests of a conversation at once'),
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
     .describe('for the provider: goes into the body it is sent; see docs/providers.md'),
+  ...ofKsiClients,
 })
 
 /** What is kept of the client that sent a request. */

@@ -79,8 +79,13 @@ function isProviderName(name: string): name is ProviderName {
   return Object.hasOwn(providers, name)
 }
 
-/** Parts of `extra_body` that are for one provider alone, and are never sent on in a body. */
-const ofOne: Record<string, ProviderName> = { echo: 'echo', claude: 'claude-cli' }
+/** Parts of `extra_body` that are for one provider alone (or for KSI's own daemon), and are no part of a body. */
+const ofOne: Record<string, ProviderName | 'ksi'> = { echo: 'echo', claude: 'claude-cli', ksi: 'ksi' }
+
+/** What of `extra_body` belongs into the body that a provider's API is sent. */
+export function bodyPart(extra: Record<string, unknown> = {}): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(extra).filter(([key]) => !Object.hasOwn(ofOne, key)))
+}
 
 interface Asked {
   extra_body?: Record<string, unknown> | null | undefined
@@ -93,10 +98,14 @@ export function unsupported(model: string, asked: Asked & Record<string, unknown
   const given = providerParameters.filter((name) => asked[name] != null && !trait.parameters.includes(name))
   const extra = Object.keys(asked.extra_body ?? {}).filter((key) => {
     const owner = ofOne[key]
-    if (owner !== undefined) return owner !== providerName(model)
+    if (owner !== undefined) return owner !== providerName(model) && !asksNothing(asked.extra_body?.[key])
     return trait.extraBody !== 'any' && !trait.extraBody.includes(key)
   })
   return [...given, ...extra.map((key) => `extra_body.${key}`)]
+}
+
+function asksNothing(value: unknown): boolean {
+  return value == null || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
 /** How a provider stands, as the runner sees it. */

@@ -4,9 +4,9 @@ import { isKeyName, redactorOf, withoutKeys } from './keys.ts'
 
 test('names of keys are told from names of other things', () => {
   const keys = ['OPENAI_API_KEY', 'KSI_OPENAI_COMPATIBLE_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN']
-  for (const name of [...keys, 'api_key', 'apiKey', 'x-api-key', 'Authorization', 'clientSecret', 'password', 'token'])
+  for (const name of [...keys, 'api_key', 'KEY', 'CLIENT_SECRET', 'PGPASSWORD_SECRET', 'ANTHROPIC_CUSTOM_HEADERS'])
     assert.equal(isKeyName(name), true, name)
-  for (const name of ['OPENAI_BASE_URL', 'KSI_DEFAULT_MODEL', 'max_tokens', 'max_completion_tokens', 'keyboard', 'PATH'])
+  for (const name of ['OPENAI_BASE_URL', 'KSI_DEFAULT_MODEL', 'MAX_TOKENS', 'KEYBOARD', 'PATH'])
     assert.equal(isKeyName(name), false, name)
 })
 
@@ -17,7 +17,7 @@ test('an environment for others has no keys, except what they ask clients for', 
   })
 })
 
-test('keys are taken out of texts and of JSON at any depth, also where they have quotes, or stand in an address', () => {
+test('keys are taken out of texts and of JSON at any depth, with quotes in them, or within an address', () => {
   const redact = redactorOf({
     OPENAI_API_KEY: 'sk-planted-1',
     OTHER_KEY: 'sk-planted-1-longer',

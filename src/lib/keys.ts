@@ -2,14 +2,12 @@
 const shortest = 8
 const mark = '[redacted]'
 
-/** Names of what is secret: in an environment, in the head of a request, in JSON. */
-const keyName =
-  /(?:^|[_-])(?:api[_-]?keys?|key|token|tokens|secret|secrets|password|passwd|credentials?|authorization|cookie)$|^(?:authorization|bearer|cookie)/i
-const camelCase = /([a-z])([A-Z])/g
+/** Names of what is secret in an environment. */
+const keyName = /(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTHORIZATION|CUSTOM_HEADERS)$/i
 
-/** Whether a value of that name is a key, rather than something to be seen. */
+/** Whether a variable of that name holds a key, rather than something to be seen. */
 export function isKeyName(name: string): boolean {
-  return keyName.test(name.replace(camelCase, '$1_$2'))
+  return keyName.test(name)
 }
 
 /** An environment without the keys of providers, for processes that have nothing to do with them. */

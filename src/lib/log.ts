@@ -8,11 +8,7 @@ export type Log = Logger
  * Making it readable is another program's work (the supervisor, `pino-pretty`).
  * @param name which part of ksi speaks: `daemon`, `runner`, …
  */
-export function createLog(
-  name: string,
-  level: string,
-  stream: DestinationStream = standardOutput(),
-): Log {
+export function createLog(name: string, level: string, stream: DestinationStream = standardOutput()): Log {
   return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.epochTime }, stream)
 }
 

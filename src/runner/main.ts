@@ -26,7 +26,11 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const { paths, ...settings } = readSettings(env)
   const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
   const redact = redactorOf(env)
-  const log = createLog('runner', settings.KSI_LOG_LEVEL, standardOutput(redact.text)).child({ runner: runnerId })
+  const log = createLog(
+    'runner',
+    settings.KSI_LOG_LEVEL,
+    standardOutput((line) => redact.text(line)),
+  ).child({ runner: runnerId })
   const childDir = join(paths.run, 'children')
   endOrphans(childDir, log)
   const children = openChildRegister(childDir, log)
@@ -40,8 +44,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     silenceMs: settings.KSI_PROVIDER_SILENCE_MS,
   }
   const registry = createRegistry(providerLoaders(surroundings))
-  // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a later
-  // save must not be half of what it runs.
+  // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
+  // later save must not be half of what it runs.
   const states = new ProviderStates(await registry.load())
   const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log, states, redact })
   const server = await startServer({

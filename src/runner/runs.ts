@@ -170,7 +170,8 @@ export class Runs {
     return provider.run(input, {
       signal,
       onProgress: (data) => {
-        if (!run.outcome && !signal.aborted) this.#tell({ type: 'progress', run_id, request_id, data: redact.json(data) })
+        if (!run.outcome && !signal.aborted)
+          this.#tell({ type: 'progress', run_id, request_id, data: redact.json(data) })
       },
       // Nobody keeps them yet: the outcome says it all.
       onChunk: () => {},

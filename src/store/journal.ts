@@ -20,6 +20,7 @@ import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
 import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
+import { TokenUsage } from './usage.ts'
 import { WalSync } from './wal-sync.ts'
 import type { SyncFile } from './wal-sync.ts'
 
@@ -63,6 +64,7 @@ export class Journal {
   readonly moduleStates: ModuleStates
   readonly boots: Boots
   readonly hand: Hand
+  readonly usage: TokenUsage
   readonly [handle]: Db
   readonly #sql: Sql
   readonly #sync: WalSync
@@ -94,6 +96,7 @@ export class Journal {
     this.moduleStates = new ModuleStates(db)
     this.checkpoints = new Checkpoints(db, this.moduleStates)
     this.boots = new Boots(db)
+    this.usage = new TokenUsage(db)
     this.hand = new Hand(`${path}-hand`, epoch, before)
     const disk = options.durability === 'disk' && report.mode === 'WAL'
     this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {

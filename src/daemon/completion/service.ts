@@ -12,10 +12,10 @@ import type { Submission } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { HeldRuns } from './held-runs.ts'
 import { tellProgress } from './progress.ts'
+import { answerQuestions } from './questions.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
 import { settle } from './settle.ts'
-import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
@@ -47,6 +47,7 @@ export class CompletionService implements RunnerListener {
     this.#waiters = new Waiters(core)
     core.journal.onEvents((events) => this.#follow(events))
     this.#register()
+    answerQuestions(core, links)
   }
 
   #register(): void {
@@ -61,13 +62,6 @@ export class CompletionService implements RunnerListener {
       }
     router.on('completion:async', accept('completion:async', 'ASYNC'), service)
     router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
-    router.on(
-      'completion:status',
-      (data) =>
-        data.request_id === undefined ? describeService(this.#core) : describeRequest(this.#core, data.request_id),
-      service,
-    )
-    router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
     router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
     router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }

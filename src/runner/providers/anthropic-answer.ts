@@ -1,5 +1,6 @@
 import type { Chunk } from '../../contracts/chunk.ts'
 import type { Usage } from '../../contracts/usage.ts'
+import { asText } from '../../lib/as-text.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
 
 type Json = Record<string, unknown>
@@ -42,20 +43,20 @@ export class AnthropicAnswer {
   #begin(index: number, block: Json): void {
     this.#blocks[index] = { ...block }
     if (block['type'] === 'tool_use')
-      this.#onChunk({ kind: 'tool', index, id: String(block['id']), name: String(block['name']), arguments: '' })
+      this.#onChunk({ kind: 'tool', index, id: asText(block['id']), name: asText(block['name']), arguments: '' })
     else if (block['type'] !== 'text' && block['type'] !== 'thinking') this.#onChunk({ kind: 'raw', data: block })
   }
 
   #grow(index: number, delta: Json): void {
     const block = (this.#blocks[index] ??= {})
-    const key = grows[String(delta['type'])]
+    const key = grows[asText(delta['type'])]
     if (key !== undefined) {
-      const text = String(delta[key] ?? '')
-      block[key] = String(block[key] ?? '') + text
+      const text = asText(delta[key])
+      block[key] = asText(block[key]) + text
       if (key === 'text') this.characters += text.length
       if (key !== 'signature') this.#onChunk({ kind: key === 'text' ? 'text' : 'reasoning', text })
     } else if (delta['type'] === 'input_json_delta') {
-      const part = String(delta['partial_json'] ?? '')
+      const part = asText(delta['partial_json'])
       this.#arguments.set(index, (this.#arguments.get(index) ?? '') + part)
       this.#onChunk({ kind: 'tool', index, arguments: part })
     } else {
@@ -77,7 +78,7 @@ export function anthropicText({ content }: Json): string | undefined {
   if (!Array.isArray(content)) return undefined
   return content
     .filter(isObject)
-    .map((block) => (block['type'] === 'text' ? String(block['text'] ?? '') : ''))
+    .map((block) => (block['type'] === 'text' ? asText(block['text']) : ''))
     .join('')
 }
 

@@ -1,3 +1,4 @@
+import { bodyPart } from '../../contracts/providers.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { AnthropicAnswer, anthropicText, anthropicUsage } from './anthropic-answer.ts'
@@ -102,7 +103,7 @@ function toBody(input: RunInput): Record<string, unknown> {
     ...(stop != null && { stop_sequences: typeof stop === 'string' ? [stop] : stop }),
     ...parameters,
     stream: stream ?? true,
-    ...input.extra_body,
+    ...bodyPart(input.extra_body),
   }
 }
 
@@ -128,7 +129,6 @@ function outputFormat(format: unknown): Record<string, unknown> {
     const { json_schema: inner } = format
     return { type: 'json_schema', schema: isObject(inner) ? inner['schema'] : format['schema'] }
   }
-  throw refusal(
-    `anthropic takes no response_format ${JSON.stringify(isObject(format) ? format['type'] : format)}: say json_schema.`,
-  )
+  const said = JSON.stringify(isObject(format) ? format['type'] : format)
+  throw refusal(`anthropic takes no response_format ${said}: say json_schema.`)
 }

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import type { Message, RunInput } from '../../contracts/runner.ts'
+import { asText } from '../../lib/as-text.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { bringsHistory } from '../../lib/prompt.ts'
 import { blocksOf, splitInstructions } from './messages.ts'
@@ -17,14 +18,20 @@ const claudeOptions = z.strictObject({
   tools: z.array(z.string()).optional(),
   allowed_tools: names.optional(),
   disallowed_tools: names.optional(),
-  permission_mode: z.string().regex(/^[A-Za-z]+$/).optional(),
+  permission_mode: z
+    .string()
+    .regex(/^[A-Za-z]+$/)
+    .optional(),
   max_turns: z.number().int().min(1).optional(),
   max_budget_usd: z.number().positive().optional(),
   /** files: what is in them may be secret, what is in a request is kept in the journal */
   mcp_config: z.union([path, z.array(path)]).optional(),
   strict_mcp_config: z.boolean().optional(),
   add_dir: z.union([path, z.array(path)]).optional(),
-  fallback_model: z.string().regex(/^[A-Za-z0-9][\w.,:@/[\]-]*$/).optional(),
+  fallback_model: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.,:@/[\]-]*$/)
+    .optional(),
   setting_sources: z.array(z.enum(['user', 'project', 'local'])).optional(),
 })
 
@@ -60,7 +67,7 @@ function optionArgs(input: RunInput): string[] {
     'max-budget-usd': options.max_budget_usd,
     'fallback-model': options.fallback_model,
     'setting-sources': options.setting_sources?.join(','),
-    effort: effort == null ? undefined : String(effort),
+    effort: effort == null ? undefined : asText(effort),
     'json-schema': format == null ? undefined : JSON.stringify(schemaOf(format)),
   }
   return [
@@ -90,7 +97,7 @@ function instructionsOf(input: RunInput): string[] {
   const { system } = input.parameters
   const [leading] = splitInstructions(input.messages ?? [])
   const blocks = [...(system == null ? [] : blocksOf(system)), ...leading.flatMap(({ content }) => blocksOf(content))]
-  return blocks.map((block) => String(block['text'] ?? JSON.stringify(block)))
+  return blocks.map((block) => asText(block['text'] ?? block))
 }
 
 /**

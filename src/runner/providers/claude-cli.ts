@@ -32,7 +32,8 @@ export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   const claude = { ...surroundings, command, env, umask }
   return {
     name,
-    missing: () => (isThere(command, env['PATH']) ? undefined : `The claude program was not found (${command}). ${install}`),
+    missing: () =>
+      isThere(command, env['PATH']) ? undefined : `The claude program was not found (${command}). ${install}`,
     run: (input, ctx) => run(input, ctx, claude),
   }
 }
@@ -46,20 +47,20 @@ interface Claude extends Omit<ProviderSurroundings, 'env'> {
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
   const { session_id: before, session_provider: owner } = input
   const whole = bringsHistory(input.messages)
-  const resume = before !== undefined && !whole && (owner ?? name) === name && isUuid(before) ? before : undefined
+  let resume = before !== undefined && !whole && (owner ?? name) === name && isUuid(before) ? before : undefined
   const session = randomUUID()
   const folder = openFolder(claude.workDir, input)
+  const call = () => start(claude, { input, ctx, session, resume, cwd: folder.dir })
   try {
-    const call = (from: string | undefined) => start(claude, { input, ctx, session, resume: from, cwd: folder.dir })
-    const reply = await call(resume).catch((error: unknown) => {
+    const reply = await call().catch((error: unknown) => {
       // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
-      if (owner !== undefined || !(error instanceof ProviderError) || !error.sessionUnknown) throw error
-      return call(undefined)
+      const unknown = error instanceof ProviderError && error.sessionUnknown
+      if (!unknown || owner !== undefined || resume === undefined) throw error
+      resume = undefined
+      return call()
     })
-    const restarted =
-      input.session_restarted ??
-      (whole && owner === name ? 'the request brought a whole conversation of its own' : undefined)
-    return toResult(reply, session, restarted)
+    const ownStory = whole && owner === name ? 'the request brought a whole conversation of its own' : undefined
+    return toResult(reply, session, resume === undefined ? (input.session_restarted ?? ownStory) : undefined)
   } finally {
     folder.close()
   }
@@ -98,11 +99,14 @@ async function start(claude: Claude, { input, ctx, session, resume, cwd }: Call)
       return runProgram({ command, args, cwd, env, umask, stdin, signal, children, onStdout, maxStderrBytes })
     })
     output.end()
-    return readReply(end, output)
+    return readReply(end, output, resume)
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'
-    throw new ProviderError(`The claude program ${problem} (${command}). ${install}`, { retryable: false, cause: error })
+    throw new ProviderError(`The claude program ${problem} (${command}). ${install}`, {
+      retryable: false,
+      cause: error,
+    })
   }
 }
 

@@ -32,9 +32,13 @@ export function openFolder(workDir: string, input: RunInput): WorkFolder {
   mkdirSync(workDir, { recursive: true, mode: 0o700 })
   const { uid } = lstatSync(workDir)
   if (!lstatSync(workDir).isDirectory() || (process.getuid !== undefined && uid !== process.getuid()))
-    throw new KsiError('KSI_CONFIG_INVALID', `${workDir} is not this user's own folder. Set KSI_WORK_DIR to one that is.`)
+    throw new KsiError(
+      'KSI_CONFIG_INVALID',
+      `${workDir} is not this user's own folder. Set KSI_WORK_DIR to one that is.`,
+    )
   const agent = input.agent_id
-  const name = agent === undefined ? fileName('conversation', input.conversation ?? input.request_id) : fileName('agent', agent)
+  const name =
+    agent === undefined ? fileName('conversation', input.conversation ?? input.request_id) : fileName('agent', agent)
   const dir = join(workDir, name)
   mkdirSync(dir, { recursive: true })
   utimesSync(dir, new Date(), new Date())

@@ -78,7 +78,8 @@ export class ClaudeOutput {
     // What is said below a tool call is a part of that.
     const own = event['parent_tool_use_id'] == null
     if (type === 'result') this.result = event
-    else if (type === 'system' && subtype === 'api_retry') onProgress({ provider: 'claude-cli', api_retry: retryOf(event) })
+    else if (type === 'system' && subtype === 'api_retry')
+      onProgress({ provider: 'claude-cli', api_retry: retryOf(event) })
     else if (type === 'stream_event' && isObject(event['event']) && own) {
       if (event['event']['type'] === 'message_start') this.#answer = this.#newAnswer()
       this.#answer.take(event['event'])

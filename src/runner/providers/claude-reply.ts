@@ -6,13 +6,32 @@ import type { Usage } from '../../contracts/usage.ts'
 
 /**
  * The result that claude has printed.
+ * @param resumed the session it was to go on from
  * @throws ProviderError when there is none, when it says `is_error`, or when the program did not end with 0
  */
-export function readReply(end: ProgramEnd, { result: reply, unread }: ClaudeOutput): Record<string, unknown> {
+export function readReply(
+  end: ProgramEnd,
+  { result: reply, unread }: ClaudeOutput,
+  resumed?: string,
+): Record<string, unknown> {
+  try {
+    return resultOf(end, reply, unread)
+  } catch (error) {
+    if (!(error instanceof ProviderError) || resumed === undefined || !unknownSession.test(error.message)) throw error
+    throw new ProviderError(error.message, { retryable: false, sessionUnknown: true })
+  }
+}
+
+function resultOf(
+  end: ProgramEnd,
+  reply: Record<string, unknown> | undefined,
+  unread: string,
+): Record<string, unknown> {
   if (end.tooMuch)
     throw new ProviderError('claude printed a line of more than 16 MiB. Ask it for less.', { retryable: false })
   // The reply says more of a failure than the exit code does, so it is looked at first.
-  if (reply?.['is_error'] === true) throw failure(errorText(reply), { status: reply['api_error_status'], usage: claudeUsage(reply) })
+  if (reply?.['is_error'] === true)
+    throw failure(errorText(reply), { status: reply['api_error_status'], usage: claudeUsage(reply) })
   if (end.code !== 0) throw failure(exitText(end, unread))
   if (reply) return reply
   throw new ProviderError(
@@ -70,7 +89,6 @@ export function retryAfterMs(text: string): number | undefined {
  */
 export function failure(text: string, { status, usage }: { status?: unknown; usage?: Usage } = {}): ProviderError {
   const message = text.slice(0, 4_000)
-  if (unknownSession.test(message)) return new ProviderError(message, { retryable: false, sessionUnknown: true })
   const retryable =
     typeof status === 'number'
       ? status === 408 || status === 429 || status >= 500

@@ -1,3 +1,4 @@
+import { asText } from '../../lib/as-text.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { ProviderError } from './provider.ts'
@@ -33,7 +34,9 @@ export function httpFailure(error: unknown, name: string): ProviderError {
     })
   if (error instanceof SyntaxError)
     return new ProviderError(`${name} answered something that is no JSON: ${words}`, { retryable: true, cause: error })
-  const system = causes(error).map(systemCodeOf).find((found) => found !== undefined)
+  const system = causes(error)
+    .map(systemCodeOf)
+    .find((found) => found !== undefined)
   const detail = causes(error).map(messageOf).at(-1) ?? words
   return new ProviderError(`${name} could not be reached, or broke off: ${detail}${system ? ` (${system})` : ''}`, {
     retryable: true,
@@ -54,7 +57,7 @@ function isThrown(error: unknown): error is Thrown {
 /** Its type and code; a body may hold the error, or be it. */
 function kindOf(body: unknown): [type: string, code: string] {
   const inner = isObject(body) && isObject(body['error']) ? body['error'] : body
-  return isObject(inner) ? [String(inner['type'] ?? ''), String(inner['code'] ?? '')] : ['', '']
+  return isObject(inner) ? [asText(inner['type']), asText(inner['code'])] : ['', '']
 }
 
 function causes(error: unknown): unknown[] {

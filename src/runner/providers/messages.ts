@@ -1,4 +1,5 @@
 import type { Message, RunInput } from '../../contracts/runner.ts'
+import { asText } from '../../lib/as-text.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
 import { bringsHistory } from '../../lib/prompt.ts'
 import { refusal } from './provider.ts'
@@ -15,7 +16,7 @@ export function conversationOf(input: RunInput): Message[] {
   if (bringsHistory(asked)) return asked
   if (input.history_left_out !== undefined)
     throw refusal(
-      `The conversation is too long to be sent along: ${input.history_left_out} turns do not fit. Send the turns that ` +
+      `The conversation is too long to be sent along: ${input.history_left_out} turns do not fit. Send those that ` +
         'matter as `messages`, or begin a new conversation.',
     )
   const [instructions, rest] = splitInstructions(asked)
@@ -29,7 +30,7 @@ export function forOpenAi(messages: readonly Message[]): Message[] {
     content: mapParts(message.content, (part) => {
       const { type, source } = part
       if (type !== 'image' || !isObject(source)) return part
-      const url = source['type'] === 'url' ? source['url'] : `data:${source['media_type']};base64,${source['data']}`
+      const url = source['type'] === 'url' ? source['url'] : inline(source)
       return { type: 'image_url', image_url: { url } }
     }),
   }))
@@ -53,7 +54,10 @@ export function splitInstructions(messages: readonly Message[]): [instructions: 
 function anthropicMessage(message: Message): Message {
   const { role, content, tool_calls: calls, tool_call_id: callId, ...rest } = message
   if (role === 'tool')
-    return { role: 'user', content: [{ type: 'tool_result', tool_use_id: callId, content: mapParts(content, picture) }] }
+    return {
+      role: 'user',
+      content: [{ type: 'tool_result', tool_use_id: callId, content: mapParts(content, picture) }],
+    }
   if (!Array.isArray(calls)) return { ...rest, role, content: mapParts(content, picture) }
   const said = content === null || content === '' ? [] : blocksOf(content)
   return { ...rest, role, content: [...said, ...calls.filter(isObject).map(toolUse)] }
@@ -61,11 +65,15 @@ function anthropicMessage(message: Message): Message {
 
 function toolUse(call: Part): Part {
   const { name, arguments: given } = isObject(call['function']) ? call['function'] : {}
-  return { type: 'tool_use', id: call['id'], name, input: parseObject(String(given ?? '{}')) ?? {} }
+  return { type: 'tool_use', id: call['id'], name, input: parseObject(asText(given)) ?? {} }
+}
+
+function inline(source: Part): string {
+  return `data:${asText(source['media_type'])};base64,${asText(source['data'])}`
 }
 
 /** A picture's block; any other part as it is. */
-export function picture(part: Part): Part {
+function picture(part: Part): Part {
   const image = part['image_url']
   const url = isObject(image) ? image['url'] : image
   if (part['type'] !== 'image_url' || typeof url !== 'string') return part
@@ -77,7 +85,7 @@ export function picture(part: Part): Part {
 /** A content as a list of parts. */
 export function blocksOf(content: unknown): Part[] {
   const parts = mapParts(content, picture)
-  return Array.isArray(parts) ? parts.filter(isObject) : [{ type: 'text', text: String(parts ?? '') }]
+  return Array.isArray(parts) ? parts.filter(isObject) : [{ type: 'text', text: asText(parts) }]
 }
 
 function mapParts(content: unknown, map: (part: Part) => Part): unknown {

@@ -1,11 +1,21 @@
 import type { Chunk } from '../../contracts/chunk.ts'
 import type { Usage } from '../../contracts/usage.ts'
+import { asText } from '../../lib/as-text.ts'
 import { isObject } from '../../lib/ndjson.ts'
 
 type Json = Record<string, unknown>
 
 /** Of a delta: what is to be put together; any other text is said once, or again and again the same. */
-const pieces = new Set(['content', 'reasoning', 'reasoning_content', 'refusal', 'arguments', 'text', 'data', 'transcript'])
+const pieces = new Set([
+  'content',
+  'reasoning',
+  'reasoning_content',
+  'refusal',
+  'arguments',
+  'text',
+  'data',
+  'transcript',
+])
 
 /** Puts the events of a chat completion together to the body that would have come in one piece. */
 export class OpenAiAnswer {
@@ -58,7 +68,7 @@ export class OpenAiAnswer {
         index: Number(call['index'] ?? 0),
         ...(typeof call['id'] === 'string' && { id: call['id'] }),
         ...(typeof name === 'string' && { name }),
-        arguments: String(given ?? ''),
+        arguments: asText(given),
       })
     }
     if (Object.values(rest).some((value) => value != null)) this.#tell({ kind: 'raw', data: rest })

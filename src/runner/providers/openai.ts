@@ -1,3 +1,4 @@
+import { bodyPart } from '../../contracts/providers.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { conversationOf, forOpenAi } from './messages.ts'
 import { cutOff, noCompletion, openAnswer } from './http-answer.ts'
@@ -93,6 +94,6 @@ function toBody(input: RunInput, name: OpenAiEndpoint['name']): Record<string, u
     ...(maxTokens != null && { [name === 'openai' ? 'max_completion_tokens' : 'max_tokens']: maxTokens }),
     stream,
     ...(stream === true && { stream_options: { include_usage: true } }),
-    ...input.extra_body,
+    ...bodyPart(input.extra_body),
   }
 }

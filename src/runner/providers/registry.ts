@@ -68,8 +68,10 @@ export interface ProviderSurroundings {
 /** The providers there are. */
 export function providerLoaders(surroundings: ProviderSurroundings): Record<ProviderName, () => Promise<Provider>> {
   const { settings, silenceMs } = surroundings
-  const unless = (value: string | undefined, ...names: string[]) => (): string | undefined =>
-    value === undefined ? `Set ${names.join(' or ')} where the runner is started.` : undefined
+  const unless =
+    (value: string | undefined, ...names: string[]) =>
+    (): string | undefined =>
+      value === undefined ? `Set ${names.join(' or ')} where the runner is started.` : undefined
   const openAi = async (endpoint: Omit<OpenAiEndpoint, 'silenceMs'>): Promise<Provider> =>
     (await import('./openai.ts')).createOpenAi({ ...endpoint, silenceMs })
   const { OPENAI_API_KEY: openAiKey, KSI_OPENAI_COMPATIBLE_URL: url, ANTHROPIC_API_KEY: key } = settings
