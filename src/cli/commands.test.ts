@@ -390,3 +390,32 @@ test('watch ends when what it is piped into has ended, also when nothing more ha
   const lines = await promisify(execFile)('sh', ['-c', pipe], { timeout: 10_000, env: {} })
   assert.equal(lines.stdout.trimEnd().split('\n').length, 3)
 })
+
+test('providers shows what each lacks and how its last run ended, and never more than it is told', async () => {
+  const never = { healthy: null, completed: 0, failed: 0, last_success: null, last_failure: null, last_error: null }
+  const ago = new Date(Date.now() - 5_000).toISOString()
+  const states = [
+    { ...never, provider: 'openai', configured: false, problem: 'Set OPENAI_API_KEY where the runner is started.' },
+    { ...never, provider: 'echo', configured: true, problem: null, healthy: true, completed: 2, last_success: ago },
+    {
+      ...never,
+      provider: 'anthropic',
+      configured: true,
+      problem: null,
+      healthy: false,
+      failed: 1,
+      last_failure: ago,
+      last_error: 'anthropic: 529 Overloaded',
+    },
+  ]
+  daemon.answers['completion:provider_status'] = ({ provider }) => ({
+    providers: states.filter((state) => provider === undefined || state.provider === provider),
+  })
+  const { code, stdout } = await ksi(['providers'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^openai\/… +not configured: Set OPENAI_API_KEY where the runner is started\. *$/m)
+  assert.match(stdout, /^echo\/… +healthy +2 completed, 0 failed, last 5\.\d s ago$/m)
+  assert.match(stdout, /^anthropic\/… +failing +0 completed, 1 failed, last 5\.\d s ago: anthropic: 529 Overloaded$/m)
+  const one = await ksi(['providers', 'echo', '--json'])
+  assert.deepEqual(JSON.parse(one.stdout), { providers: [states[1]] })
+})
