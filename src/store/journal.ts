@@ -7,7 +7,10 @@ import { Cursors } from './cursors.ts'
 import { Events } from './events.ts'
 import type { JournalEvent } from './events.ts'
 import { Finished } from './finished.ts'
+import { ForwardClock } from './forward-clock.ts'
+import type { TimeSource } from './forward-clock.ts'
 import { Hand } from './hand.ts'
+import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
 import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
@@ -38,6 +41,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void
 }
@@ -55,10 +59,13 @@ export class Journal {
   readonly runs: Runs
   readonly conversations: Conversations
   readonly requests: Requests
+  readonly lanes: Lanes
   readonly finished: Finished
   readonly events: Events
   readonly replies: Replies
   readonly cursors: Cursors
+  /** What waits, waits by this one. */
+  readonly clock: ForwardClock
   readonly checkpoints: Checkpoints
   readonly moduleStates: ModuleStates
   readonly boots: Boots
@@ -87,10 +94,12 @@ export class Journal {
     this.runs = new Runs(db)
     this.conversations = new Conversations(db)
     this.requests = new Requests(db, this)
+    this.lanes = new Lanes(db)
     this.finished = new Finished(db)
     this.events = new Events(db, () => this.#outbox.told)
     this.replies = new Replies(db)
     this.cursors = new Cursors(db)
+    this.clock = new ForwardClock(db, this.cursors, options.time)
     this.moduleStates = new ModuleStates(db)
     this.checkpoints = new Checkpoints(db, this.moduleStates)
     this.boots = new Boots(db)
@@ -104,6 +113,7 @@ export class Journal {
     // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
     if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
+    this.tx(() => this.clock.begin())
   }
 
   /**
@@ -225,7 +235,7 @@ export class Journal {
 
   /** Conversations with something queued or running, in the order in which they get their turn. */
   queues(limit: number): ReturnType<typeof queuesOf> {
-    return queuesOf(this.#sql, limit)
+    return queuesOf(this.#sql, limit, (at) => this.clock.toWall(at))
   }
 
   /**
