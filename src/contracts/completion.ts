@@ -25,8 +25,17 @@ export const echoOptions = z.object({
 })
 export type EchoOptions = z.infer<typeof echoOptions>
 
+/** What KSI's clients send with a request, and what means nothing here: taken, so that they work unchanged. */
+const ofKsiClients = {
+  priority: z.string().nullish().describe('of no effect: completion:inject goes ahead'),
+  stream: z.boolean().nullish().describe('of no effect'),
+  client_id: z.string().nullish().describe('of no effect'),
+  conversation_lock: z.looseObject({}).nullish().describe('of no effect'),
+  circuit_breaker_config: z.looseObject({}).nullish().describe('of no effect'),
+}
+
 /** `completion:async` and `completion:inject`. `prompt` or `messages` must be there. */
-export const completionData = z.looseObject({
+export const completionData = z.object({
   prompt: z.string().min(1).optional().describe('the text to answer'),
   messages: z
     .array(z.looseObject({ role: z.string(), content: z.unknown() }))
@@ -49,6 +58,7 @@ export const completionData = z.looseObject({
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
     .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+  ...ofKsiClients,
 })
 
 /** What is kept of the client that sent a request. */
