@@ -6,7 +6,10 @@ import { flag, readEnv, whole } from '../lib/env.ts'
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
   return z
     .string()
-    .refine((text) => partsOf(text).every((part) => /^[^\s=/]+=[1-9]\d{0,4}$/.test(part)), 'say name=number, name=number')
+    .refine(
+      (text) => partsOf(text).every((part) => /^[^\s=/]+=[1-9]\d{0,4}$/.test(part)),
+      'say name=number, name=number',
+    )
     .transform((text) => new Map(partsOf(text).map(readPart)))
     .default(new Map(partsOf(fallback).map(readPart)))
 }

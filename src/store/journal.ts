@@ -141,7 +141,7 @@ export class Journal {
     if (this.#undone !== undefined) throw this.#undone.cause
     const outermost = this.#depth === 0
     const [mark, calls] = [this.#outbox.mark(), this.#after.length]
-    const changes = outermost ? this.#changes() : 0
+    const changes = outermost ? this.changes() : 0
     let result: T
     this.#depth += 1
     try {
@@ -155,7 +155,7 @@ export class Journal {
       this.#depth -= 1
       if (outermost) this.#undone = undefined
     }
-    if (outermost) this.#tell(this.#changes() !== changes)
+    if (outermost) this.#tell(this.changes() !== changes)
     return result
   }
 
@@ -181,7 +181,7 @@ export class Journal {
 
   /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
   changes(): number {
-    return this.#changes()
+    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
@@ -260,10 +260,6 @@ export class Journal {
     })
     const nested = db.transaction((work: () => unknown): unknown => work())
     return (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
-  }
-
-  #changes(): number {
-    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   #tell(wrote: boolean): void {

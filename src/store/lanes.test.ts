@@ -65,7 +65,8 @@ test('looking for work walks along an index, in a lane and beside it', () => {
     const plan = databaseOf(queue.journal)
       .prepare(
         `EXPLAIN QUERY PLAN SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
-         WHERE lane IS ${lane} AND head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT 9`,
+         WHERE lane IS ${lane} AND head_tick IS NOT NULL
+           AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT 9`,
       )
       .all()
       .map((row) => (row as { detail: string }).detail)

@@ -5,7 +5,7 @@ import { Sql } from './sql.ts'
 export const laneOfModel = `(SELECT provider FROM lanes WHERE provider =
   CASE instr(model, '/') WHEN 0 THEN model ELSE substr(model, 1, instr(model, '/') - 1) END)`
 
-/** Sets head, wait and lane of a conversation from its queue; goes into an UPDATE of it. @param name its name, in SQL */
+/** Sets head, wait and lane of a conversation from its queue: a part of an UPDATE. @param name its name, in SQL */
 export const headOfQueue = (name: string): string => `(head_tick, not_before, lane) =
   (SELECT id, not_before, ${laneOfModel} FROM requests INDEXED BY requests_queue
     WHERE conversation = ${name} AND state = 'queued' ORDER BY rank, id LIMIT 1)`

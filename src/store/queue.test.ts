@@ -228,12 +228,5 @@ test('a conversation that waits for another try is told by when', () => {
     queue.requeue(id, notBefore)
   }
   assert.equal(queue.conversations.nextTryAt(), 300)
-  assert.deepEqual(
-    [
-      queue.next(299),
-      queue.next(300),
-      queue.next(500),
-    ],
-    [undefined, 'b', 'a'],
-  )
+  assert.deepEqual([queue.next(299), queue.next(300), queue.next(500)], [undefined, 'b', 'a'])
 })

@@ -90,7 +90,9 @@ export class Runs {
 
   /** How the newest run of a request ended, if it has. */
   lastEnd(request: number): RunEnd | null {
-    return this.#sql.value<RunEnd | null>('SELECT end FROM runs WHERE request = ? ORDER BY id DESC LIMIT 1', request) ?? null
+    return (
+      this.#sql.value<RunEnd | null>('SELECT end FROM runs WHERE request = ? ORDER BY id DESC LIMIT 1', request) ?? null
+    )
   }
 
   /** All runs that have not ended. */

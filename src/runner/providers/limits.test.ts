@@ -38,7 +38,8 @@ test('without a time zone it is the machine’s own', () => {
 })
 
 test('a status of 429 is enough, and headers say until when', () => {
-  const of = (headers: Record<string, string>): number | undefined => waits({ status: 429, headers: Object.entries(headers) })
+  const of = (headers: Record<string, string>): number | undefined =>
+    waits({ status: 429, headers: Object.entries(headers) })
   assert.equal(of({}), undefined)
   assert.equal(of({ 'retry-after': '12' }), 12_000)
   assert.equal(of({ 'retry-after': 'Tue, 24 Nov 2026 14:51:00 GMT' }), 60_000)

@@ -45,7 +45,7 @@ export function readLimit(refusal: Refusal, now = Date.now()): Limit | undefined
 const unitsMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** The ms of `1s`, `6m0s`, `2 hours 30 minutes`, `20ms`; a number alone is in seconds. */
-export function durationMs(text: string): number | undefined {
+function durationMs(text: string): number | undefined {
   if (/^\d+(?:\.\d+)?$/.test(text.trim())) return Math.round(Number(text) * 1_000)
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|milli|[smhd])/gi)]
   if (parts.length === 0) return undefined
