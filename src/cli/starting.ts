@@ -13,7 +13,8 @@ const lastLines = 20
 
 /** The same command, about the ksi of this root and on this machine: that is the one that can be started. */
 export function here(invocation: Invocation): Invocation {
-  return { ...invocation, place: { ...invocation.place, address: `unix:${socketPathUnder(invocation.place.root)}` } }
+  const address = `unix:${socketPathUnder(invocation.place.root)}`
+  return { ...invocation, place: { ...invocation.place, address, byRoot: false } }
 }
 
 /** Whether ksi serves at this place: its state, or undefined when it does not (yet). */

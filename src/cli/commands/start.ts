@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { assertHere } from '../elsewhere.ts'
 import { startAndReport } from '../starting.ts'
 import { runInForeground } from '../supervisor-process.ts'
 
@@ -14,6 +15,10 @@ export const start: Command = {
     'Output goes to var/logs/daemon.log. When it runs already, says so and exits with 0.',
     'When it ends at its start, prints the last lines of the log and exits with its code. --timeout: default 30s.',
   ],
-  run: (invocation) =>
-    invocation.values['foreground'] === true ? runInForeground(invocation, 'production') : startAndReport(invocation),
+  run: (invocation) => {
+    assertHere(invocation, 'start')
+    return invocation.values['foreground'] === true
+      ? runInForeground(invocation, 'production')
+      : startAndReport(invocation)
+  },
 }
