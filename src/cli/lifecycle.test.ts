@@ -181,7 +181,7 @@ test('a ksi of another container is not started or stopped from here, with the c
   }
 })
 
-test('where no socket answers, the port that was set is tried, and that which Docker publishes for this checkout', async () => {
+test('where no socket answers, the port that was set is tried, and the one of Docker for this checkout', async () => {
   await using daemon = await new FakeDaemon({ host: '127.0.0.1', port: 0 }).start()
   daemon.answers['system:health'] = () => sampleHealth({ generation: 7, uptime: 1 })
   const port = String(daemon.port)
