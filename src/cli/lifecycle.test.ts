@@ -55,6 +55,28 @@ test('start serves in the background, start again says so, stop waits for its en
   assert.deepEqual([gone.code, gone.stdout], [0, '{"status":"not running"}\n'])
 })
 
+test('stop says what goes on; --discard asks, and puts the journal aside for a start that begins empty', async () => {
+  const journal = join(root, 'var/db/checkpoint.db')
+  mkdirSync(join(root, 'var/db'), { recursive: true })
+  for (const suffix of ['', '-wal']) writeFileSync(journal + suffix, `journal${suffix}`)
+  const env = { FAKE_QUEUED: '3', FAKE_JOURNAL: journal }
+  assert.equal((await ksi(['start'], env)).code, 0)
+  const asked = await ksi(['stop', '--discard'])
+  assert.equal(asked.code, 64)
+  assert.match(asked.stderr, /3 requests queued and 1 running will not go on at the next start\. Say so with --yes/)
+  assert.equal((await ksi(['health'])).code, 0, 'it runs on')
+  const stopped = await ksi(['stop'])
+  assert.match(stopped.stdout, /^ksi has ended\.\n3 requests queued and 1 running: they go on at the next start\.\n$/)
+  assert.ok(existsSync(journal))
+  assert.equal((await ksi(['start'], env)).code, 0)
+  const discarded = JSON.parse((await ksi(['stop', '--discard', '--yes', '--json'])).stdout)
+  assert.deepEqual([discarded.status, discarded.queued, discarded.kept], ['stopped', 3, true])
+  assert.equal(readFileSync(discarded.discarded, 'utf8'), 'journal')
+  assert.equal(readFileSync(`${discarded.discarded}-wal`, 'utf8'), 'journal-wal')
+  assert.ok(!existsSync(journal) && !existsSync(`${journal}-wal`))
+  assert.equal((await ksi(['stop', '--discard', '--yes', '--socket', '/x.sock'])).code, 64)
+})
+
 test('a ksi that dies at its start is told with the last lines of its log and its exit code', async () => {
   mkdirSync(join(root, 'var/logs'), { recursive: true })
   writeFileSync(join(root, 'var/logs/daemon.log'), 'a line of an earlier run\n')

@@ -90,7 +90,10 @@ function reportRunning(
         ['socket', addresses.socket],
         ['tcp', addresses.tcp],
         ...(sidecar === null ? [] : [['page', sidecar.url]]),
-        ['journal', `${journal.path} (${journal.kept ? 'kept' : 'not kept: KSI_CHECKPOINT=on keeps it'})`],
+        [
+          'journal',
+          `${journal.path} (${journal.kept ? 'state is kept over restarts' : 'not kept: KSI_CHECKPOINT is off'})`,
+        ],
         ...(how === 'started' ? [['log', place.logFile]] : []),
       ],
       '  ',
