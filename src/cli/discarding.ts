@@ -20,7 +20,7 @@ export async function stockOf(invocation: Invocation): Promise<Stock | undefined
     const { journal } = await client.request('supervisor:status')
     const counts = await client.request('completion:status')
     if (!('service_ready' in counts)) return undefined
-    const { queued = 0, processing = 0 } = counts.status_counts
+    const { queued, processing } = counts.status_counts
     return { queued, processing, journal: journal.path, kept: journal.kept }
   } catch {
     // Nobody answers, or not in time: whoever asks goes on without it.

@@ -11,7 +11,8 @@ export const start: Command = {
   ],
   options: { foreground: { type: 'boolean', help: 'do not go into the background' } },
   notes: [
-    'Starts the ksi under --root, without watching its files. What is queued is kept in var/db over stops; with KSI_CHECKPOINT=off each start begins empty.',
+    'Starts the ksi under --root, without watching its files.',
+    'What is queued is kept in var/db over stops; with KSI_CHECKPOINT=off each start begins empty.',
     'Output goes to var/logs/daemon.log. When it runs already, says so and exits with 0.',
     'When it ends at its start, prints the last lines of the log and exits with its code. --timeout: default 30s.',
   ],
