@@ -128,6 +128,8 @@ export const requestStatus = () =>
     completed_at: z.string().nullable(),
     /** it waits for another try until then */
     next_try_at: z.string().optional(),
+    /** for the end of a limit of use, which counts no try, or only to try again */
+    waits_for: z.enum(['limit', 'retry']).optional(),
     resumed_from: z.string().optional(),
     result: completionResult().optional(),
     reason: z.string().optional(),

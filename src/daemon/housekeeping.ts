@@ -12,12 +12,12 @@ const pagesGivenBack = 128
 /** Keeps the journal within its bounds, a little at a time. */
 export function startHousekeeping(core: Core): { stop(): void } {
   const { journal, settings, log } = core
-  const { events, finished, replies, usage } = journal
+  const { events, finished, replies, runs } = journal
   let round = 0
   const trim = (): number => {
     journal.shrink(pagesGivenBack)
     const seldom = round % finishedEvery === 0
-    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + usage.trim(Date.now()) : 0
+    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(Date.now()) : 0
     return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
   }
   const tidy = (): void => {

@@ -218,11 +218,12 @@ type Failed = Extract<RunOutcome, { status: 'failed' }>
 function failureOf(error: unknown): Omit<Failed, 'status' | 'provider' | 'started_at' | 'duration_ms'> {
   if (!(error instanceof ProviderError))
     return { reason: 'provider_error', message: messageOf(error), retryable: false }
-  const { reason, message, retryable, retryAfterMs, sessionUnknown, usage } = error
+  const { reason, message, retryable, limited, retryAfterMs, sessionUnknown, usage } = error
   return {
     reason,
     message,
     retryable,
+    ...(limited && { limited }),
     ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
     ...(sessionUnknown && { session_unknown: true }),
     ...(usage && { usage }),

@@ -107,7 +107,8 @@ test('a damaged journal of 7f409d6 is salvaged in its own shape, and brought up 
 const hashes = {
   '0001_journal.sql': '157d2c72754c8ef6a6504a341d27c06918224216de6d9c6e2c97a41638bcda54',
   '0002_runs.sql': '885eccf538ad81eb726ec0d18fd53c3fbd5207e5c79bf517978947b6b1f45ac3',
-  '0003_usage.sql': '1602d5b01731d9ec374f722cf46d2d9ed2ae1fc0aed4c7ca2a9229bcb39f5df8',
+  '0003_lanes.sql': '5a4644ca08d72768eb4260f1c467c9d6a02d7f94154e02c4b964bbe37eee3c80',
+  '0004_usage.sql': '1602d5b01731d9ec374f722cf46d2d9ed2ae1fc0aed4c7ca2a9229bcb39f5df8',
 }
 
 test('no applied migration is ever changed', () => {

@@ -21,7 +21,7 @@ test('what runs have used is summed by request, conversation, agent, model and t
     queue.start(id)
     const row = journal.requests.get(id)
     assert.ok(row)
-    journal.tx(() => journal.usage.add({ ...row, conversation, agent_id: id === 'c' ? 'ann' : null }, usage, at))
+    journal.tx(() => journal.runs.usage.add({ ...row, conversation, agent_id: id === 'c' ? 'ann' : null }, usage, at))
   }
   for (const [id, conversation] of [
     ['a', 'one'],
@@ -42,35 +42,35 @@ test('what runs have used is summed by request, conversation, agent, model and t
     cache_write_tokens: 3,
     cost_usd: 0.75,
   }
-  assert.deepEqual(journal.usage.total(all), total)
+  assert.deepEqual(journal.runs.usage.total(all), total)
   const costs = (sums: Record<string, { runs: number; cost_usd: number | null }>) =>
     Object.entries(sums).map(([name, { runs, cost_usd }]) => [name, runs, cost_usd])
-  assert.deepEqual(costs(journal.usage.by('conversation', all, 9)), [
+  assert.deepEqual(costs(journal.runs.usage.by('conversation', all, 9)), [
     ['two', 1, 0.5],
     ['one', 2, 0.25],
   ])
-  assert.deepEqual(costs(journal.usage.by('agent', all, 9)), [
+  assert.deepEqual(costs(journal.runs.usage.by('agent', all, 9)), [
     ['ann', 1, 0.5],
     ['', 2, 0.25],
   ])
-  assert.deepEqual(costs(journal.usage.by('day', all, 9)), [
+  assert.deepEqual(costs(journal.runs.usage.by('day', all, 9)), [
     ['2024-10-05', 1, 0.5],
     ['2024-10-04', 2, 0.25],
   ])
-  assert.deepEqual(costs(journal.usage.by('model', all, 1)), [['echo/echo', 3, 0.75]])
+  assert.deepEqual(costs(journal.runs.usage.by('model', all, 1)), [['echo/echo', 3, 0.75]])
   const since = 20_000 * 24 + 2
   assert.deepEqual(
-    [journal.usage.total({ ...all, since }).runs, journal.usage.total({ ...all, agent_id: 'ann' }).runs],
+    [journal.runs.usage.total({ ...all, since }).runs, journal.runs.usage.total({ ...all, agent_id: 'ann' }).runs],
     [2, 1],
   )
-  const nothing = journal.usage.total({ ...all, conversation: 'three', model: 'x' })
+  const nothing = journal.runs.usage.total({ ...all, conversation: 'three', model: 'x' })
   assert.deepEqual([nothing.runs, nothing.cost_usd], [0, null])
   const row = journal.requests.get('a')
   assert.ok(row)
-  const first = journal.usage.ofRequest(row)
+  const first = journal.runs.usage.ofRequest(row)
   assert.deepEqual([first?.runs, first?.input_tokens, first?.cost_usd], [1, 100, null])
   assert.equal(
-    journal.tx(() => journal.usage.trim(day + 24 * 400 * hourMs + hourMs)),
+    journal.tx(() => journal.runs.usage.trim(day + 24 * 400 * hourMs + hourMs)),
     1,
     'sums of long ago go',
   )

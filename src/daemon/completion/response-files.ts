@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { JournalEvent } from '../../store/events.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
+import { machineBoot } from '../../lib/machine.ts'
 import type { Core } from '../core.ts'
 import { ResponseFile, responseFilePath } from './response-file.ts'
 import { promptLine } from './response-lines.ts'
@@ -203,15 +203,6 @@ export class ResponseFiles {
   #linesOf(row: RequestRow): string[] {
     const prompt = promptLine(row, this.#core.requests.payload(row.request_id))
     return [JSON.stringify(prompt), JSON.stringify(this.#core.requests.outcome(row.request_id)?.result ?? {})]
-  }
-}
-
-/** Something that changes whenever the machine starts, so that a word about its page cache can be trusted. */
-function machineBoot(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  } catch {
-    return undefined
   }
 }
 

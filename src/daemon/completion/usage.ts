@@ -11,7 +11,7 @@ export function describeUsage(
   core: Core,
   asked: EventData<'completion:token_usage'>,
 ): EventReply<'completion:token_usage'> {
-  const { usage } = core.journal
+  const { usage } = core.journal.runs
   if (asked.request_id != null) return ofRequest(core, asked.request_id)
   const filter: UsageFilter = {
     since: asked.hours == null ? 0 : Math.floor((Date.now() - asked.hours * hourMs) / hourMs),
@@ -38,7 +38,7 @@ function ofRequest(core: Core, requestId: string): EventReply<'completion:token_
   const row = core.requests.get(requestId)
   if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
   const nothing = { since: Number.MAX_SAFE_INTEGER, agent_id: null, model: null, conversation: null }
-  const total = core.journal.usage.ofRequest(row) ?? core.journal.usage.total(nothing)
+  const total = core.journal.runs.usage.ofRequest(row) ?? core.journal.runs.usage.total(nothing)
   const day = new Date(row.finished_at ?? row.queued_at).toISOString().slice(0, 10)
   return {
     total,

@@ -1,6 +1,7 @@
 import type { ProgramEnd } from '../program.ts'
 import { anthropicUsage } from './anthropic-answer.ts'
 import type { ClaudeOutput } from './claude-output.ts'
+import { readLimit } from './limits.ts'
 import { ProviderError } from './provider.ts'
 import type { Usage } from '../../contracts/usage.ts'
 
@@ -84,14 +85,14 @@ export function retryAfterMs(text: string): number | undefined {
 }
 
 /**
- * Turns the text of a failure into an error that says whether another try makes sense.
- * @param status what the API answered, where claude says so
+ * Turns a failure into an error that says whether another try makes sense.
+ * @param status that of the model's API, where claude says so
  */
 export function failure(text: string, { status, usage }: { status?: unknown; usage?: Usage } = {}): ProviderError {
   const message = text.slice(0, 4_000)
-  const retryable =
-    typeof status === 'number'
-      ? status === 408 || status === 429 || status >= 500
-      : passing.some((pattern) => pattern.test(message))
+  const code = typeof status === 'number' ? status : undefined
+  const limit = readLimit({ text: message, status: code })
+  if (limit !== undefined) return new ProviderError(message, { retryable: true, limited: true, ...limit, usage })
+  const retryable = code === undefined ? passing.some((one) => one.test(message)) : code === 408 || code >= 500
   return new ProviderError(message, { retryable, usage, ...(retryable && { retryAfterMs: retryAfterMs(message) }) })
 }

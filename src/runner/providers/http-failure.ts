@@ -1,11 +1,12 @@
 import { asText } from '../../lib/as-text.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
+import { readLimit } from './limits.ts'
 import { ProviderError } from './provider.ts'
 
 /** Longer words of a provider are cut. */
 const maxWords = 4_000
-/** What an account lacks does not pass by itself, though it is told with 429 or 529. */
+/** What an account lacks does not pass by itself, though it is told with 429. */
 const lasting = new Set(['insufficient_quota', 'billing_error', 'billing_not_active'])
 /** What may pass by itself, though it comes within a stream, without a status. */
 const passing = new Set(['overloaded_error', 'rate_limit_error', 'api_error', 'server_error', 'timeout_error'])
@@ -21,9 +22,11 @@ export function httpFailure(error: unknown, name: string): ProviderError {
   const words = messageOf(error).slice(0, maxWords)
   const retryAfterMs = waitOf(headers)
   if (lasting.has(type) || lasting.has(code)) return new ProviderError(`${name}: ${words}`, { retryable: false })
+  const limit = readLimit({ text: words, ...(typeof status === 'number' && { status }), ...(headers && { headers }) })
+  if (limit !== undefined) return new ProviderError(`${name}: ${words}`, { retryable: true, limited: true, ...limit })
   if (typeof status === 'number') {
     const said = headers?.get('x-should-retry')
-    const retryable = said === 'true' || (said !== 'false' && (status === 408 || status === 429 || status >= 500))
+    const retryable = said === 'true' || (said !== 'false' && (status === 408 || status >= 500))
     return new ProviderError(`${name}: ${words}`, { retryable, retryAfterMs })
   }
   // Said in the middle of an answer: there is no status.
@@ -46,7 +49,7 @@ export function httpFailure(error: unknown, name: string): ProviderError {
 
 interface Thrown {
   status?: unknown
-  headers?: Pick<Headers, 'get'> | undefined
+  headers?: Headers | undefined
   error?: unknown
 }
 

@@ -36,6 +36,8 @@ interface Failure {
   retryable: boolean
   /** how long to wait before the next try, at least */
   retryAfterMs?: number | undefined
+  /** by a limit of use (limits.ts): it passes by itself, and the try does not count */
+  limited?: boolean
   reason?: FailureReason
   cause?: unknown
   /** the provider no longer has the session; it has done nothing */
@@ -47,6 +49,7 @@ interface Failure {
 export class ProviderError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  readonly limited: boolean
   readonly reason: FailureReason
   readonly sessionUnknown: boolean
   readonly usage: Usage | undefined
@@ -56,6 +59,7 @@ export class ProviderError extends Error {
     this.name = 'ProviderError'
     this.retryable = failure.retryable
     this.retryAfterMs = failure.retryAfterMs
+    this.limited = failure.limited ?? false
     this.reason = failure.reason ?? 'provider_error'
     this.sessionUnknown = failure.sessionUnknown ?? false
     this.usage = failure.usage

@@ -7,8 +7,8 @@ import { openChildRegister } from '../orphans.ts'
 import type { Provider, ProviderResult } from '../providers/provider.ts'
 import { providerLoaders } from '../providers/registry.ts'
 import type { ProviderSurroundings } from '../providers/registry.ts'
-import { FakeApi, anthropicEvents, json, openAiEvents, stream } from './fake-api.ts'
-import type { Behaviour } from './fake-api.ts'
+import { FakeApi, anthropicEvents, json, openAiEvents, stream } from '../../testing/fake-api.ts'
+import type { Behaviour } from '../../testing/fake-api.ts'
 import { fakeClaude } from './inputs.ts'
 
 /** The keys that are planted: they may be seen by the far end alone. */
