@@ -1,6 +1,5 @@
 import { exitCodes, KsiError, messageOf } from '../lib/errors.ts'
-import { similarNames } from '../lib/nearest-names.ts'
-import { globalOptions, readDuration, readOptions, splitAtCommand } from './arguments.ts'
+import { assertNoMore, didYouMean, globalOptions, readDuration, readOptions, splitAtCommand } from './arguments.ts'
 import type { Invocation } from './command.ts'
 import { commandTable } from './command-table.ts'
 import { print, printJson, say } from './output.ts'
@@ -34,6 +33,7 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
   const { values: own, positionals } = readOptions(args, { ...globalOptions, ...command.options })
   const values = { ...globals, ...own }
   if (values['help'] === true) return showHelp(false, name)
+  assertNoMore(command.usage, positionals, command.words ?? 0)
   return command.run(invocation(values, { env, positionals, data }))
 }
 
@@ -67,11 +67,8 @@ async function showVersion(json: boolean): Promise<number> {
 }
 
 function unknownCommand(name: string): KsiError {
-  const [near] = similarNames(name, Object.keys(commandTable))
-  return new KsiError(
-    'KSI_BAD_REQUEST',
-    `There is no command "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} \`ksi --help\` lists them.`,
-  )
+  const hint = didYouMean(name, Object.keys(commandTable))
+  return new KsiError('KSI_BAD_REQUEST', `There is no command "${name}".${hint} \`ksi --help\` lists them.`)
 }
 
 /** Says what went wrong; with --json, as data too. */

@@ -22,6 +22,8 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   assert.match(await errorOf('completion:cancel', {}), /Missing required parameter: request_id \(str\)/)
   assert.match(await errorOf('completion:cancel', { request_id: 'nobody' }), /Unknown request_id: nobody/)
   assert.match(await errorOf('dev:checkpoint', { action: 'explode' }), /action/)
+  assert.match(await errorOf('completion:async', { prompt: 'x', sesion_id: 'demo' }), /Did you mean session_id\?/)
+  assert.match(await errorOf('supervisor:status', { verbose: true }), /supervisor:status takes none/)
   const first = await client.request('completion:async', { prompt: 'one', request_id: 'same' })
   const again = await client.request('completion:async', { prompt: 'one', request_id: 'same' })
   assert.deepEqual([again.request_id, again.duplicate, again.conversation], ['same', true, first.conversation])

@@ -4,6 +4,7 @@ import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import { checkpointReason } from '../../contracts/words.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
+import { assertNoMore, didYouMean } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
@@ -21,6 +22,7 @@ export const checkpoint: Command = {
     ['checkpoint diff 11 12', 'what was added, started, finished in between'],
     ['checkpoint create --reason pre-stop --best-effort --timeout 5s', 'as a pre_stop hook'],
   ],
+  words: Infinity,
   options: {
     reason: { type: 'string', help: 'R  create: manual (default), pre-stop, …' },
     'best-effort': {
@@ -29,13 +31,16 @@ export const checkpoint: Command = {
     },
   },
   run: (invocation) => {
-    const [action, ...numbers] = invocation.positionals
+    const [action = '', ...numbers] = invocation.positionals
+    const numbersOf: Record<string, number> = { create: 0, list: 0, show: 1, diff: 2 }
+    if (Object.hasOwn(numbersOf, action)) assertNoMore(checkpoint.usage, numbers, numbersOf[action] ?? 0)
     if (action === 'create')
       return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
     if (action === 'list') return list(invocation)
     if (action === 'show') return show(invocation, readNumber(numbers[0]))
     if (action === 'diff') return diff(invocation, readNumber(numbers[0]), readNumber(numbers[1]))
-    throw new KsiError('KSI_BAD_REQUEST', 'Say what to do: ksi checkpoint create, list, show [N] or diff N [M].')
+    const hint = didYouMean(action, Object.keys(numbersOf))
+    throw new KsiError('KSI_BAD_REQUEST', `Say what to do: ksi checkpoint create, list, show [N] or diff N [M].${hint}`)
   },
 }
 
