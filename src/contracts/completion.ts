@@ -54,6 +54,7 @@ export const completionData = z.object({
     .nullish()
     .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
   originator_id: z.string().max(200).nullish(),
+  retry_of: requestId.nullish().describe('the request this one repeats'),
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
@@ -109,6 +110,8 @@ export const requestStatus = () =>
     /** it waits for another try until then */
     next_try_at: z.string().optional(),
     resumed_from: z.string().optional(),
+    /** the request it repeats (`completion:retry`) */
+    retry_of: z.string().optional(),
     result: completionResult().optional(),
     reason: z.string().optional(),
     message: z.string().optional(),

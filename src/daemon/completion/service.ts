@@ -14,6 +14,7 @@ import { HeldRuns } from './held-runs.ts'
 import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
+import { retryRequest } from './retry.ts'
 import { settle } from './settle.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
@@ -69,6 +70,15 @@ export class CompletionService implements RunnerListener {
     )
     router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
     router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on(
+      'completion:retry',
+      (data, context) => {
+        const acknowledgement = retryRequest(this.#core, data, context)
+        this.#core.journal.afterCommit(() => this.#dispatcher.kick())
+        return acknowledgement
+      },
+      service,
+    )
     router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }
 

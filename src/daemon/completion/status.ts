@@ -12,7 +12,7 @@ const listed = 1_000
 export function describeRequest(core: Core, requestId: string): RequestStatus {
   const row = core.requests.get(requestId)
   if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
-  return { ...describeRow(row), ...core.requests.outcome(requestId) }
+  return { ...describeRow(row), retry_of: core.requests.retryOf(row.id), ...core.requests.outcome(requestId) }
 }
 
 function describeRow(row: RequestRow): RequestStatus {
