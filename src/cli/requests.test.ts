@@ -108,14 +108,11 @@ test('completion knows every command with its options, in bash and zsh', async (
   for (const name of Object.keys(commandTable)) assert.match(script, new RegExp(`^ {4}${name}\\) `, 'm'))
   const file = join(dir, 'completion.bash')
   writeFileSync(file, script)
-  const complete = (...words: string[]): string[] =>
-    execFileSync('bash', [
-      '-c',
-      `source '${file}'; COMP_WORDS=(ksi ${words.join(' ')} ''); COMP_CWORD=${words.length + 1}; _ksi; echo "\${COMPREPLY[*]}"`,
-    ])
-      .toString()
-      .trim()
-      .split(' ')
+  const complete = (...words: string[]): string[] => {
+    const line = `COMP_WORDS=(ksi ${words.join(' ')} ''); COMP_CWORD=${words.length + 1}`
+    const asked = `source '${file}'; ${line}; _ksi; echo "\${COMPREPLY[*]}"`
+    return execFileSync('bash', ['-c', asked]).toString().trim().split(' ')
+  }
   assert.ok(Object.keys(commandTable).every((name) => complete().includes(name)))
   assert.ok(complete('stop').includes('--discard') && complete('stop').includes('--json'))
   assert.ok(complete('request').includes('retry'))

@@ -52,16 +52,18 @@ async function choices(): Promise<Choice[]> {
 }
 
 function forBash(commands: Choice[]): string {
+  const cases = commands.map(({ name, words }) => `    ${name}) list="${words.join(' ')}" ;;`)
   return `# ksi for bash
 _ksi() {
   local word="\${COMP_WORDS[COMP_CWORD]}"
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} help --help --version" -- "$word"))
-    return
+  local list="${commands.map(({ name }) => name).join(' ')} help --help --version"
+  if [ "$COMP_CWORD" -gt 1 ]; then
+    case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    *) list="" ;;
+    esac
   fi
-  case "\${COMP_WORDS[1]}" in
-${commands.map(({ name, words }) => `    ${name}) COMPREPLY=($(compgen -W "${words.join(' ')}" -- "$word")) ;;`).join('\n')}
-  esac
+  COMPREPLY=($(compgen -W "$list" -- "$word"))
 }
 complete -o default -F _ksi ksi`
 }

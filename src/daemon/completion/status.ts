@@ -34,8 +34,12 @@ function describeRow(row: RequestRow): RequestStatus {
   }
 }
 
-/** `completion:status`: the whole service (docs/wire.md, "Completion events"). */
-export function describeService(core: Core): ServiceStatus {
+/** `completion:status`: of one request, or of the whole service (docs/wire.md, "Completion events"). */
+export function describeStatus(core: Core, requestId?: string): EventReply<'completion:status'> {
+  return requestId === undefined ? describeService(core) : describeRequest(core, requestId)
+}
+
+function describeService(core: Core): ServiceStatus {
   const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
   const sessions = Object.fromEntries(
