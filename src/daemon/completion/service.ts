@@ -15,6 +15,7 @@ import { tellProgress } from './progress.ts'
 import { answerQuestions } from './questions.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
+import { retryRequest } from './retry.ts'
 import { settle } from './settle.ts'
 import { Waiters } from './waiters.ts'
 
@@ -53,16 +54,18 @@ export class CompletionService implements RunnerListener {
   #register(): void {
     const { router } = this.#core
     const service = { service: 'completion' }
+    const begin = <A>(acknowledgement: A): A => {
+      this.#core.journal.afterCommit(() => this.#dispatcher.kick())
+      return acknowledgement
+    }
     const accept =
       (event: Submission['event'], priority: Submission['priority']) =>
-      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
-        const acknowledgement = acceptRequest(this.#core, { event, priority, data, context })
-        this.#core.journal.afterCommit(() => this.#dispatcher.kick())
-        return acknowledgement
-      }
+      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> =>
+        begin(acceptRequest(this.#core, { event, priority, data, context }))
     router.on('completion:async', accept('completion:async', 'ASYNC'), service)
     router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
     router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on('completion:retry', (data, context) => begin(retryRequest(this.#core, data, context)), service)
     router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }
 
