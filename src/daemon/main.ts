@@ -13,7 +13,7 @@ import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from './preload.ts'
-import { loadDependencies, warmUp } from './warm-up.ts'
+import { collectGarbage, loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
   goLive: typeof goLive
@@ -134,8 +134,6 @@ process.on('message', (message: ToGeneration) => {
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
-    case 'successor':
-      return live?.successor()
     case 'ping':
       return tell({ type: 'pong' })
     case 'end':
@@ -158,4 +156,7 @@ process.on('SIGTERM', () => void leave())
 
 tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
-if (boot === undefined) preload?.begin(importOurs)
+if (boot === undefined) {
+  await preload?.begin(importOurs)
+  if (boot === undefined) collectGarbage()
+}
