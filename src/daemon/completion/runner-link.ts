@@ -63,6 +63,8 @@ export class RunnerLink {
   hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
     if (this.#socket?.readyState === 'open') this.#send({ type: 'hello', epoch })
+    // The generation has a lot to do before this turn of its event loop ends.
+    this.#flush()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limitMs)
       this.#onWelcome.push(() => {
