@@ -88,6 +88,16 @@ test('status names a change that did not become live, and exits with 1', async (
   assert.match(stdout, /src\/daemon\/x\.ts: SyntaxError: x/)
 })
 
+test('status tells of files that cannot be watched', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ watch_problem: 'Cannot be read: src/x (EACCES).' })
+  assert.match((await ksi(['status'])).stdout, /^ {2}Cannot be read: src\/x \(EACCES\)\.$/m)
+})
+
+test('status tells which quotas fill up', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ filling: ['The journal has 9 bytes of 10.'] })
+  assert.match((await ksi(['status'])).stdout, /^ {2}The journal has 9 bytes of 10\.$/m)
+})
+
 test('status without a live generation asks it nothing, and exits with 1', async () => {
   daemon.answers['supervisor:status'] = () =>
     sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })
@@ -284,7 +294,10 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
   }
   daemon.answers['dev:checkpoint'] = ({ action }) =>
     action === 'list' || action === 'show' || action === 'diff' ? replies[action] : undefined
-  assert.match((await ksi(['checkpoint', 'list'])).stdout, /^NUMBER .*\n3 +2026-01-01T00:00:00Z +reload +2 +1 +1 +-\n$/)
+  assert.match(
+    (await ksi(['checkpoint', 'list'])).stdout,
+    /^NUMBER .*\n3 +2026-01-01 00:00:00Z? +reload +2 +1 +1 +-\n$/,
+  )
   const shown = await ksi(['checkpoint', 'show', '3'])
   const expected = [
     /Checkpoint 3, reload.*/,

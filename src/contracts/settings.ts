@@ -45,7 +45,7 @@ const schema = z.object({
   KSI_DAEMON_ADDRESS: z.string().optional(),
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
-  KSI_CHECKPOINT: flag(false),
+  KSI_CHECKPOINT: flag(true),
   /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
   KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
@@ -57,6 +57,8 @@ const schema = z.object({
   /** of these providers no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
+  KSI_MAX_JOURNAL_BYTES: whole(8_589_934_592, 1_048_576, Number.MAX_SAFE_INTEGER),
+  KSI_MAX_RESPONSE_BYTES: whole(17_179_869_184, 1_048_576, Number.MAX_SAFE_INTEGER),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
@@ -65,8 +67,8 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
-  KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
-  KSI_REQUESTS_KEPT: whole(100_000, 1_000, 100_000_000),
+  KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
+  KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
 })
 
 /** The names of all variables, for the test that compares them with the README. */
@@ -91,7 +93,7 @@ export interface Paths {
 
 export type Settings = Readonly<z.infer<typeof schema>> & {
   readonly paths: Readonly<Paths>
-  /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
+  /** True when the journal outlives the process on purpose: unless production was told KSI_CHECKPOINT=off. */
   readonly keepsState: boolean
   /** True when a TCP connection must show a token. In Compose the port is published for this machine alone. */
   readonly asksForToken: boolean

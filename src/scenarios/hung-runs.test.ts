@@ -6,7 +6,7 @@ import { makeProject } from '../testing/project.ts'
 import type { Data } from '../testing/wire-client.ts'
 import { outcomesOf, sendWork, untilAllDone } from '../testing/work.ts'
 
-test('an endless loop in a provider, and one that hears no abort, cost what ran beside them, told once as asked', async () => {
+test('an endless loop in a provider, and one that hears no abort, cost what ran beside them, told once', async () => {
   using project = makeProject()
   project.edit('src/runner/providers/echo.ts', (text) =>
     text.replace(
@@ -49,7 +49,7 @@ test('an endless loop in a provider, and one that hears no abort, cost what ran 
   )
 })
 
-test('a runner that never answers holds up nobody for ever: over a save and a crash limits and cancels hold', async () => {
+test('a runner that never answers holds up nobody for ever: limits and cancels hold over save and crash', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

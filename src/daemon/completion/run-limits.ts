@@ -32,7 +32,7 @@ export class RunLimits {
   readonly #links: RunnerLinks
   readonly #onGivenUp: (runnerId: string, runId: string) => void
 
-  /** @param onGivenUp called for a run that has not ended in its time and the grace after it: nobody waits for it now */
+  /** @param onGivenUp called for a run that has not ended in its time and the grace after it */
   constructor(core: Core, links: RunnerLinks, onGivenUp: (runnerId: string, runId: string) => void) {
     this.#core = core
     this.#links = links
