@@ -60,6 +60,8 @@ export const heldRun = z.object({
   run_id: z.string(),
   request_id: z.string(),
   started_at: z.number(),
+  /** of its time limit, by the time in which the runner itself ran; while it has no outcome */
+  left_ms: z.number().optional(),
   outcome: runOutcome.optional(),
 })
 export type HeldRun = z.infer<typeof heldRun>

@@ -83,9 +83,10 @@ export class Runs {
     return true
   }
 
-  /** How many runs a request has had. */
-  countOf(request: number): number {
-    return this.#sql.value<number>('SELECT count(*) FROM runs WHERE request = ?', request) ?? 0
+  /** How many runs a request has had; of those that ended so, where it is said. */
+  countOf(request: number, end?: RunEnd): number {
+    const sql = 'SELECT count(*) FROM runs WHERE request = @request AND (@end IS NULL OR end = @end)'
+    return this.#sql.value<number>(sql, { request, end: end ?? null }) ?? 0
   }
 
   /** How the newest run of a request ended, if it has. */

@@ -148,6 +148,11 @@ export class Dispatcher {
   }
 }
 
+/** How long, in ms, a run of this request may take. */
+export function timeLimitOf(core: Core, requestId: string, data = core.requests.payload(requestId)): number {
+  return data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS
+}
+
 /** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
 function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
   const data = core.requests.payload(request.request_id)
@@ -164,7 +169,7 @@ function toRunInput(core: Core, request: RequestRow, conversation: ConversationR
     client_id: data.originator_id ?? undefined,
     temperature: data.temperature ?? undefined,
     max_tokens: data.max_tokens ?? undefined,
-    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
+    timeout_ms: timeLimitOf(core, request.request_id, data),
     extra_body: data.extra_body ?? undefined,
   }
 }

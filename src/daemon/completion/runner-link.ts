@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
+import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 
@@ -101,12 +102,13 @@ export class RunnerLink {
     this.accepting = false
     const socket = this.#socket
     const end = (): void => {
-      clearTimeout(timer)
+      timer.stop()
       socket?.off('close', end)
       this.close()
       done()
     }
-    const timer = setTimeout(end, lastWordsMs)
+    // After a standstill of the machine what was said lies unread: only time in which it could be read counts.
+    const timer = startAwakeTimer(lastWordsMs, end)
     if (socket?.readyState === 'open' && this.#welcomed) socket.once('close', end)
     else end()
   }
