@@ -1,13 +1,16 @@
+import { providerName } from '../contracts/providers.ts'
+import type { ProviderState } from '../contracts/providers.ts'
 import type { FromRunnerLine, HeldRun, RunInput, RunOutcome } from '../contracts/runner.ts'
 import { startAwakeTimer } from '../lib/awake-timer.ts'
 import type { AwakeTimer } from '../lib/awake-timer.ts'
 import { messageOf } from '../lib/errors.ts'
+import type { Redactor } from '../lib/keys.ts'
 import type { Log } from '../lib/log.ts'
 import { LateSpool } from './late-spool.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { ProviderResult } from './providers/provider.ts'
-import { providerName } from './providers/registry.ts'
 import type { Registry } from './providers/registry.ts'
+import type { ProviderStates } from './provider-states.ts'
 
 /** Why a run's signal was aborted; it is the signal's reason. */
 type Cut = 'abort' | 'timeout' | 'stop'
@@ -24,6 +27,9 @@ export interface RunsOptions {
   spoolDir: string
   registry: Registry
   log: Log
+  states: ProviderStates
+  /** Takes the keys out of whatever leaves this process. */
+  redact: Redactor
   /**
    * How long a provider may take to end what it has begun, after its signal was aborted. Longer than a program's
    * SIGKILL takes.
@@ -56,6 +62,11 @@ export class Runs {
   /** Where progress and outcomes go to. */
   tellTo(tell: (line: FromRunnerLine) => void): void {
     this.#tell = tell
+  }
+
+  /** How the providers stand. */
+  providers(): ProviderState[] {
+    return this.#options.redact.json(this.#options.states.list())
   }
 
   held(): HeldRun[] {
@@ -134,8 +145,8 @@ export class Runs {
       duration_ms: Math.round(performance.now() - begun),
     })
     try {
-      const { session_id, response } = await this.#orCut(this.#call(run, input), signal)
-      return { status: 'completed', ...took(), ...(session_id !== undefined && { session_id }), response }
+      const result = await this.#orCut(this.#call(run, input), signal)
+      return { status: 'completed', ...took(), ...result }
     } catch (error) {
       if (signal.reason === 'timeout') {
         const message =
@@ -153,13 +164,17 @@ export class Runs {
   async #call(run: Run, input: RunInput): Promise<ProviderResult> {
     const { run_id, request_id } = run
     const { signal } = run.controller
-    const provider = await this.#options.registry.find(input.model)
+    const { registry, redact } = this.#options
+    const provider = await registry.find(input.model)
     signal.throwIfAborted()
     return provider.run(input, {
       signal,
       onProgress: (data) => {
-        if (!run.outcome && !signal.aborted) this.#tell({ type: 'progress', run_id, request_id, data })
+        if (!run.outcome && !signal.aborted)
+          this.#tell({ type: 'progress', run_id, request_id, data: redact.json(data) })
       },
+      // Nobody keeps them yet: the outcome says it all.
+      onChunk: () => {},
     })
   }
 
@@ -184,10 +199,12 @@ export class Runs {
     })
   }
 
-  #finish(run: Run, outcome: RunOutcome): void {
-    const { runnerId, log } = this.#options
+  #finish(run: Run, ended: RunOutcome): void {
+    const { runnerId, log, redact, states } = this.#options
     const { run_id, request_id } = run
     if (this.#runs.get(run_id) !== run) return
+    const outcome = redact.json(ended)
+    states.note(outcome)
     if (this.#phase === 'stopping' && outcome.status !== 'completed' && run.controller.signal.reason === 'stop') {
       // Not an outcome of the request: nobody has cancelled it. It died with its runner.
       this.#runs.delete(run_id)
@@ -200,16 +217,19 @@ export class Runs {
   }
 }
 
-function failureOf(error: unknown): {
-  reason: ProviderError['reason']
-  message: string
-  retryable: boolean
-  limited?: true
-  retry_after_ms?: number
-} {
+type Failed = Extract<RunOutcome, { status: 'failed' }>
+
+function failureOf(error: unknown): Omit<Failed, 'status' | 'provider' | 'started_at' | 'duration_ms'> {
   if (!(error instanceof ProviderError))
     return { reason: 'provider_error', message: messageOf(error), retryable: false }
-  const { reason, message, retryable, limited, retryAfterMs } = error
-  const after = retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }
-  return { reason, message, retryable, ...(limited && { limited }), ...after }
+  const { reason, message, retryable, limited, retryAfterMs, sessionUnknown, usage } = error
+  return {
+    reason,
+    message,
+    retryable,
+    ...(limited && { limited }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+    ...(sessionUnknown && { session_unknown: true }),
+    ...(usage && { usage }),
+  }
 }

@@ -4,6 +4,7 @@ import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestColumns } from './rows.ts'
 import { Sql } from './sql.ts'
+import { TokenUsage } from './usage.ts'
 
 /** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
 export type RunEnd = FinalState | 'again' | 'lost' | 'never began' | 'limited'
@@ -28,10 +29,12 @@ export type UnfinishedRun = RequestRow & { run: number }
  * long as it has one. Call within `journal.tx`; each verb keeps request, conversation and counts in step.
  */
 export class Runs {
+  readonly usage: TokenUsage
   readonly #sql: Sql
 
   constructor(db: Db) {
     this.#sql = new Sql(db)
+    this.usage = new TokenUsage(db)
   }
 
   /**

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
+import type { ProviderState } from '../../contracts/providers.ts'
+import { KsiError } from '../../lib/errors.ts'
 import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
@@ -23,6 +25,8 @@ export interface RunnerListener {
 }
 
 const reconnectMs = 25
+/** How long, in ms, an answer is waited for. */
+const answerMs = 1_000
 /** How long, in ms, what a runner that is no more has still said is waited for. */
 const lastWordsMs = 500
 
@@ -39,6 +43,7 @@ export class RunnerLink {
   #welcomed = false
   #closed = false
   #onWelcome: (() => void)[] = []
+  #onProviders: ((states: ProviderState[]) => void)[] = []
   /** Lines of this turn: one write carries them all. */
   #outgoing: string[] = []
   /** Outcomes of the piece that is being read. */
@@ -86,6 +91,22 @@ export class RunnerLink {
   /** The outcome of this run is in the journal: the runner may forget it. */
   committed(runId: string): void {
     this.#send({ type: 'committed', run_id: runId })
+  }
+
+  /** How its providers stand. @throws KsiError KSI_TIMEOUT when it does not say */
+  providers(): Promise<ProviderState[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<ProviderState[]>()
+    const timer = setTimeout(
+      () =>
+        reject(new KsiError('KSI_TIMEOUT', `The runner did not say within ${answerMs} ms how its providers stand.`)),
+      answerMs,
+    )
+    this.#onProviders.push((states) => {
+      clearTimeout(timer)
+      resolve(states)
+    })
+    this.#send({ type: 'providers' })
+    return promise
   }
 
   close(): void {
@@ -166,6 +187,9 @@ export class RunnerLink {
         this.#welcomed = true
         this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
+        return
+      case 'providers':
+        for (const tell of this.#onProviders.splice(0)) tell(line.providers)
         return
       case 'progress':
         return this.#listener().progress(line.request_id, line.data)

@@ -50,7 +50,7 @@ export class CompletionService implements RunnerListener {
     this.#files = new ResponseFiles(core)
     this.#waiters = new Waiters(core)
     core.journal.onEvents((events) => this.#follow(events))
-    registerCompletion(core, {
+    registerCompletion(core, links, {
       kick: () => this.#dispatcher.kick(),
       cancel: (requestId) => this.cancel(requestId),
       wait: (requestId, limitMs) => this.#waiters.wait(requestId, limitMs),
