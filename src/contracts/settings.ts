@@ -107,6 +107,7 @@ export interface Paths {
   pidFile: string
   spool: string
   responses: string
+  log: string
   journal: string
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
@@ -144,6 +145,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),
+    log: join(root, 'var/logs/daemon.log'),
     journal,
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),
