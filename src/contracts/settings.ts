@@ -58,6 +58,8 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
   journal: string
   /** what TCP asks for: in a folder that no other container gets to see */
@@ -95,6 +97,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     journal,
     token: join(root, 'var/secret/token'),

@@ -7,6 +7,7 @@ import { checkSocketPath } from '../lib/socket-path.ts'
 import type { Log } from '../lib/log.ts'
 import { listenOnSocketFile } from '../lib/socket-file.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
+import type { Readers } from './readers.ts'
 import type { Runs } from './runs.ts'
 
 export interface ServerOptions {
@@ -14,6 +15,7 @@ export interface ServerOptions {
   socket: string
   runnerId: string
   runs: Runs
+  readers: Readers
   log: Log
   maxLineBytes: number
 }
@@ -59,6 +61,8 @@ class GenerationServer {
   readonly #options: ServerOptions
   #epoch = Number.NEGATIVE_INFINITY
   #listener: Socket | undefined
+  /** What takes back the questions for chunks of a connection. */
+  readonly #reads = new WeakMap<Socket, Map<number, () => void>>()
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -75,6 +79,7 @@ class GenerationServer {
     // What a broken connection means is said by 'close'.
     socket.on('error', (error) => log.debug({ err: error }, 'a connection to the runner broke'))
     socket.on('close', () => {
+      for (const takeBack of this.#reads.get(socket)?.values() ?? []) takeBack()
       if (this.#listener !== socket) return
       this.#listener = undefined
       this.#options.runs.heard(false)
@@ -114,7 +119,25 @@ class GenerationServer {
         return
       case 'committed':
         return runs.committed(line.run_id)
+      case 'read':
+        return this.#onRead(socket, line)
+      case 'unread':
+        this.#reads.get(socket)?.get(line.id)?.()
+        this.#reads.get(socket)?.delete(line.id)
+        return
     }
+  }
+
+  #onRead(socket: Socket, { id, run_id, from }: Extract<ToRunnerLine, { type: 'read' }>): void {
+    const reads = this.#reads.get(socket) ?? new Map<number, () => void>()
+    this.#reads.set(socket, reads)
+    let answered = false
+    const takeBack = this.#options.readers.read(run_id, from, (answer) => {
+      answered = true
+      reads.delete(id)
+      send(socket, { type: 'chunks', id, ...answer })
+    })
+    if (!answered) reads.set(id, takeBack)
   }
 
   #welcome(socket: Socket, epoch: number): void {

@@ -15,6 +15,7 @@ import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
 import { settle } from './settle.ts'
+import { Streams } from './streams.ts'
 import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
@@ -24,6 +25,7 @@ const outcomeEvents = new Set(['completion:result', 'completion:failed', 'comple
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
   readonly links: RunnerLinks
+  readonly streams: Streams
   readonly #core: Core
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
@@ -45,6 +47,7 @@ export class CompletionService implements RunnerListener {
     this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
     this.#waiters = new Waiters(core)
+    this.streams = new Streams(core, links)
     core.journal.onEvents((events) => this.#follow(events))
     this.#register()
   }
@@ -106,6 +109,7 @@ export class CompletionService implements RunnerListener {
     this.links.close()
     this.#files.close()
     this.#waiters.close()
+    this.streams.close()
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
@@ -180,6 +184,7 @@ export class CompletionService implements RunnerListener {
   #follow(events: JournalEvent[]): void {
     if (this.#closed) return
     this.#files.follow(events)
+    this.streams.follow(events)
     for (const { name, data } of events)
       if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { systemCodeOf } from '../../lib/errors.ts'
 import { chunkHead, parseChunk } from './records.ts'
-import type { NumberedChunk } from './records.ts'
+import type { NumberedChunk } from '../../contracts/runner.ts'
 import { listSegments, segmentFile } from './segments.ts'
 import type { Place } from './segments.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { chunk } from '../../contracts/chunk.ts'
-import type { Chunk } from '../../contracts/chunk.ts'
 import { runOutcome } from '../../contracts/runner.ts'
+import type { NumberedChunk } from '../../contracts/runner.ts'
 import { parseObject } from '../../lib/ndjson.ts'
 
 /*
@@ -14,12 +14,6 @@ import { parseObject } from '../../lib/ndjson.ts'
  *   {"e":7,"at":…,"outcome":…}                             it ended: the last record of its output
  *   {"x":7,"at":…}                                         a generation has the outcome in its journal
  */
-
-/** A piece of a run's output and its number, from 0 in each attempt. */
-export interface NumberedChunk {
-  offset: number
-  chunk: Chunk
-}
 
 const begun = z.object({
   b: z.number(),

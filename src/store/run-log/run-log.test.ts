@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { RunOutcome } from '../../contracts/runner.ts'
+import type { NumberedChunk, RunOutcome } from '../../contracts/runner.ts'
 import { silentLog } from '../../lib/log.ts'
 import { readLog } from './read-log.ts'
-import type { NumberedChunk } from './records.ts'
 import { RunLog } from './run-log.ts'
 
 const outcome: RunOutcome = { status: 'completed', provider: 'echo', response: {}, started_at: 1, duration_ms: 2 }

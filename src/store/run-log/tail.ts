@@ -1,4 +1,4 @@
-import type { NumberedChunk } from './records.ts'
+import type { NumberedChunk } from '../../contracts/runner.ts'
 
 /** The newest chunks of one run, in memory: what a reader that was away for a moment asks for. */
 export class Tail {

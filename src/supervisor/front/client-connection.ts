@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ConnectionInfo } from '../../contracts/relay.ts'
+import type { ConnectionInfo, FrameToFront } from '../../contracts/relay.ts'
 import { errorReply } from '../../contracts/wire.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
@@ -107,6 +107,14 @@ export class ClientConnection {
   push(seq: number, line: string): void {
     this.subscription.cursor = seq
     this.send(line)
+  }
+
+  /** Writes a piece of a stream, or its end. */
+  pushStream(frame: Extract<FrameToFront, { kind: 'D' | 'E' }>): void {
+    const { stream: request_id, json } = frame
+    if (frame.kind === 'E') this.subscription.streamEnded(request_id)
+    else this.subscription.streamed({ request_id, attempt: frame.attempt, offset: frame.offset })
+    if (json !== '') this.send(json)
   }
 
   /** Counts a request in. */

@@ -186,6 +186,9 @@ export class Relay {
       }
       case 'P':
         return this.#roster.get(frame.connection)?.push(frame.seq, frame.json)
+      case 'D':
+      case 'E':
+        return this.#roster.get(frame.connection)?.pushStream(frame)
       case 'U':
         return this.#onReached(this.#roster.get(frame.connection), frame.seq)
       default:
