@@ -9,6 +9,7 @@ import { createLog } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
+import { logDirOf } from '../store/run-log/read-run.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import { createRegistry, providerLoaders } from './providers/registry.ts'
 import { Runs } from './runs.ts'
@@ -38,7 +39,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   // later
   // save must not be half of what it runs.
   await registry.load()
-  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log })
+  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log })
   const server = await startServer({
     socket,
     runnerId,

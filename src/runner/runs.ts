@@ -2,11 +2,12 @@ import type { FromRunnerLine, HeldRun, RunInput, RunOutcome } from '../contracts
 import { sleep } from '../lib/backoff.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { LateSpool } from './late-spool.ts'
+import { RunLog } from '../store/run-log/run-log.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { ProviderResult } from './providers/provider.ts'
 import { providerName } from './providers/registry.ts'
 import type { Registry } from './providers/registry.ts'
+import { Readers } from './readers.ts'
 
 /** Why a run's signal was aborted; it is the signal's reason. */
 type Cut = 'abort' | 'timeout' | 'stop'
@@ -17,8 +18,8 @@ interface Run extends HeldRun {
 }
 
 export interface RunsOptions {
-  runnerId: string
-  spoolDir: string
+  /** the folder of this runner's log */
+  logDir: string
   registry: Registry
   log: Log
   /**
@@ -41,16 +42,14 @@ export class Runs {
   #tell: (line: FromRunnerLine) => void = () => {}
   #onEmpty: () => void = () => {}
   #phase: 'open' | 'draining' | 'stopping' = 'open'
-  readonly #spool: LateSpool
+  readonly #runLog: RunLog
+  readonly readers: Readers
 
   constructor(options: RunsOptions) {
     this.#options = options
-    this.#spool = new LateSpool(options.spoolDir, options.log)
-  }
-
-  /** Whether a generation hears what is told. */
-  heard(heard: boolean): void {
-    this.#spool.heard(heard)
+    const { logDir: dir, log } = options
+    this.#runLog = new RunLog({ dir, log, onWritten: (runId, chunks) => this.readers.written(runId, chunks) })
+    this.readers = new Readers(this.#runLog, { log, hasEnded: (runId) => this.#runs.get(runId)?.outcome !== undefined })
   }
 
   /** Where progress and outcomes go to. */
@@ -71,7 +70,7 @@ export class Runs {
   start(input: RunInput): string | undefined {
     if (this.#runs.has(input.run_id)) return undefined
     if (this.#phase !== 'open') return this.#phase
-    const { run_id, request_id } = input
+    const { run_id, request_id, attempt } = input
     const run: Run = {
       run_id,
       request_id,
@@ -80,6 +79,7 @@ export class Runs {
       done: Promise.resolve(),
     }
     this.#runs.set(run_id, run)
+    this.#runLog.begin({ run_id, request_id, attempt, at: run.started_at })
     run.done = this.#attempt(run, input).then((outcome) => this.#finish(run, outcome))
     return undefined
   }
@@ -97,7 +97,7 @@ export class Runs {
       return
     }
     this.#runs.delete(runId)
-    this.#spool.drop(runId)
+    this.#runLog.committed(runId, Date.now())
     if (this.#phase === 'draining' && this.#runs.size === 0) this.#onEmpty()
   }
 
@@ -115,10 +115,9 @@ export class Runs {
    */
   async stop(): Promise<void> {
     this.#phase = 'stopping'
-    this.#spool.heard(false)
     for (const run of this.#runs.values()) if (!run.outcome) run.controller.abort('stop' satisfies Cut)
     await Promise.all([...this.#runs.values()].map((run) => run.done))
-    this.#spool.flush()
+    this.#runLog.close()
   }
 
   /** Runs the provider; never rejects. */
@@ -160,6 +159,9 @@ export class Runs {
       onProgress: (data) => {
         if (!run.outcome && !signal.aborted) this.#tell({ type: 'progress', run_id, request_id, data })
       },
+      onChunk: (chunk) => {
+        if (!run.outcome && !signal.aborted) this.#runLog.chunk(run_id, chunk)
+      },
     })
   }
 
@@ -182,7 +184,7 @@ export class Runs {
   }
 
   #finish(run: Run, outcome: RunOutcome): void {
-    const { runnerId, log } = this.#options
+    const { log } = this.#options
     const { run_id, request_id } = run
     if (this.#phase === 'stopping' && outcome.status !== 'completed' && run.controller.signal.reason === 'stop') {
       // Not an outcome of the request: nobody has cancelled it. It died with its runner.
@@ -190,9 +192,19 @@ export class Runs {
       return
     }
     run.outcome = outcome
-    this.#spool.keep({ run_id, request_id, runner_id: runnerId, outcome })
+    this.#keep(run_id, outcome)
+    this.readers.ended(run_id)
     log.debug({ run_id, request_id, status: outcome.status, duration_ms: outcome.duration_ms }, 'run ended')
     this.#tell({ type: 'outcome', run_id, request_id, outcome })
+  }
+
+  /** What cannot be written is told all the same; the log tries again. */
+  #keep(runId: string, outcome: RunOutcome): void {
+    try {
+      this.#runLog.end(runId, outcome, Date.now())
+    } catch (error) {
+      this.#options.log.error({ err: error, runId }, 'an outcome could not be written into the run log')
+    }
   }
 }
 

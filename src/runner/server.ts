@@ -7,7 +7,6 @@ import { checkSocketPath } from '../lib/socket-path.ts'
 import type { Log } from '../lib/log.ts'
 import { listenOnSocketFile } from '../lib/socket-file.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
-import type { Readers } from './readers.ts'
 import type { Runs } from './runs.ts'
 
 export interface ServerOptions {
@@ -15,7 +14,6 @@ export interface ServerOptions {
   socket: string
   runnerId: string
   runs: Runs
-  readers: Readers
   log: Log
   maxLineBytes: number
 }
@@ -82,7 +80,6 @@ class GenerationServer {
       for (const takeBack of this.#reads.get(socket)?.values() ?? []) takeBack()
       if (this.#listener !== socket) return
       this.#listener = undefined
-      this.#options.runs.heard(false)
     })
   }
 
@@ -132,7 +129,7 @@ class GenerationServer {
     const reads = this.#reads.get(socket) ?? new Map<number, () => void>()
     this.#reads.set(socket, reads)
     let answered = false
-    const takeBack = this.#options.readers.read(run_id, from, (answer) => {
+    const takeBack = this.#options.runs.readers.read(run_id, from, (answer) => {
       answered = true
       reads.delete(id)
       send(socket, { type: 'chunks', id, ...answer })
@@ -149,7 +146,6 @@ class GenerationServer {
       return
     }
     this.#listener = socket
-    runs.heard(true)
     const held = runs.held()
     log.debug({ epoch, runs: held.length }, 'a generation took over')
     send(socket, { type: 'welcome', runner_id: runnerId, runs: held })

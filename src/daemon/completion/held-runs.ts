@@ -1,5 +1,7 @@
 import type { HeldRun, SpoolEntry } from '../../contracts/runner.ts'
-import { readSpool, removeSpool } from '../../store/spool.ts'
+import { readLog } from '../../store/run-log/read-log.ts'
+import type { LoggedRun } from '../../store/run-log/read-log.ts'
+import { logDirOf } from '../../store/run-log/read-run.ts'
 import type { Core } from '../core.ts'
 import type { RunnerWorld } from './reconcile.ts'
 import type { RunnerLinks } from './runner-links.ts'

@@ -1,3 +1,4 @@
+import type { Chunk } from '../../contracts/chunk.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 
@@ -13,6 +14,8 @@ export interface ProviderContext {
   /** When it aborts, the provider ends all it has begun and then settles, however it likes. */
   signal: AbortSignal
   onProgress: (data: Record<string, unknown>) => void
+  /** Each piece of output as soon as it is there, in order. What was not handed over has not come. */
+  onChunk: (chunk: Chunk) => void
 }
 
 /** Something that answers prompts. `name` is the part of a model's name before the slash. */
