@@ -108,11 +108,15 @@ export const requestStatus = () =>
     completed_at: z.string().nullable(),
     /** it waits for another try until then */
     next_try_at: z.string().optional(),
+    /** for the end of a limit of use, which counts no try, or only to try again */
+    waits_for: z.enum(['limit', 'retry']).optional(),
     resumed_from: z.string().optional(),
     result: completionResult().optional(),
     reason: z.string().optional(),
     message: z.string().optional(),
     /** who sent what was lost with its runner */
     client_info: clientInfo().nullable().optional(),
+    /** the text of it that had come by then */
+    partial: z.string().optional(),
   })
 export type RequestStatus = z.infer<ReturnType<typeof requestStatus>>

@@ -2,6 +2,27 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
 
+/** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
+function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
+  return z
+    .string()
+    .refine(
+      (text) => partsOf(text).every((part) => /^[^\s=/]+=[1-9]\d{0,4}$/.test(part)),
+      'say name=number, name=number',
+    )
+    .transform((text) => new Map(partsOf(text).map(readPart)))
+    .default(new Map(partsOf(fallback).map(readPart)))
+}
+
+function partsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '' && part !== 'none')
+}
+
+function readPart(part: string): [string, number] {
+  const [name = '', number] = part.split('=')
+  return [name, Number(number)]
+}
+
 /** Every environment variable of ksi, with its unit and default. The README's table is checked against this. */
 const schema = z.object({
   KSI_ROOT: z.string().default(process.cwd()),
@@ -33,6 +54,8 @@ const schema = z.object({
   KSI_CLAUDE_BIN: z.string().optional(),
   KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
+  /** of these providers no more than so many run at once; a real claude takes about 285 MB */
+  KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),

@@ -131,6 +131,8 @@ const failed = () =>
     /** of what was lost with its runner */
     started_at: z.string().nullable().optional(),
     client_info: clientInfo().nullable().optional(),
+    /** the text that had come by then */
+    partial: z.string().optional(),
   })
 
 const progress = () =>
@@ -150,6 +152,8 @@ const progress = () =>
       attempt: z.number(),
       max_attempts: z.number(),
       error: z.string(),
+      /** by a limit of use of the provider: the try does not count */
+      limited: z.literal(true).optional(),
       next_try_at: z.string(),
     }),
     /** with what the provider has to say beside */

@@ -68,9 +68,12 @@ export class Monitor implements ConnectionListener {
   }
 
   restore(connection: number, seq: number, { events }: Standing): void {
-    if (events === undefined) return
-    const patterns = Array.isArray(events.event_patterns) ? events.event_patterns.map(String) : ['*']
-    this.#start(this.#add(connection, patterns, seq))
+    if (events !== undefined) {
+      const patterns = Array.isArray(events.event_patterns) ? events.event_patterns.map(String) : ['*']
+      this.#start(this.#add(connection, patterns, seq))
+    }
+    // The front wants to know that this did no harm.
+    this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? -1 })
   }
 
   /** Tells the front how far each subscription has come: called when this generation lets go. */

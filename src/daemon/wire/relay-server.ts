@@ -119,8 +119,6 @@ class RelayServer implements Transport {
         })
       case 'S':
         this.#listener.restore(frame.connection, frame.seq, standing().parse(parseObject(frame.json)))
-        // The front wants to know that this did no harm.
-        this.send({ kind: 'U', connection: frame.connection, seq: frame.seq })
         return
       case 'Z':
       case 'W':

@@ -33,7 +33,11 @@ function run(
   const env = { PATH: process.env['PATH'], CLAUDE_FAKE_SOCKET: watch.socket }
   const children = openChildRegister(join(root, 'children'), silentLog())
   const provider = createClaudeCli({ sandboxDir: join(root, 'sandbox'), claudeBin, root, env, children })
-  return provider.run(makeInput({ model: 'claude-cli/sonnet', ...given }), { signal, onProgress: () => {} })
+  return provider.run(makeInput({ model: 'claude-cli/sonnet', ...given }), {
+    signal,
+    onProgress: () => {},
+    onChunk: () => {},
+  })
 }
 
 test("goes on with a session whose id changes each turn, in the first turn's folder", async () => {

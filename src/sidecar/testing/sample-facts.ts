@@ -30,6 +30,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     next_try_at: null,
     spare: true,
     watching: true,
+    watch_problem: null,
     connections: 2,
     held_lines: 0,
     runners: [{ id: 'runner-1', accepting: true, since: minutesAgo(90) }],

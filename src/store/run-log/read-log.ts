@@ -7,6 +7,8 @@ import { listSegments, segmentFile } from './segments.ts'
 
 /** What a log says of a run. */
 export interface LoggedRun extends BegunRun {
+  /** its number in the log */
+  readonly n: number
   outcome?: RunOutcome
   committed: boolean
 }
@@ -40,7 +42,7 @@ function readSegment(file: string): Buffer {
 }
 
 /** The whole lines that begin so. JSON has no raw line end in it, so that only a line's beginning follows one. */
-function* linesWith(bytes: Buffer, head: Buffer): Generator<string> {
+export function* linesWith(bytes: Buffer, head: Buffer): Generator<string> {
   for (let at = bytes.indexOf(head); at !== -1; at = bytes.indexOf(head, at + 1)) {
     if (at > 0 && bytes[at - 1] !== newline) continue
     const end = bytes.indexOf(newline, at)
@@ -52,8 +54,8 @@ function take(line: string, runs: Map<number, LoggedRun>): void {
   const record = parseRecord(line)
   if (record === undefined) return
   if ('b' in record) {
-    const { b, ...begun } = record
-    runs.set(b, { ...begun, committed: false })
+    const { b: n, ...begun } = record
+    runs.set(n, { n, ...begun, committed: false })
   } else if ('e' in record) {
     const run = runs.get(record.e)
     if (run !== undefined) run.outcome = record.outcome

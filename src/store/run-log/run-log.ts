@@ -34,6 +34,8 @@ interface OpenRun {
 const defaultSegmentBytes = 64 * 1024 * 1024
 /** What a chunk takes beside its text, in bytes. */
 const chunkObjects = 250
+/** What may wait to be written while the disk takes no more, in characters. */
+const waitingMost = 33_554_432
 /** Memory for the tails of all runs together, and the most for one, in bytes. */
 const tails = { all: 25_165_824, one: 65_536 }
 
@@ -49,6 +51,9 @@ export class RunLog {
   /** runs with a record among the lines */
   readonly #touched = new Map<string, OpenRun>()
   #lines: string[] = []
+  #length = 0
+  /** why the last write failed */
+  #trouble: unknown
   #scheduled = false
   #lastNumber = 0
 
@@ -64,10 +69,14 @@ export class RunLog {
     this.#add(begun.run_id, run, recordLine({ b: run.n, ...begun }))
   }
 
-  /** A run has given a piece of its output. */
+  /**
+   * A run has given a piece of its output.
+   * @throws the system's own error when the disk takes no more and much is waiting for it
+   */
   chunk(runId: string, chunk: Chunk): void {
     const run = this.#runs.get(runId)
     if (run === undefined) return
+    if (this.#trouble !== undefined && this.#length > waitingMost) throw this.#trouble
     const numbered = { offset: run.given++, chunk }
     const line = chunkLine(run.n, numbered)
     run.fresh.push({ numbered, size: line.length + chunkObjects })
@@ -123,8 +132,9 @@ export class RunLog {
   flush(): void {
     if (this.#lines.length === 0) return
     const bytes = Buffer.from(this.#lines.join(''))
-    const place = this.#writer.append(bytes)
+    const place = this.#append(bytes)
     this.#lines = []
+    this.#length = 0
     const touched = [...this.#touched]
     this.#touched.clear()
     for (const [runId, run] of touched) this.#tell(runId, run, place)
@@ -140,8 +150,20 @@ export class RunLog {
     this.#writer.close()
   }
 
+  #append(bytes: Buffer): Place {
+    try {
+      const place = this.#writer.append(bytes)
+      this.#trouble = undefined
+      return place
+    } catch (error) {
+      this.#trouble = error
+      throw error
+    }
+  }
+
   #add(runId: string, run: OpenRun, line: string): void {
     this.#lines.push(line)
+    this.#length += line.length
     this.#touched.set(runId, run)
     this.#schedule()
   }

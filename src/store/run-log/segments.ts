@@ -40,7 +40,6 @@ export class SegmentWriter {
   constructor(dir: string, segmentBytes: number) {
     this.#dir = dir
     this.#segmentBytes = segmentBytes
-    this.#segment = listSegments(dir).at(-1) ?? 0
   }
 
   /** The segment that is being written. */
@@ -81,7 +80,7 @@ export class SegmentWriter {
     if (this.#file !== undefined && this.#size > 0 && this.#size + bytes > this.#segmentBytes) this.close()
     if (this.#file !== undefined) return this.#file
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
-    this.#segment++
+    this.#segment = Math.max(this.#segment, listSegments(this.#dir).at(-1) ?? 0) + 1
     this.#size = 0
     this.#file = openSync(segmentFile(this.#dir, this.#segment), 'ax', 0o600)
     return this.#file
