@@ -45,7 +45,7 @@ const schema = z.object({
   KSI_DAEMON_ADDRESS: z.string().optional(),
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
-  KSI_CHECKPOINT: flag(false),
+  KSI_CHECKPOINT: flag(true),
   /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
   KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
@@ -93,7 +93,7 @@ export interface Paths {
 
 export type Settings = Readonly<z.infer<typeof schema>> & {
   readonly paths: Readonly<Paths>
-  /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
+  /** True when the journal outlives the process on purpose: unless production was told KSI_CHECKPOINT=off. */
   readonly keepsState: boolean
   /** True when a TCP connection must show a token. In Compose the port is published for this machine alone. */
   readonly asksForToken: boolean

@@ -5,6 +5,7 @@ import { exitCodes } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
+import { failureLine } from '../event-lines.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
 
 const listed = 10
@@ -102,10 +103,8 @@ function describeTrouble(
   now: number,
 ): string[] {
   return [
+    ...(problem === null || last_failure === null ? [] : [printable(`  ${failureLine(last_failure)}`)]),
     ...(problem === null ? [] : [`  ${paint('red', problem)}`]),
-    ...(problem === null || last_failure === null
-      ? []
-      : [printable(`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`)]),
     ...(next_try_at === null ? [] : [`  Next try in ${duration(Math.max(0, next_try_at - now))}.`]),
     ...(trouble === null
       ? []
