@@ -18,6 +18,8 @@ export const sessionId = z
 export const echoOptions = z.object({
   latency_ms: z.number().int().min(0).max(3_600_000).optional(),
   tokens: z.number().int().min(0).max(1_000_000).optional(),
+  /** Answer with so many numbered pieces, spread over the latency, instead of what was sent. */
+  chunks: z.number().int().min(1).max(1_000_000).optional(),
   fail: z.enum(['retryable', 'final']).optional(),
   fail_times: z.number().int().min(1).optional(),
   /** Hand out a new session id for this turn, as claude does. */
@@ -57,7 +59,7 @@ export const completionData = z.object({
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
-    .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+    .describe('for the provider; echo takes latency_ms, tokens, chunks, fail, fail_times'),
   ...ofKsiClients,
 })
 
