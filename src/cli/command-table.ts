@@ -30,6 +30,14 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/health.ts')).health,
   },
   send: { summary: 'Send an event and print the reply', load: async () => (await import('./commands/send.ts')).send },
+  request: {
+    summary: 'Show, cancel or repeat a request',
+    load: async () => (await import('./commands/request.ts')).request,
+  },
+  sessions: {
+    summary: 'What waits and runs, by session',
+    load: async () => (await import('./commands/sessions.ts')).sessions,
+  },
   checkpoint: {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
@@ -40,4 +48,12 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  version: {
+    summary: 'Versions of the command, of Node and of the daemon',
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+  completion: {
+    summary: 'Completion for bash or zsh',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
 }

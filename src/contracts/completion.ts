@@ -56,6 +56,7 @@ export const completionData = z.object({
     .nullish()
     .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
   originator_id: z.string().max(200).nullish(),
+  retry_of: requestId.nullish().describe('the request this one repeats'),
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
@@ -113,6 +114,8 @@ export const requestStatus = () =>
     /** for the end of a limit of use, which counts no try, or only to try again */
     waits_for: z.enum(['limit', 'retry']).optional(),
     resumed_from: z.string().optional(),
+    /** the request it repeats (`completion:retry`) */
+    retry_of: z.string().optional(),
     result: completionResult().optional(),
     reason: z.string().optional(),
     message: z.string().optional(),

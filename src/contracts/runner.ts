@@ -95,18 +95,9 @@ export const fromRunnerLine = z.discriminatedUnion('type', [
     /** of the `read` this answers */
     id: z.number(),
     chunks: z.array(numberedChunk),
-    /** `more`: ask again from the next offset on; `ended`: that was all; `unknown`: the runner does not hold this run */
-    then: z.enum(['more', 'ended', 'unknown']),
+    /** `more`: ask for what follows; `ended`: that was all; `unknown`: the runner does not hold this run */
+    next: z.enum(['more', 'ended', 'unknown']),
   }),
   z.object({ type: z.literal('outcome'), run_id: z.string(), request_id: z.string(), outcome: runOutcome }),
 ])
 export type FromRunnerLine = z.infer<typeof fromRunnerLine>
-
-/** A file of the spool, `{run_id}.json`: an outcome no generation had committed when it was written. */
-export const spoolEntry = z.object({
-  run_id: z.string(),
-  request_id: z.string(),
-  runner_id: z.string(),
-  outcome: runOutcome,
-})
-export type SpoolEntry = z.infer<typeof spoolEntry>

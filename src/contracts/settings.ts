@@ -57,6 +57,8 @@ const schema = z.object({
   /** of these providers no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
+  KSI_MAX_JOURNAL_BYTES: whole(8_589_934_592, 1_048_576, Number.MAX_SAFE_INTEGER),
+  KSI_MAX_RESPONSE_BYTES: whole(17_179_869_184, 1_048_576, Number.MAX_SAFE_INTEGER),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
@@ -65,8 +67,8 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
-  KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
-  KSI_REQUESTS_KEPT: whole(100_000, 1_000, 100_000_000),
+  KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
+  KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
 })
 
 /** The names of all variables, for the test that compares them with the README. */

@@ -59,7 +59,14 @@ export interface LiveGeneration {
  * @param links those `standBy` gave; they end with this generation
  */
 export async function goLive(
-  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks; modules: ModuleHostOptions },
+  parts: {
+    settings: Settings
+    log: Log
+    stream: Duplex
+    links: RunnerLinks
+    modules: ModuleHostOptions
+    onFilling: (notes: string[]) => void
+  },
   message: Activate,
 ): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
@@ -91,7 +98,7 @@ export async function goLive(
     monitor.connect((frame) => transport.send(frame))
     completion.streams.connect((frame) => transport.send(frame))
     completion.open()
-    return handle(core, { live, monitor, completion, transport })
+    return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
   } catch (error) {
     completion.close()
     throw error
@@ -150,11 +157,17 @@ function all(listeners: ConnectionListener[]): ConnectionListener {
 
 function handle(
   core: Core,
-  parts: { live: Live; monitor: Monitor; completion: CompletionService; transport: Transport },
+  parts: {
+    live: Live
+    monitor: Monitor
+    completion: CompletionService
+    transport: Transport
+    onFilling: (notes: string[]) => void
+  },
 ): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
-  const housekeeping = startHousekeeping(core)
+  const housekeeping = startHousekeeping(core, parts.onFilling)
   let states: Collected[] | undefined
   return {
     live,

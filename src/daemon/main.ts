@@ -98,7 +98,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    live = await app.goLive({ settings, log, stream, links, modules }, message)
+    const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
+    live = await app.goLive({ settings, log, stream, links, modules, onFilling }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })

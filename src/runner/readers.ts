@@ -3,7 +3,7 @@ import { messageOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { RunLog } from '../store/run-log/run-log.ts'
 
-type Answer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'then'>
+type Answer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'next'>
 
 interface Reader {
   readonly from: number
@@ -50,7 +50,7 @@ export class Readers {
     for (const reader of waiting) {
       const fresh = chunks[0]?.offset === reader.from ? chunks : undefined
       if (fresh === undefined) this.#serve(runId, reader)
-      else reader.answer({ chunks: [...fresh], then: 'more' })
+      else reader.answer({ chunks: [...fresh], next: 'more' })
     }
   }
 
@@ -63,9 +63,9 @@ export class Readers {
 
   #serve(runId: string, reader: Reader): void {
     const written = this.#runLog.written(runId)
-    if (written === undefined) return reader.answer({ chunks: [], then: 'unknown' })
+    if (written === undefined) return reader.answer({ chunks: [], next: 'unknown' })
     if (reader.from < written) return void this.#fetch(runId, reader)
-    if (this.#hasEnded(runId)) return reader.answer({ chunks: [], then: 'ended' })
+    if (this.#hasEnded(runId)) return reader.answer({ chunks: [], next: 'ended' })
     const waiting = this.#waiting.get(runId) ?? new Set()
     waiting.add(reader)
     this.#waiting.set(runId, waiting)
@@ -81,6 +81,6 @@ export class Readers {
     } catch (error) {
       this.#log.error({ run_id: runId, error: messageOf(error) }, 'the output of a run could not be read')
     }
-    reader.answer({ chunks, then: chunks.length > 0 ? 'more' : 'unknown' })
+    reader.answer({ chunks, next: chunks.length > 0 ? 'more' : 'unknown' })
   }
 }

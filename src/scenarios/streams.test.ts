@@ -23,7 +23,7 @@ async function follow(client: WireClient, count: number, chunks: number, latency
   return ids
 }
 
-test('20 streams over 10 saves and 3 kills: no chunk missing, doubled or out of place, and no second call', async () => {
+test('20 streams over 10 saves and 3 kills: no chunk is missing, doubled or out of place', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()
@@ -45,7 +45,7 @@ test('20 streams over 10 saves and 3 kills: no chunk missing, doubled or out of 
   for (const id of ids) assert.equal(runs.get(id), 1, 'one call each')
 })
 
-test('whoever comes later reads from any offset: of what runs, of what is done, and of what died with its runner', async () => {
+test('whoever comes later reads from any offset: of what runs, is done, or died with its runner', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   using client = await ksi.client()

@@ -184,6 +184,13 @@ export class Requests {
     return JSON.parse(text ?? '{}') as EventData<'completion:async'>
   }
 
+  /** The request that this row repeats, where it says so. */
+  retryOf(id: number): string | undefined {
+    return (
+      this.#sql.value<string | null>("SELECT data ->> '$.retry_of' FROM payloads WHERE request = ?", id) ?? undefined
+    )
+  }
+
   outcome(requestId: string): StoredOutcome | undefined {
     const text = this.#sql.value<string>(
       'SELECT outcome FROM outcomes WHERE request = (SELECT id FROM requests WHERE request_id = ?)',

@@ -24,7 +24,7 @@ const notContent = new Set(['request_id'])
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
  * @returns the acknowledgement (docs/wire.md, "Completion events")
- * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL
+ * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL, KSI_QUOTA_FULL
  */
 export function acceptRequest(core: Core, submission: Submission): Acknowledgement {
   const { data } = submission
@@ -57,6 +57,8 @@ function queue(core: Core, { event, priority, data, context }: Submission, diges
   const place = findPlace(core, data)
   const { conversation } = place
   const row = core.conversations.get(conversation)
+  const payload = JSON.stringify(data)
+  core.quotas.take(payload.length)
   const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
   const session_id = data.session_id ?? null
   const agent_id = data.agent_id ?? null
@@ -76,7 +78,7 @@ function queue(core: Core, { event, priority, data, context }: Submission, diges
     client: JSON.stringify(clientOf(context)),
     now: Date.now(),
     tick,
-    payload: JSON.stringify(data),
+    payload,
   })
   return {
     request_id: requestId,

@@ -119,7 +119,9 @@ export class ResponseFiles {
     const path = responseFilePath(this.#core.settings.paths.responses, row.session_id ?? '')
     const file = files?.get(path) ?? new ResponseFile(path)
     files?.set(path, file)
-    write(file, this.#linesOf(row))
+    const lines = this.#linesOf(row)
+    write(file, lines)
+    this.#core.quotas.wrote(lines.reduce((sum, { length }) => sum + length + 1, 0))
     this.#touch(path)
   }
 

@@ -22,7 +22,7 @@ export interface RunnerListener {
 }
 
 /** The answer to a question for chunks; undefined when the runner was lost. */
-export type ChunksAnswer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'then'> | undefined
+export type ChunksAnswer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'next'> | undefined
 
 const reconnectMs = 25
 /** How long, in ms, what a runner that is no more has still said is waited for. */

@@ -14,9 +14,10 @@ import { HeldRuns } from './held-runs.ts'
 import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
+import { retryRequest } from './retry.ts'
 import { settle } from './settle.ts'
+import { describeSession, describeStatus } from './status.ts'
 import { Streams } from './streams.ts'
-import { describeRequest, describeService, describeSession } from './status.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
@@ -55,23 +56,20 @@ export class CompletionService implements RunnerListener {
   #register(): void {
     const { router } = this.#core
     const service = { service: 'completion' }
+    const begin = <A>(acknowledgement: A): A => {
+      this.#core.journal.afterCommit(() => this.#dispatcher.kick())
+      return acknowledgement
+    }
     const accept =
       (event: Submission['event'], priority: Submission['priority']) =>
-      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> => {
-        const acknowledgement = acceptRequest(this.#core, { event, priority, data, context })
-        this.#core.journal.afterCommit(() => this.#dispatcher.kick())
-        return acknowledgement
-      }
+      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> =>
+        begin(acceptRequest(this.#core, { event, priority, data, context }))
     router.on('completion:async', accept('completion:async', 'ASYNC'), service)
     router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
-    router.on(
-      'completion:status',
-      (data) =>
-        data.request_id === undefined ? describeService(this.#core) : describeRequest(this.#core, data.request_id),
-      service,
-    )
+    router.on('completion:status', ({ request_id: id }) => describeStatus(this.#core, id), service)
     router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
     router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
+    router.on('completion:retry', (data, context) => begin(retryRequest(this.#core, data, context)), service)
     router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
   }
 

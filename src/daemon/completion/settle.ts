@@ -144,7 +144,9 @@ export function lose(core: Core, row: RequestRow, partial?: string): 'lost' | 'r
   }
   fail(core, row, {
     reason: 'daemon_restart',
-    message: `The request was running when its runner went down; ${extra.partial === undefined ? 'what it had done is lost' : 'of its answer there is what had come by then'}`,
+    message: `The request was running when its runner went down; ${
+      extra.partial === undefined ? 'what it had done is lost' : 'what had come of its answer by then is in `partial`'
+    }`,
     extra,
   })
   return 'lost'

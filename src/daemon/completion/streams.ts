@@ -1,6 +1,6 @@
 import type { EventData, EventReply, PushData, PushName } from '../../contracts/events.ts'
 import type { NumberedChunk } from '../../contracts/runner.ts'
-import type { FrameToFront, Standing } from '../../contracts/relay.ts'
+import type { FrameToFront, Standing, StreamPlace } from '../../contracts/relay.ts'
 import { KsiError, messageOf } from '../../lib/errors.ts'
 import { logDirOf, readRun } from '../../store/run-log/read-run.ts'
 import type { RequestRun } from '../../store/runs.ts'
@@ -9,21 +9,7 @@ import type { Core } from '../core.ts'
 import type { ConnectionListener } from '../wire/relay-server.ts'
 import type { RunnerLinks } from './runner-links.ts'
 import { describeRequest } from './status.ts'
-
-/** A connection that follows the output of a request. */
-interface Stream {
-  readonly connection: number
-  readonly requestId: string
-  /** the run it is in, and the next chunk it wants of it */
-  attempt: number
-  offset: number
-  run: RequestRun | undefined
-  /** a question for chunks is out, or a file is being read */
-  busy: boolean
-  takeBack: (() => void) | undefined
-  /** false until the reply to its request is out */
-  started: boolean
-}
+import { Stream, StreamBook } from './stream-book.ts'
 
 /** So long, in ms, a runner that does not answer just now is left alone. */
 const againMs = 50
@@ -37,8 +23,7 @@ const perConnection = 1_000
 export class Streams implements ConnectionListener {
   readonly #core: Core
   readonly #links: RunnerLinks
-  readonly #byConnection = new Map<number, Map<string, Stream>>()
-  readonly #byRequest = new Map<string, Set<Stream>>()
+  readonly #book = new StreamBook()
   readonly #paused = new Set<number>()
   #send: (frame: FrameToFront) => boolean = () => true
   /** The relay has enough for now. */
@@ -58,39 +43,37 @@ export class Streams implements ConnectionListener {
   }
 
   closed(connection: number): void {
-    for (const stream of this.#byConnection.get(connection)?.values() ?? []) this.#forget(stream)
+    for (const stream of this.#book.ofConnection(connection)) this.#book.remove(stream)
     this.#paused.delete(connection)
   }
 
   paused(connection: number, paused: boolean): void {
     if (paused) this.#paused.add(connection)
     else this.#paused.delete(connection)
-    if (!paused) for (const stream of this.#byConnection.get(connection)?.values() ?? []) this.#pump(stream)
+    if (!paused) for (const stream of this.#book.ofConnection(connection)) this.#pump(stream)
   }
 
   drained(): void {
     this.#full = false
-    for (const streams of this.#byConnection.values()) for (const stream of streams.values()) this.#pump(stream)
+    for (const stream of this.#book.all()) this.#pump(stream)
   }
 
   /** Goes on with the streams of a connection that another generation has served. */
   restore(connection: number, _seq: number, { streams }: Standing): void {
-    for (const { request_id, attempt, offset } of streams)
-      this.#start(this.#add(connection, request_id, attempt, offset))
+    for (const place of streams) this.#start(this.#add(connection, place))
   }
 
   /** A request has begun a run, or has its outcome. */
   follow(events: readonly JournalEvent[]): void {
-    if (this.#byRequest.size === 0 || this.#closed) return
-    for (const { data } of events) {
-      const streams = typeof data.request_id === 'string' ? this.#byRequest.get(data.request_id) : undefined
-      for (const stream of streams ?? []) this.#pump(stream)
-    }
+    if (this.#book.isEmpty || this.#closed) return
+    for (const { data } of events)
+      if (typeof data.request_id === 'string')
+        for (const stream of this.#book.ofRequest(data.request_id)) this.#pump(stream)
   }
 
   close(): void {
     this.#closed = true
-    for (const streams of this.#byConnection.values()) for (const stream of streams.values()) stream.takeBack?.()
+    for (const stream of this.#book.all()) stream.takeBack?.()
   }
 
   #open(data: EventData<'completion:stream'>, connection: number | undefined): EventReply<'completion:stream'> {
@@ -98,10 +81,10 @@ export class Streams implements ConnectionListener {
     const { request_id, attempt, from } = data
     if (this.#core.requests.get(request_id) === undefined)
       throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${request_id}`)
-    if ((this.#byConnection.get(connection)?.size ?? 0) >= perConnection)
+    if (this.#book.ofConnection(connection).length >= perConnection)
       throw new KsiError('KSI_BAD_REQUEST', `A connection has at most ${perConnection} streams: open another one.`)
     this.#core.journal.afterCommit(() => {
-      const stream = this.#add(connection, request_id, attempt, from)
+      const stream = this.#add(connection, { request_id, attempt, offset: from })
       this.#tellPlace(stream, '')
       // After the reply: the first line on a connection is always the reply to its first request.
       setImmediate(() => this.#start(stream))
@@ -110,47 +93,20 @@ export class Streams implements ConnectionListener {
   }
 
   #stop({ request_id }: { request_id: string }, connection: number | undefined): EventReply<'completion:stop_stream'> {
-    const stream = this.#byConnection.get(connection ?? -1)?.get(request_id)
+    const stream = this.#book.get(connection ?? -1, request_id)
     if (stream === undefined) return { status: 'not_streaming', request_id }
     this.#core.journal.afterCommit(() => this.#end(stream, ''))
     return { status: 'stopped', request_id }
   }
 
-  #add(connection: number, requestId: string, attempt: number, offset: number): Stream {
-    const streams = this.#byConnection.get(connection) ?? new Map<string, Stream>()
-    this.#byConnection.set(connection, streams)
-    const before = streams.get(requestId)
-    if (before !== undefined) this.#forget(before)
-    const stream: Stream = {
-      connection,
-      requestId,
-      attempt,
-      offset,
-      run: undefined,
-      busy: false,
-      takeBack: undefined,
-      started: false,
-    }
-    this.#byConnection.set(connection, streams.set(requestId, stream))
-    const ofRequest = this.#byRequest.get(requestId) ?? new Set()
-    this.#byRequest.set(requestId, ofRequest.add(stream))
+  #add(connection: number, place: StreamPlace): Stream {
+    const stream = new Stream(connection, place)
+    this.#book.add(stream)
     return stream
   }
 
-  #forget(stream: Stream): void {
-    const { connection, requestId } = stream
-    stream.takeBack?.()
-    stream.started = false
-    const streams = this.#byConnection.get(connection)
-    if (streams?.get(requestId) === stream) streams.delete(requestId)
-    if (streams?.size === 0) this.#byConnection.delete(connection)
-    const ofRequest = this.#byRequest.get(requestId)
-    ofRequest?.delete(stream)
-    if (ofRequest?.size === 0) this.#byRequest.delete(requestId)
-  }
-
   #start(stream: Stream): void {
-    stream.started = this.#byConnection.get(stream.connection)?.get(stream.requestId) === stream
+    stream.started = this.#book.get(stream.connection, stream.requestId) === stream
     this.#pump(stream)
   }
 
@@ -170,9 +126,9 @@ export class Streams implements ConnectionListener {
       stream.takeBack = undefined
       if (answer === undefined) return this.#later(stream)
       this.#pass(stream, answer.chunks)
-      if (answer.then === 'unknown') return void this.#readFile(stream, run_id, runner_id ?? '')
+      if (answer.next === 'unknown') return void this.#readFile(stream, run_id, runner_id ?? '')
       stream.busy = false
-      if (answer.then === 'ended') this.#toNextRun(stream)
+      if (answer.next === 'ended') stream.toRun(stream.attempt + 1)
       this.#pump(stream)
     })
   }
@@ -191,7 +147,7 @@ export class Streams implements ConnectionListener {
       this.#core.log.error({ run_id: runId, error: messageOf(error) }, 'the output of a run could not be read')
     }
     stream.busy = false
-    if (complete) this.#toNextRun(stream)
+    if (complete) stream.toRun(stream.attempt + 1)
     this.#pump(stream)
   }
 
@@ -202,18 +158,9 @@ export class Streams implements ConnectionListener {
     }, againMs)
   }
 
-  #toNextRun(stream: Stream): void {
-    stream.run = undefined
-    stream.attempt += 1
-    stream.offset = 0
-  }
-
   #nextRun(stream: Stream): RequestRun | undefined {
     const run = this.#core.journal.runs.ofRequest(stream.requestId, stream.attempt)
-    if (run !== undefined && run.attempt !== stream.attempt) {
-      stream.attempt = run.attempt
-      stream.offset = 0
-    }
+    if (run !== undefined && run.attempt !== stream.attempt) stream.toRun(run.attempt)
     return run
   }
 
@@ -240,7 +187,7 @@ export class Streams implements ConnectionListener {
 
   #end(stream: Stream, json: string): void {
     const { connection, requestId } = stream
-    this.#forget(stream)
+    this.#book.remove(stream)
     this.#pushed({ kind: 'E', connection, stream: requestId, json })
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ConnectionInfo, FrameToFront } from '../../contracts/relay.ts'
+import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { errorReply } from '../../contracts/wire.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
@@ -9,6 +9,7 @@ import { Inflow } from './inflow.ts'
 import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
 import { Subscription } from './subscription.ts'
+import type { PushFrame } from './subscription.ts'
 
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
@@ -84,11 +85,9 @@ export class ClientConnection {
   /** Writes one line, unless the connection is on its way out. Cuts a client that reads nothing. */
   send(line: string): void {
     if (this.#phase === 'closing' || this.#phase === 'gone') return
-    if (this.#writer.pending > cutAt) {
-      this.#log.warn(
-        { connection: this.id, unread: this.#writer.pending },
-        'client cut: it does not read what it is sent',
-      )
+    const unread = this.#writer.pending
+    if (unread > cutAt) {
+      this.#log.warn({ connection: this.id, unread }, 'client cut: it does not read what it is sent')
       this.#phase = 'closing'
       this.#socket.destroy()
       return
@@ -96,18 +95,10 @@ export class ClientConnection {
     this.#writer.write(`${line}\n`)
   }
 
-  /** Writes a pushed event. */
-  push(seq: number, line: string): void {
-    this.subscription.cursor = seq
-    this.send(line)
-  }
-
-  /** Writes a piece of a stream, or its end. */
-  pushStream(frame: Extract<FrameToFront, { kind: 'D' | 'E' }>): void {
-    const { stream: request_id, json } = frame
-    if (frame.kind === 'E') this.subscription.streamEnded(request_id)
-    else this.subscription.streamed({ request_id, attempt: frame.attempt, offset: frame.offset })
-    if (json !== '') this.send(json)
+  /** Writes what is pushed: an event, or a piece of a stream. */
+  push(frame: PushFrame): void {
+    this.subscription.pushed(frame)
+    if (frame.json !== '') this.send(frame.json)
   }
 
   /** Counts a request in. */

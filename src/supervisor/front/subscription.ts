@@ -1,4 +1,7 @@
-import type { Standing, StreamPlace } from '../../contracts/relay.ts'
+import type { FrameToFront, Standing, StreamPlace } from '../../contracts/relay.ts'
+
+/** A frame for the connection's client. */
+export type PushFrame = Extract<FrameToFront, { kind: 'P' | 'D' | 'E' }>
 
 /** What a connection follows, as the front knows it: events, and the output of requests. */
 export class Subscription {
@@ -34,13 +37,12 @@ export class Subscription {
       : `{"event":"monitor:subscribe","data":${this.data ?? '{}'}}`
   }
 
-  /** A stream stands at this place. */
-  streamed(place: StreamPlace): void {
-    this.#streams.set(place.request_id, place)
-  }
-
-  streamEnded(requestId: string): void {
-    this.#streams.delete(requestId)
+  /** Something is pushed: from here on it goes on with the next generation. */
+  pushed(frame: PushFrame): void {
+    const { kind } = frame
+    if (kind === 'P') this.cursor = frame.seq
+    else if (kind === 'E') this.#streams.delete(frame.stream)
+    else this.#streams.set(frame.stream, { request_id: frame.stream, attempt: frame.attempt, offset: frame.offset })
   }
 
   /** It has seen everything up to `seq`; -1: there is none. */

@@ -70,6 +70,11 @@ export class Generations {
     return live(this.#state)?.trouble ?? null
   }
 
+  /** Which quotas of the live generation fill up. */
+  get filling(): readonly string[] {
+    return live(this.#state)?.filling ?? []
+  }
+
   /** Whether a spare waits for a save. */
   get hasSpare(): boolean {
     return spare(this.#state) !== undefined

@@ -70,6 +70,7 @@ export class Turn {
       holds: false,
       killed: null,
       trouble: null,
+      filling: [],
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
     this.do({ type: 'fork', id, preload })
