@@ -42,12 +42,17 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
   },
+  providers: {
+    summary: 'Which providers there are, and how they stand',
+    load: async () => (await import('./commands/providers.ts')).providers,
+  },
   page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
   token: {
     summary: 'What a TCP connection must show',
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  logs: { summary: 'What ksi has logged', load: async () => (await import('./commands/logs.ts')).logs },
   version: {
     summary: 'Versions of the command, of Node and of the daemon',
     load: async () => (await import('./commands/version.ts')).version,

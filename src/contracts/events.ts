@@ -4,6 +4,7 @@ import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
+import { providerEvents } from './events/providers.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
 import { streamEvents, streamPushes } from './events/stream.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
@@ -13,6 +14,7 @@ import type { lifecycle } from './events/system.ts'
 export const eventSpecs = {
   ...completionEvents,
   ...streamEvents,
+  ...providerEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,

@@ -34,6 +34,7 @@ export const errorCodes = {
   KSI_TIMEOUT: exitCodes.tryAgain,
   KSI_UNAUTHORIZED: exitCodes.usage,
   KSI_UNREACHABLE: exitCodes.unavailable,
+  KSI_UNSUPPORTED_PARAMETER: exitCodes.usage,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

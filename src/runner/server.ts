@@ -122,6 +122,8 @@ class GenerationServer {
         this.#reads.get(socket)?.get(line.id)?.()
         this.#reads.get(socket)?.delete(line.id)
         return
+      case 'providers':
+        return send(socket, { type: 'providers', providers: runs.providers() })
     }
   }
 

@@ -37,7 +37,7 @@ const chunkObjects = 250
 /** What may wait to be written while the disk takes no more, in characters. */
 const waitingMost = 33_554_432
 /** Memory for the tails of all runs together, and the most for one, in bytes. */
-const tails = { all: 25_165_824, one: 65_536 }
+const tails = { all: 16_777_216, one: 65_536 }
 
 /**
  * One append-only log for all output of one runner: the chunks of its runs, numbered in each, and their outcomes. What
