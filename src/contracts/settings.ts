@@ -106,6 +106,8 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
   log: string
   journal: string
@@ -144,6 +146,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),
     journal,
