@@ -163,7 +163,8 @@ test('the log of a runner that is dead tells its runs: outcome, committed or not
 
 test('memory and files stay bounded with a thousand runs that go on and on', async (t) => {
   const dir = folder(t)
-  const { log } = open(t, dir, 4_000_000)
+  const log = new RunLog({ dir, log: silentLog(), segmentBytes: 4_000_000, onWritten: () => {} })
+  t.after(() => log.close())
   for (let i = 0; i < 1_000; i++) begin(log, `r${i}`)
   const limits = { ageMs: 0, bytes: 0 }
   const round = (from: number): void => {
