@@ -63,8 +63,6 @@ export const toGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),
-  /** A newer generation boots: this one will soon be told to retire. */
-  z.object({ type: z.literal('successor') }),
   z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('end') }),
 ])

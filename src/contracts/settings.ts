@@ -106,7 +106,10 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
+  log: string
   journal: string
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
@@ -143,7 +146,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
+    log: join(root, 'var/logs/daemon.log'),
     journal,
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),

@@ -19,7 +19,7 @@ import { Monitor } from './monitor/monitor.ts'
 import { registerRestore } from './checkpoint/restore.ts'
 import { RunnerLinks } from './completion/runner-links.ts'
 import { serveRelay } from './wire/relay-server.ts'
-import type { Transport } from './wire/relay-server.ts'
+import type { ConnectionListener, Transport } from './wire/relay-server.ts'
 
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
@@ -44,8 +44,6 @@ export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLin
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
-  /** It will soon be told to retire. */
-  successor(): void
   /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
   prepare(): Promise<void> | undefined
   retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
@@ -77,6 +75,9 @@ export async function goLive(
     now: Date.now(),
     durability: settings.KSI_DURABILITY,
   })
+  // Both take a while, and the rest is made ready meanwhile.
+  const hello = links.hello(journal.epoch, helloLimitMs)
+  const synced = journal.synced()
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
@@ -84,18 +85,18 @@ export async function goLive(
   const completion = new CompletionService(core, links)
   const monitor = new Monitor(core)
   try {
-    const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
     const open = performance.now() - begun
-    await hello
+    await Promise.all([hello, synced])
     await runLifecycle(core)
     const restored = restore.report ?? emptyReport()
     const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
     const live: Live = { type: 'live', generation: core.generation, phases, restored, previous_end: previousEnd }
     announce(core, message, live)
-    const transport = serveRelay(stream, core, monitor)
+    const transport = serveRelay(stream, core, all([monitor, completion.streams]))
     monitor.connect((frame) => transport.send(frame))
+    completion.streams.connect((frame) => transport.send(frame))
     completion.open()
     return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
   } catch (error) {
@@ -144,6 +145,16 @@ function announce(core: Core, message: Activate, live: Live): void {
   })
 }
 
+/** Tells each of them. */
+function all(listeners: ConnectionListener[]): ConnectionListener {
+  return {
+    closed: (connection) => listeners.forEach((one) => one.closed(connection)),
+    restore: (connection, seq, standing) => listeners.forEach((one) => one.restore(connection, seq, standing)),
+    paused: (connection, paused) => listeners.forEach((one) => one.paused(connection, paused)),
+    drained: () => listeners.forEach((one) => one.drained()),
+  }
+}
+
 function handle(
   core: Core,
   parts: {
@@ -160,7 +171,6 @@ function handle(
   let states: Collected[] | undefined
   return {
     live,
-    successor: () => journal.syncAhead(),
     prepare() {
       const { now, later } = core.modules.collect()
       states = now
@@ -169,13 +179,14 @@ function handle(
     retire({ reason, files }) {
       void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
-      journal.durably(() => {
+      journal.tx(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
         takeCheckpoint(core, reason, { files, states: states ?? core.modules.collect().now })
       })
-      // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
-      if (reason !== 'reload') journal.flush()
+      // At a reload the next one syncs what it takes over before it tells anything; folding the WAL into the file would
+      // take longer than the rest of the swap. But after a sync that failed nothing else makes it safe.
+      if (reason !== 'reload' || journal.trouble !== undefined) journal.flush()
       housekeeping.stop()
       // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
       monitor.reportCursors()

@@ -21,6 +21,13 @@ export interface NewRun {
   resumed_from: string | null
 }
 
+/** One of a request's runs; its attempt is its number among them, from 1. */
+export interface RequestRun {
+  run_id: string
+  runner_id: string | null
+  attempt: number
+}
+
 /** A run that has not ended, with its request: that one may be cancelled already. */
 export type UnfinishedRun = RequestRow & { run: number }
 
@@ -86,9 +93,22 @@ export class Runs {
     return true
   }
 
-  /** How many runs a request has had. */
-  countOf(request: number): number {
-    return this.#sql.value<number>('SELECT count(*) FROM runs WHERE request = ?', request) ?? 0
+  /** The first of a request's runs from this attempt on. */
+  ofRequest(requestId: string, attempt: number): RequestRun | undefined {
+    return this.#sql.one(
+      `SELECT run_id, runner_id, attempt FROM
+         (SELECT u.run_id, u.runner_id, row_number() OVER (ORDER BY u.id) AS attempt
+          FROM runs u JOIN requests q ON q.id = u.request WHERE q.request_id = ?)
+       WHERE attempt >= ? ORDER BY attempt LIMIT 1`,
+      requestId,
+      attempt,
+    )
+  }
+
+  /** How many runs a request has had; of those that ended so, where it is said. */
+  countOf(request: number, end?: RunEnd): number {
+    const sql = 'SELECT count(*) FROM runs WHERE request = @request AND (@end IS NULL OR end = @end)'
+    return this.#sql.value<number>(sql, { request, end: end ?? null }) ?? 0
   }
 
   /** How the newest run of a request ended, if it has. */

@@ -22,7 +22,7 @@ export function toRunInput(core: Core, request: RequestRow, conversation: Conver
     agent_id: request.agent_id ?? undefined,
     client_id: data.originator_id ?? undefined,
     parameters: Object.fromEntries(asked),
-    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
+    timeout_ms: timeLimitOf(core, request.request_id, data),
     extra_body: data.extra_body ?? undefined,
   }
 }
@@ -51,4 +51,9 @@ function sessionFor(
     ...(leftOut > 0 && { history_left_out: leftOut }),
     ...(kept === 'kept' && { session_restarted: why }),
   }
+}
+
+/** How long, in ms, a run of this request may take. */
+export function timeLimitOf(core: Core, requestId: string, data = core.requests.payload(requestId)): number {
+  return data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS
 }

@@ -134,7 +134,31 @@ export function identityOf(
 }
 
 /** What is told besides of a request that died with its runner. */
-type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info'>
+type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info' | 'partial'>
+
+/**
+ * The run of this row does not end: its request is told so, or tried again, and its conversation goes on. What the run
+ * may still bring is dropped. Call within a transaction.
+ */
+export function giveUp(core: Core, row: RequestRow): void {
+  if (row.state !== 'processing') {
+    core.journal.runs.end(row, 'cancelled', Date.now())
+    return
+  }
+  const provider = row.model.split('/')[0] ?? row.model
+  const message = 'Neither provider nor runner gave an answer within the time limit of the request; it was given up.'
+  const started_at = row.started_at ?? Date.now()
+  const duration_ms = Date.now() - started_at
+  settle(core, row, {
+    status: 'failed',
+    reason: 'timeout',
+    retryable: true,
+    provider,
+    message,
+    started_at,
+    duration_ms,
+  })
+}
 
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
 export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Lost }): void {
@@ -144,25 +168,35 @@ export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; 
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
   const outcome = { reason, message, ...extra }
-  const run = reason === 'daemon_restart' ? 'lost' : 'failed'
+  const run = extra.started_at === undefined ? 'failed' : 'lost'
   core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome, run })
 }
+
+/** So often a request may go down with its runner and be queued again: then it is taken for the cause. */
+const maxLost = 5
 
 /**
  * What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it.
  */
-export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
-  if (row.on_restart === 'requeue') {
+export function lose(core: Core, row: RequestRow, partial?: string): 'lost' | 'requeued' {
+  const lost = row.on_restart === 'requeue' ? core.journal.runs.countOf(row.id, 'lost') + 1 : 0
+  if (lost > 0 && lost < maxLost) {
     queueAgain(core, row, 'lost')
     return 'requeued'
   }
   core.requests.countLost()
-  const extra: Lost = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
-  fail(core, row, {
-    reason: 'daemon_restart',
-    message: 'The request was running when its runner went down; what it had done is lost',
-    extra,
-  })
+  const extra: Lost = {
+    started_at: row.started_at === null ? null : iso(row.started_at),
+    client_info: clientOf(row),
+    ...(partial !== undefined && partial !== '' && { partial }),
+  }
+  const message =
+    lost === 0
+      ? `The request was running when its runner went down; ${
+          extra.partial === undefined ? 'what it had done is lost' : 'what had come of its answer is in `partial`'
+        }`
+      : `The request was running each time when ${lost} runners went down; it is set aside so that others can go on`
+  fail(core, row, { reason: lost === 0 ? 'daemon_restart' : 'poison', message, extra })
   return 'lost'
 }
 

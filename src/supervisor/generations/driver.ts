@@ -34,7 +34,7 @@ interface GenerationsOptions {
 }
 
 /** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32']
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--expose-gc']
 /** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
 const beyondHeartbeatMs = 1_000
 
