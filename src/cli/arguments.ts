@@ -9,13 +9,14 @@ const longestMs = 86_400_000
 /** Options every command takes. */
 export const globalOptions: Command['options'] = {
   json: { type: 'boolean', help: 'print data as JSON (watch: a line each)' },
-  root: { type: 'string', help: 'DIR  the folder of the ksi; default KSI_ROOT, or the current one' },
+  root: { type: 'string', help: 'DIR  the folder of the ksi; default KSI_ROOT, or the checkout you are in' },
   address: {
     type: 'string',
-    help: 'WHERE  unix:/path or host:port; default KSI_DAEMON_ADDRESS, or the socket under root',
+    help: 'WHERE  unix:/path or host:port; default KSI_DAEMON_ADDRESS, the socket under root, KSI_PORT, Docker',
   },
   socket: { type: 'string', help: 'PATH  the same, for a Unix socket' },
   timeout: { type: 'string', help: 'TIME  give up after this: 500ms, 5s, 2m; a bare number is seconds' },
+  utc: { type: 'boolean', help: 'times in UTC, not in local time' },
   help: { type: 'boolean', short: 'h', help: 'this, or the help of a command' },
 }
 

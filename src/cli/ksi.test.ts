@@ -7,7 +7,9 @@ import { exitCodes } from '../lib/errors.ts'
 import { readSettings } from '../contracts/settings.ts'
 import { commandTable } from './command-table.ts'
 import { asksForToken, findPlace, readingTokenPath, tokenPath } from './place.ts'
+import { FakeDaemon } from '../client/testing/fake-daemon.ts'
 import { runKsi } from './testing/run-ksi.ts'
+import type { Ended } from './testing/run-ksi.ts'
 
 let dir: string
 before(() => {
@@ -93,12 +95,24 @@ test('the files of a ksi are where the settings of the daemon put them', () => {
   const place = findPlace({}, { KSI_ROOT: '/some/root' })
   const { paths } = readSettings({ KSI_ROOT: '/some/root' })
   assert.deepEqual(
-    { root: place.root, address: place.address, pidFile: place.pidFile },
-    { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile },
+    { root: place.root, address: place.address, pidFile: place.pidFile, log: place.logFile },
+    { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile, log: paths.log },
   )
   assert.deepEqual([tokenPath('/some/root'), readingTokenPath('/some/root')], [paths.token, paths.readingToken])
   for (const env of [{}, { KSI_TOKEN: '' }, { KSI_TOKEN: 'auto' }, { KSI_PUBLISHED: '127.0.0.1:1' }])
     assert.equal(asksForToken(env), readSettings(env).asksForToken, JSON.stringify(env))
+})
+
+test('times are local, and UTC where that is asked for', async () => {
+  const at = (args: string[]): Promise<Ended> =>
+    runKsi(['checkpoint', 'list', '--socket', path, ...args], { env: { TZ: 'America/New_York' } })
+  const path = join(dir, 'times.sock')
+  await using daemon = await new FakeDaemon({ path }).start()
+  const one = { id: 1, tick: 1, at: '2026-07-01T02:00:00.000Z', reason: 'manual' as const, generation: 1, queued: 0 }
+  const rest = { active: 0, sessions: 0, files: [], restored_at: null, restored_by: null, module_failures: [] }
+  daemon.answers['dev:checkpoint'] = () => ({ checkpoints: [{ ...one, ...rest }] })
+  assert.match((await at([])).stdout, /2026-06-30 22:00:00 /)
+  assert.match((await at(['--utc'])).stdout, /2026-07-01 02:00:00Z /)
 })
 
 test('options name the ksi before the environment does', () => {

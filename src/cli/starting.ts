@@ -13,7 +13,8 @@ const lastLines = 20
 
 /** The same command, about the ksi of this root and on this machine: that is the one that can be started. */
 export function here(invocation: Invocation): Invocation {
-  return { ...invocation, place: { ...invocation.place, address: `unix:${socketPathUnder(invocation.place.root)}` } }
+  const address = `unix:${socketPathUnder(invocation.place.root)}`
+  return { ...invocation, place: { ...invocation.place, address, byRoot: false } }
 }
 
 /** Whether ksi serves at this place: its state, or undefined when it does not (yet). */
@@ -89,7 +90,10 @@ function reportRunning(
         ['socket', addresses.socket],
         ['tcp', addresses.tcp],
         ...(sidecar === null ? [] : [['page', sidecar.url]]),
-        ['journal', `${journal.path} (${journal.kept ? 'kept' : 'not kept: KSI_CHECKPOINT=on keeps it'})`],
+        [
+          'journal',
+          `${journal.path} (${journal.kept ? 'state is kept over restarts' : 'not kept: KSI_CHECKPOINT is off'})`,
+        ],
         ...(how === 'started' ? [['log', place.logFile]] : []),
       ],
       '  ',
@@ -98,11 +102,13 @@ function reportRunning(
   return exitCodes.ok
 }
 
-function reportDeath({ json, place }: Invocation, code: number, logged: string): number {
+async function reportDeath({ json, place }: Invocation, code: number, logged: string): Promise<number> {
+  const { readableLine } = await import('../lib/readable-lines.ts')
+  const readable = readableLine(false)
   const lines = logged.trimEnd().split('\n').slice(-lastLines)
   if (json) printJson({ status: 'died', exit_code: code, log: place.logFile, last_lines: lines })
   say(`ksi ended at its start with exit code ${code}. The last of ${place.logFile}:\n`)
-  say(lines.join('\n'))
+  say(lines.map((line) => readable(line).trimEnd()).join('\n'))
   // An end without an error is no success when it was to serve.
   return code === 0 ? exitCodes.failed : code
 }

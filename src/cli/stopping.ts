@@ -14,7 +14,9 @@ const defaultTimeoutMs = 20_000
  * Asks a ksi to end and waits until it has. One that does not answer gets SIGTERM, if it is the one of this root.
  * @throws KsiError KSI_TIMEOUT when it still runs; what it replied when it refused
  */
-export async function stopAndWait(invocation: Invocation): Promise<'stopped' | 'not running'> {
+export async function stopAndWait(asked: Invocation): Promise<'stopped' | 'not running'> {
+  // Not one that answers at some other door: what Docker runs is Docker's to stop.
+  const invocation = { ...asked, place: { ...asked.place, byRoot: false } }
   const { place, timeoutMs = defaultTimeoutMs } = invocation
   const isOfRoot = formatTarget(readAddress(place.address)) === `unix:${socketPathUnder(place.root)}`
   const pid = isOfRoot ? readSupervisorPid(place.pidFile) : undefined

@@ -49,6 +49,9 @@ test('SIGTERM leaves a checkpoint; the next start goes on, tells once what was l
     const lost = await client.request('completion:status', { request_id: ids[0] })
     assert.deepEqual([lost.status, lost.reason], ['failed', 'daemon_restart'])
   }
+  const kept = readFileSync(project.path('var/logs/daemon.log'), 'utf8')
+  for (const generation of [1, 2])
+    assert.match(kept, new RegExp(`"msg":"generation ${generation} is live`), 'what ksi logs tells')
   const { checkpoints } = (await client.request('dev:checkpoint', { action: 'list' })) as { checkpoints: Data[] }
   const left = checkpoints.find((checkpoint) => checkpoint.reason === 'shutdown')
   assert.deepEqual([left?.queued, left?.active, left?.restored_by], [6, 3, 2])
@@ -85,11 +88,11 @@ test('a checkpoint shows the queues by session in order, and what was running, i
   assert.match(String(started_at), /^\d{4}-/)
 })
 
-test('in production var/db stays empty and so is each start; with KSI_CHECKPOINT=on the queue is kept', async () => {
+test('in production the queue is kept; with KSI_CHECKPOINT=off var/db stays empty and so is each start', async () => {
   using project = makeProject()
   for (const [env, kept] of [
-    [{ KSI_MODE: 'production' }, 0] as const,
-    [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'on' }, 2] as const,
+    [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'off' }, 0] as const,
+    [{ KSI_MODE: 'production' }, 2] as const,
   ]) {
     {
       await using ksi = await Ksi.start(project, env)

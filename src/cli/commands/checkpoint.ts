@@ -7,7 +7,7 @@ import { printable } from '../../lib/printable.ts'
 import { assertNoMore, didYouMean } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
-import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
+import { brief, columns, count, duration, moment, paint, print, printJson, say } from '../output.ts'
 
 const defaultBestEffortMs = 5_000
 // For the end of the process itself.
@@ -100,7 +100,7 @@ function toRow(summary: CheckpointSummary): string[] {
   const { id, at, reason, generation, queued, active, restored_by } = summary
   return [
     String(id),
-    at,
+    moment(at),
     reason,
     String(generation),
     String(queued),
@@ -119,12 +119,12 @@ async function show(invocation: Invocation, number: number | undefined): Promise
 function describe(content: CheckpointContent): string {
   const { id, at, reason, generation, files, session_queues, active_operations, module_failures } = content
   const head =
-    `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), ` +
+    `Checkpoint ${id}, ${reason}, ${moment(at)} (${duration(Date.now() - Date.parse(at))} ago), ` +
     `by generation ${generation}.`
   const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
     requestId,
     session_id ?? conversation,
-    started_at ?? '',
+    started_at === null ? '' : moment(started_at),
   ])
   const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
     `  ${printable(session)}`,

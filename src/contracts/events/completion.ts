@@ -103,6 +103,15 @@ export const completionEvents = {
     reply: () => z.object({ request_id: z.string(), status: z.literal('cancelled') }),
     mutates: true,
   },
+  'completion:retry': {
+    summary: 'Queue a failed or cancelled request once more, under an id of its own.',
+    data: z.object({
+      request_id: requestId.describe('the request'),
+      as: requestId.optional().describe('the id of the new one'),
+    }),
+    reply: () => acknowledgement().extend({ retry_of: z.string() }),
+    mutates: true,
+  },
   'completion:wait': {
     summary: 'Reply when the request has an outcome, or with its present status at the time limit.',
     data: z.object({
@@ -150,6 +159,8 @@ const progress = () =>
       attempt: z.number(),
       max_attempts: z.number(),
       error: z.string(),
+      /** by a limit of use of the provider: the try does not count */
+      limited: z.literal(true).optional(),
       next_try_at: z.string(),
     }),
     /** with what the provider has to say beside */
