@@ -138,6 +138,21 @@ test('reload tells the generation and the times, or the error with exit code 1',
   assert.equal(JSON.parse(failed.stdout).status, 'failed')
 })
 
+test('rollback tells the generation and what is not live, or why not with exit code 1', async () => {
+  const files = ['src/a.ts', 'src/b.ts']
+  const reply = { status: 'rolled_back' as const, generation: 9, phases: { total: 180 }, files }
+  daemon.answers['system:rollback'] = () => reply
+  const done = await ksi(['rollback'])
+  assert.equal(done.code, 0)
+  assert.match(done.stdout, /^Generation 9 is live after 180 ms, with the code from before\.\n/)
+  assert.match(done.stdout, /Not live now: src\/a\.ts, src\/b\.ts\.\n$/)
+  assert.deepEqual(JSON.parse((await ksi(['rollback', '--json'])).stdout), reply)
+  daemon.answers['system:rollback'] = () => ({ status: 'failed', error: 'The journal is newer', failure })
+  const failed = await ksi(['rollback'])
+  assert.deepEqual([failed.code, failed.stdout], [1, ''])
+  assert.match(failed.stderr, /Not rolled back: The journal is newer/)
+})
+
 test('send makes data of its options: JSON where it is JSON, ids and prompts text, dashes underscores', async () => {
   daemon.answers['test:echo'] = (data) => data
   const args = [
