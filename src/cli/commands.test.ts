@@ -396,6 +396,27 @@ test('watch --json writes the pushes, a line each, of the patterns asked for', a
   assert.deepEqual([push.event, push.seq, push.data], ['b:two', 2, { n: 2 }])
 })
 
+test('losses are said by status, health and losses until they are acknowledged', async () => {
+  const loss = { at: 0, message: 'Requests gone without a trace: 3.', requests: 3, failed: 1 }
+  let losses = [loss]
+  daemon.answers['system:health'] = () => sampleHealth({ losses: losses.length })
+  daemon.answers['supervisor:status'] = () => sampleStatus({ losses })
+  daemon.answers['dev:losses'] = ({ action }) => {
+    const told = losses
+    if (action === 'acknowledge') losses = []
+    return { losses: told, acknowledged: action === 'acknowledge' }
+  }
+  const [status, health, list] = [await ksi(['status']), await ksi(['health']), await ksi(['losses'])]
+  assert.deepEqual([status.code, health.code, list.code], [1, 0, 1])
+  for (const { stdout } of [status, list])
+    assert.match(stdout, /Requests gone without a trace: 3\.[^]*ksi losses acknowledge/)
+  assert.match(health.stdout, /^healthy.*something of the journal was lost: ksi losses\n$/)
+  assert.equal((await ksi(['losses', 'forget'])).code, 64)
+  assert.equal((await ksi(['losses', 'acknowledge'])).code, 0)
+  assert.equal((await ksi(['losses'])).stdout, 'Nothing was lost that is not acknowledged.\n')
+  assert.equal((await ksi(['status'])).code, 0)
+})
+
 test('watch ends when what it is piped into has ended, also when nothing more happens', async () => {
   for (let n = 0; n < 3; n++) daemon.emitAny('a:one', { n })
   const program = join(import.meta.dirname, 'ksi.js')

@@ -41,10 +41,11 @@ export function giveJournal(
   id: number,
   { boot_id, cause, files, at }: { boot_id: string; cause: Swap['change']['cause']; files: string[]; at: number },
 ): void {
-  const { previousEnd, untold, limits } = turn.state
+  const { previousEnd, untold, limits, view } = turn.state
+  const floor = view.generation ?? 0
   turn.move(id, 'activating', { holds: true })
   turn.set({ telling: untold })
-  turn.send(id, { type: 'activate', boot_id, cause, files, at, ...previousEnd, failures: [...untold] })
+  turn.send(id, { type: 'activate', boot_id, cause, files, at, ...previousEnd, failures: [...untold], floor })
   turn.startTimer('activate', limits.bootMs, id)
 }
 
