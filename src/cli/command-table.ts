@@ -42,6 +42,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
   },
+  providers: {
+    summary: 'Which providers there are, and how they stand',
+    load: async () => (await import('./commands/providers.ts')).providers,
+  },
   page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
   token: {
     summary: 'What a TCP connection must show',

@@ -88,6 +88,16 @@ test('status names a change that did not become live, and exits with 1', async (
   assert.match(stdout, /src\/daemon\/x\.ts: SyntaxError: x/)
 })
 
+test('status tells of files that cannot be watched', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ watch_problem: 'Cannot be read: src/x (EACCES).' })
+  assert.match((await ksi(['status'])).stdout, /^ {2}Cannot be read: src\/x \(EACCES\)\.$/m)
+})
+
+test('status tells which quotas fill up', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ filling: ['The journal has 9 bytes of 10.'] })
+  assert.match((await ksi(['status'])).stdout, /^ {2}The journal has 9 bytes of 10\.$/m)
+})
+
 test('status without a live generation asks it nothing, and exits with 1', async () => {
   daemon.answers['supervisor:status'] = () =>
     sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })

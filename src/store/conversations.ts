@@ -35,13 +35,16 @@ export class Conversations {
   }
 
   /** A provider handed out `sessionId` in this conversation: the next request goes on from there. */
-  setNewestSession(conversation: string, sessionId: string, now: number): void {
+  setNewestSession(conversation: string, session: { id: string; provider: string; now: number }): void {
+    const { id: sessionId, provider, now } = session
     this.#sql.run(
-      `INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 1)
-       ON CONFLICT (session_id) DO UPDATE SET handed_out = 1 WHERE handed_out = 0`,
+      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ?, ?)
+       ON CONFLICT (session_id) DO UPDATE SET provider = excluded.provider
+         WHERE provider IS NULL OR provider <> excluded.provider`,
       sessionId,
       conversation,
       now,
+      provider,
     )
     this.#sql.run(
       'UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?',
@@ -51,23 +54,24 @@ export class Conversations {
     )
   }
 
-  /** Whether a provider handed this session out, rather than a client having named it. */
-  isHandedOut(sessionId: string): boolean {
-    return this.#sql.value('SELECT handed_out FROM sessions WHERE session_id = ?', sessionId) === 1
+  /** The provider that handed this session out; undefined when only a client has named it. */
+  providerOf(sessionId: string): string | undefined {
+    return this.#sql.value<string | null>('SELECT provider FROM sessions WHERE session_id = ?', sessionId) ?? undefined
   }
 
-  /** The conversation whose turn it is to start its next request, or undefined. */
-  nextRunnable(now: number): string | undefined {
-    return this.#sql.value(
-      `SELECT conversation FROM (
-         SELECT * FROM (SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
-           WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT 1)
-         UNION ALL
-         SELECT conversation, head_tick FROM conversations INDEXED BY conversations_waiting
-           WHERE not_before IS NOT NULL AND busy = 0 AND not_before <= ?)
-       ORDER BY head_tick LIMIT 1`,
-      now,
+  /** The newest sessions of a conversation, oldest first. */
+  sessionsOf(conversation: string, limit: number): string[] {
+    const newest = this.#sql.values<string>(
+      'SELECT session_id FROM sessions WHERE conversation = ? ORDER BY at DESC LIMIT ?',
+      conversation,
+      limit,
     )
+    return newest.toReversed()
+  }
+
+  /** Its provider does not know the conversation's session any more: the next request begins a new one. */
+  forgetSession(conversation: string): void {
+    this.#sql.run('UPDATE conversations SET session_id = NULL WHERE conversation = ?', conversation)
   }
 
   /** Lets those go on that have waited for their next try long enough. Call within a transaction. */
@@ -81,11 +85,30 @@ export class Conversations {
     for (const name of due) this.#sql.run('UPDATE conversations SET not_before = NULL WHERE conversation = ?', name)
   }
 
-  /** Conversations that may start their next request, in the order those were accepted. */
-  runnable(limit: number): string[] {
-    return this.#sql.values(
-      `SELECT conversation FROM conversations INDEXED BY conversations_ready
-       WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
+  /**
+   * Conversations that may start their next request, in the order those were accepted.
+   * @param room how many more each lane takes, by its name; a lane that is not named takes none
+   */
+  runnable(limit: number, room: Iterable<readonly [string, number]> = []): string[] {
+    const found = this.#ready(null, limit)
+    for (const [lane, least] of room) found.push(...this.#ready(lane, Math.min(limit, least)))
+    return found
+      .sort((a, b) => a.head_tick - b.head_tick)
+      .slice(0, limit)
+      .map(({ conversation }) => conversation)
+  }
+
+  /** Whether one of this lane may start. */
+  isReady(lane: string): boolean {
+    return this.#ready(lane, 1).length > 0
+  }
+
+  #ready(lane: string | null, limit: number): { conversation: string; head_tick: number }[] {
+    if (limit <= 0) return []
+    return this.#sql.all(
+      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
+       WHERE lane IS ? AND head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
+      lane,
       limit,
     )
   }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { PushData, PushName } from '../contracts/events.ts'
 import { KsiError } from '../lib/errors.ts'
 import { Boots } from './boots.ts'
@@ -7,7 +9,10 @@ import { Cursors } from './cursors.ts'
 import { Events } from './events.ts'
 import type { JournalEvent } from './events.ts'
 import { Finished } from './finished.ts'
+import { ForwardClock } from './forward-clock.ts'
+import type { TimeSource } from './forward-clock.ts'
 import { Hand } from './hand.ts'
+import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
 import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
@@ -20,7 +25,7 @@ import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
 import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
-import { WalSync } from './wal-sync.ts'
+import { WalSync, syncFolder } from './wal-sync.ts'
 import type { SyncFile } from './wal-sync.ts'
 
 export type { JournalEvent } from './events.ts'
@@ -38,6 +43,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void
 }
@@ -55,10 +61,13 @@ export class Journal {
   readonly runs: Runs
   readonly conversations: Conversations
   readonly requests: Requests
+  readonly lanes: Lanes
   readonly finished: Finished
   readonly events: Events
   readonly replies: Replies
   readonly cursors: Cursors
+  /** What waits, waits by this one. */
+  readonly clock: ForwardClock
   readonly checkpoints: Checkpoints
   readonly moduleStates: ModuleStates
   readonly boots: Boots
@@ -87,10 +96,12 @@ export class Journal {
     this.runs = new Runs(db)
     this.conversations = new Conversations(db)
     this.requests = new Requests(db, this)
+    this.lanes = new Lanes(db)
     this.finished = new Finished(db)
     this.events = new Events(db, () => this.#outbox.told)
     this.replies = new Replies(db)
     this.cursors = new Cursors(db)
+    this.clock = new ForwardClock(db, this.cursors, options.time)
     this.moduleStates = new ModuleStates(db)
     this.checkpoints = new Checkpoints(db, this.moduleStates)
     this.boots = new Boots(db)
@@ -101,9 +112,8 @@ export class Journal {
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
     })
-    // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
-    if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
+    this.tx(() => this.clock.begin())
   }
 
   /**
@@ -112,7 +122,11 @@ export class Journal {
    * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER, KSI_MIGRATION_CHANGED
    */
   static open(path: string, bootId: string, options: JournalOptions): Journal {
-    return new Journal(path, openJournal(path, bootId, options), options)
+    const isNew = !existsSync(`${path}-wal`)
+    const opened = openJournal(path, bootId, options)
+    // A file that is made has to be on disk by its name too; SQLite sees to that only where it syncs each commit.
+    if (isNew) syncFolder(dirname(path))
+    return new Journal(path, opened, options)
   }
 
   /** Called with the events of committed transactions, in order, once they may be told; in order of registration. */
@@ -131,7 +145,7 @@ export class Journal {
     if (this.#undone !== undefined) throw this.#undone.cause
     const outermost = this.#depth === 0
     const [mark, calls] = [this.#outbox.mark(), this.#after.length]
-    const changes = outermost ? this.#changes() : 0
+    const changes = outermost ? this.changes() : 0
     let result: T
     this.#depth += 1
     try {
@@ -145,7 +159,7 @@ export class Journal {
       this.#depth -= 1
       if (outermost) this.#undone = undefined
     }
-    if (outermost) this.#tell(this.#changes() !== changes)
+    if (outermost) this.#tell(this.changes() !== changes)
     return result
   }
 
@@ -164,6 +178,18 @@ export class Journal {
     this.#sync.whenSynced(call, failed)
   }
 
+  /**
+   * Resolves when all there is in the journal is on disk, whoever wrote it: nothing may be told before. At once with
+   * KSI_DURABILITY=process.
+   * @throws the system's error
+   */
+  synced(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sync.begin()
+      this.#sync.whenSynced(resolve, reject)
+    })
+  }
+
   /** Why nothing can be synced just now, if so. */
   get trouble(): Error | undefined {
     return this.#sync.trouble
@@ -171,7 +197,7 @@ export class Journal {
 
   /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
   changes(): number {
-    return this.#changes()
+    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
@@ -182,25 +208,6 @@ export class Journal {
   /** The same for an event that is not in the contract: an add-on module's. */
   emitAny(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
     return this.#outbox.emit(name, data, requestId)
-  }
-
-  /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
-  durably<T>(work: () => T): T {
-    const db = this[handle]
-    let result: T
-    db.pragma('synchronous = FULL')
-    try {
-      result = this.tx(work)
-    } finally {
-      db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
-    }
-    this.#sync.allSynced()
-    return result
-  }
-
-  /** A durable transaction will come soon: what it would have to wait for is written ahead. */
-  syncAhead(): void {
-    this.#sync.ahead()
   }
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
@@ -225,7 +232,7 @@ export class Journal {
 
   /** Conversations with something queued or running, in the order in which they get their turn. */
   queues(limit: number): ReturnType<typeof queuesOf> {
-    return queuesOf(this.#sql, limit)
+    return queuesOf(this.#sql, limit, (at) => this.clock.toWall(at))
   }
 
   /**
@@ -250,10 +257,6 @@ export class Journal {
     })
     const nested = db.transaction((work: () => unknown): unknown => work())
     return (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
-  }
-
-  #changes(): number {
-    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   #tell(wrote: boolean): void {

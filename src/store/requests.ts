@@ -2,6 +2,7 @@ import type { EventData } from '../contracts/events.ts'
 import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
+import { headOfQueue, laneOfModel } from './lanes.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestsWithRun } from './rows.ts'
@@ -37,8 +38,8 @@ export interface RequestEnd {
   outcome: StoredOutcome
   /** the session of the result */
   sessionId?: string | undefined
-  /** a provider handed that session out: the conversation goes on from there */
-  handedOut?: boolean
+  /** who handed that session out: the conversation goes on from there */
+  provider?: string | undefined
   /** how its run ended; `state` unless given */
   run?: RunEnd
 }
@@ -77,10 +78,12 @@ export class Requests {
     const first =
       'head_tick IS NULL OR @rank = 1 AND (SELECT rank FROM requests WHERE id = conversations.head_tick) = 2'
     this.#sql.run(
-      `INSERT INTO conversations (conversation, session_id, agent_id, model, head_tick, queued, last_used_at)
-       VALUES (@conversation, @session_id, @agent_id, @model, @tick, 1, @now)
+      `INSERT INTO conversations (conversation, session_id, agent_id, model, head_tick, lane, queued, last_used_at)
+       SELECT @conversation, @session_id, @agent_id, model, @tick, ${laneOfModel}, 1, @now FROM (SELECT @model AS model)
+       WHERE true
        ON CONFLICT (conversation) DO UPDATE SET queued = queued + 1, last_used_at = @now,
          head_tick = CASE WHEN ${first} THEN @tick ELSE head_tick END,
+         lane = CASE WHEN ${first} THEN excluded.lane ELSE lane END,
          not_before = CASE WHEN ${first} THEN NULL ELSE not_before END`,
       {
         conversation,
@@ -94,7 +97,7 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING',
+        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
         session_id,
         conversation,
         now,
@@ -151,8 +154,8 @@ export class Requests {
     this.#sql.run('INSERT INTO outcomes (request, outcome) VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
     if (row.state === 'queued') this.#refresh(row.conversation, -1)
     else if (state !== 'cancelled') this.#runs.end(row, end.run ?? state, now)
-    if (sessionId !== undefined && end.handedOut === true)
-      this.#conversations.setNewestSession(row.conversation, sessionId, now)
+    if (sessionId !== undefined && end.provider !== undefined)
+      this.#conversations.setNewestSession(row.conversation, { id: sessionId, provider: end.provider, now })
     return true
   }
 
@@ -226,6 +229,15 @@ export class Requests {
     )
   }
 
+  /** The newest completed requests of a conversation. */
+  completedOf(conversation: string, limit: number): RequestRow[] {
+    return this.#sql.all(
+      `${requestsWithRun} WHERE q.conversation = ? AND q.state = 'completed' ORDER BY q.id DESC LIMIT ?`,
+      conversation,
+      limit,
+    )
+  }
+
   /** The newest requests of a conversation. */
   ofConversation(conversation: string, limit: number): RequestRow[] {
     return this.#sql.all(`${requestsWithRun} WHERE q.conversation = ? ORDER BY q.id DESC LIMIT ?`, conversation, limit)
@@ -234,10 +246,7 @@ export class Requests {
   /** Works out the head of the queue again after `change` requests were added (or taken out, below zero). */
   #refresh(conversation: string, change: number): void {
     this.#sql.run(
-      `UPDATE conversations SET queued = queued + @change, (head_tick, not_before) =
-         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation
-           AND state = 'queued'
-          ORDER BY rank, id LIMIT 1)
+      `UPDATE conversations SET queued = queued + @change, ${headOfQueue('@conversation')}
        WHERE conversation = @conversation`,
       { conversation, change },
     )

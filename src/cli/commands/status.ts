@@ -99,7 +99,7 @@ function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
 }
 
 function describeTrouble(
-  { problem, last_failure, trouble, waiting_for_restart, next_try_at }: SupervisorStatus,
+  { problem, last_failure, trouble, filling, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
   now: number,
 ): string[] {
   return [
@@ -115,9 +115,11 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []
       : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
+    ...(watch_problem === null ? [] : [`  ${paint('yellow', printable(watch_problem))}`]),
   ]
 }
 

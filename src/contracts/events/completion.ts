@@ -159,6 +159,8 @@ const progress = () =>
       attempt: z.number(),
       max_attempts: z.number(),
       error: z.string(),
+      /** by a limit of use of the provider: the try does not count */
+      limited: z.literal(true).optional(),
       next_try_at: z.string(),
     }),
     /** with what the provider has to say beside */

@@ -1,12 +1,10 @@
-import { randomUUIDv7 } from 'node:crypto'
-import { lastText } from '../../lib/prompt.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
-import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { toRunInput } from './run-input.ts'
 
 /** Starts of one turn of the event loop, all in one transaction: between turns clients get their replies. */
 const startsPerTurn = 32
@@ -68,9 +66,10 @@ export class Dispatcher {
     if (!this.#open || link === undefined) return 0
     const room = Math.min(settings.KSI_MAX_CONCURRENT - requests.total('processing'), startsPerTurn)
     if (room <= 0) return 0
-    const now = Date.now()
-    if ((conversations.nextTryAt() ?? Infinity) <= now) journal.tx(() => conversations.wakeDue(now))
-    const names = conversations.runnable(room)
+    const next = conversations.nextTryAt()
+    const now = next === undefined ? 0 : journal.clock.now()
+    if (next !== undefined && next <= now) journal.tx(() => conversations.wakeDue(now))
+    const names = conversations.runnable(room, this.#roomOfLanes())
     if (names.length === 0) return 0
     const { inputs, problem } = journal.tx(() => this.#startEach(names, link))
     for (const input of inputs) {
@@ -79,6 +78,14 @@ export class Dispatcher {
     }
     if (problem !== undefined) throw problem.cause
     return inputs.length
+  }
+
+  /** How many more each provider takes that has a limit of its own, of those somebody waits for. */
+  #roomOfLanes(): [string, number][] {
+    const { settings, conversations, journal } = this.#core
+    return [...settings.KSI_PROVIDER_CONCURRENT]
+      .filter(([provider]) => conversations.isReady(provider))
+      .map(([provider, most]) => [provider, most - journal.lanes.running(provider)])
   }
 
   /** Starts the heads of these conversations, up to the first that fails: it alone is undone. */
@@ -127,33 +134,14 @@ export class Dispatcher {
   }
 
   #waitForNextTry(): void {
-    const at = this.#core.conversations.nextTryAt()
-    if (at !== undefined && at > Date.now()) this.#wakeIn(at - Date.now())
+    const { conversations, journal } = this.#core
+    const at = conversations.nextTryAt()
+    const waitMs = at === undefined ? 0 : at - journal.clock.now()
+    if (waitMs > 0) this.#wakeIn(waitMs)
   }
 
   #wakeIn(ms: number): void {
     clearTimeout(this.#timer)
     if (this.#open) this.#timer = setTimeout(() => this.kick(), Math.min(ms, 60_000))
-  }
-}
-
-/** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
-function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
-  const data = core.requests.payload(request.request_id)
-  return {
-    request_id: request.request_id,
-    run_id: randomUUIDv7(),
-    attempt: request.attempts + 1,
-    model: request.model,
-    prompt: lastText(data),
-    messages: data.messages,
-    session_id: conversation.session_id ?? undefined,
-    session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
-    agent_id: request.agent_id ?? undefined,
-    client_id: data.originator_id ?? undefined,
-    temperature: data.temperature ?? undefined,
-    max_tokens: data.max_tokens ?? undefined,
-    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
-    extra_body: data.extra_body ?? undefined,
   }
 }
