@@ -1,12 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import {
-  readProviderSettings,
-  readSettings,
-  secretNames,
-  settingNames,
-  unknownSettings,
-} from '../../contracts/settings.ts'
+import { readProviderSettings, readSettings, secretNames, settingNames } from '../../contracts/settings.ts'
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import { parseObject } from '../../lib/ndjson.ts'
 import { didYouMean } from '../arguments.ts'
@@ -14,6 +8,7 @@ import type { Command, Invocation } from '../command.ts'
 import { publishedAddress } from '../daemon-link.ts'
 import { readEnvFile } from '../env-file.ts'
 import { columns, print, printJson } from '../output.ts'
+import { invalidSettings, unreadSettings } from '../settings-check.ts'
 
 interface Setting {
   value: unknown
@@ -80,26 +75,10 @@ function asText(value: unknown): string {
 }
 
 async function check({ place, env, json }: Asked): Promise<number> {
-  const problems = [
-    ...invalid(env),
-    ...unknownSettings(env).map(({ name }) => `${name}: nothing reads it.${didYouMean(name, settingNames)}`),
-    ...(await waiting(place.root, env)),
-  ]
+  const problems = [...invalidSettings(env), ...unreadSettings(env), ...(await waiting(place.root, env))]
   if (json) printJson({ problems })
   else print(problems.length === 0 ? 'All is well.' : problems.join('\n'))
   return problems.length === 0 ? exitCodes.ok : exitCodes.failed
-}
-
-function invalid(env: NodeJS.ProcessEnv): string[] {
-  try {
-    readSettings(env)
-    readProviderSettings(env)
-    return []
-  } catch (error) {
-    if (!(error instanceof KsiError)) throw error
-    const problems: unknown = error.details?.['problems']
-    return Array.isArray(problems) ? problems.map(String) : [error.message]
-  }
 }
 
 /** What was set here and does not hold in the container yet: Compose gives it to a new one. */
@@ -110,7 +89,7 @@ async function waiting(root: string, env: NodeJS.ProcessEnv): Promise<string[]> 
   const { stdout } = await shown.catch(() => ({ stdout: '' }))
   const there = parseObject(stdout)?.['settings'] as Record<string, Setting> | undefined
   if (there === undefined) return []
-  const here = invalid(env).length > 0 ? {} : settingsOf(root, env)
+  const here = invalidSettings(env).length > 0 ? {} : settingsOf(root, env)
   return Object.entries(here).flatMap(([name, { value }]) =>
     ofCompose.test(name) || name.endsWith('_FILE') || JSON.stringify(value) === JSON.stringify(there[name]?.value)
       ? []
