@@ -56,6 +56,7 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  logs: { summary: 'What ksi has logged', load: async () => (await import('./commands/logs.ts')).logs },
   version: {
     summary: 'Versions of the command, of Node and of the daemon',
     load: async () => (await import('./commands/version.ts')).version,
