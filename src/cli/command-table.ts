@@ -21,6 +21,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Hand over to the code as it is on disk, without cutting a connection',
     load: async () => (await import('./commands/reload.ts')).reload,
   },
+  rollback: {
+    summary: 'Hand over to the code that was live before',
+    load: async () => (await import('./commands/rollback.ts')).rollback,
+  },
   status: {
     summary: 'Generation, queues and what is wrong',
     load: async () => (await import('./commands/status.ts')).status,

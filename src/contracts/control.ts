@@ -53,6 +53,8 @@ export const toGeneration = z.discriminatedUnion('type', [
     boot_id: z.string(),
     cause: bootCause,
     files: z.array(z.string()),
+    /** Somebody asked for the roll-back; `files` are not live then. */
+    by_hand: z.boolean(),
     /** epoch ms of the save, crash or start that led to this boot */
     at: z.number(),
     previous_end: previousEnd,

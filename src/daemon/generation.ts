@@ -135,8 +135,8 @@ function announce(core: Core, message: Activate, live: Live): void {
     }
     journal.boots.live(core.bootId, Date.now(), live.restored)
     // Taking the journal back is told by the failure that led to it.
-    if (message.cause === 'rollback') return
-    const swap = message.cause === 'save' || message.cause === 'reload'
+    if (message.cause === 'rollback' && !message.by_hand) return
+    const swap = message.cause !== 'start' && message.cause !== 'crash'
     journal.emit(swap ? 'system:reloaded' : 'system:recovered', {
       generation: core.generation,
       cause: message.cause,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asidePath, migrationHashes } from './migrate.ts'
+import { migrationHashes } from './migrate.ts'
+import { asidePath } from './older-code.ts'
 import { openForReading } from './open.ts'
 import { salvage } from './salvage.ts'
 import { writeOldJournal } from './testing/old-journal.ts'

@@ -83,6 +83,7 @@ export class Supervisor {
         detach: (cause) => this.#front?.detach(cause),
       },
       onLive: (live, change, phases) => this.#onLive(live, change, phases),
+      trees: () => this.#changes.trees,
     })
     const generations = this.#generations
     this.#runnerHost = new RunnerHost({

@@ -60,6 +60,22 @@ export const systemEvents = {
       ]),
     front: true,
   },
+  'system:rollback': {
+    summary: 'Boot the code that was live before, as it was kept, and hand over to it; the files stay as they are.',
+    data: z.looseObject({}),
+    reply: () =>
+      z.discriminatedUnion('status', [
+        z.object({
+          status: z.literal('rolled_back'),
+          generation: z.number(),
+          phases,
+          /** what is on disk and not live */
+          files: z.array(z.string()),
+        }),
+        z.object({ status: z.literal('failed'), error: z.string(), failure: bootFailure }),
+      ]),
+    front: true,
+  },
   'supervisor:status': {
     summary: 'Generations, runners and watching, also while no generation is live.',
     data: z.object({}),
