@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listenOnSocketFile } from './socket-file.ts'
 
-test('a socket whose folder is removed is made again; who was connected stays so; a closed one stays closed', async () => {
+test('a socket whose folder is removed is made again; who is connected stays so; a closed one is closed', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ksi-socket-'))
   const path = join(dir, 'run/x.sock')
   const server = createServer((socket) => socket.pipe(socket))

@@ -7,8 +7,8 @@ import { dirname } from 'node:path'
 const lookMs = 500
 
 /**
- * Has a server listen on a Unix socket for its owner alone (0600), in place of a file that is there already. A file that
- * is removed while it listens is made again: who is connected stays connected.
+ * Has a server listen on a Unix socket for its owner alone (0600), in place of a file that is there already. A file
+ * that is removed while it listens is made again: who is connected stays connected.
  * @throws the system's own error when it cannot
  */
 export async function listenOnSocketFile(server: Server, path: string): Promise<void> {
@@ -26,8 +26,8 @@ export async function listenOnSocketFile(server: Server, path: string): Promise<
 }
 
 /**
- * Has a server listen again when the file it listens on is removed. One that somebody else has put there stays as it is.
- * Ends by itself once the server has been closed. What goes wrong is the server's `error`, and tried again.
+ * Has a server listen again when the file it listens on is removed. One that somebody else has put there stays as it
+ * is. Ends by itself once the server has been closed. What goes wrong is the server's `error`, and tried again.
  */
 export function keepSocketFile(server: Server, path: string, listenAgain: () => Promise<void>): void {
   let isRemaking = false
