@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
+import { hostNumbers } from './host-numbers.ts'
 
 /** Every environment variable of ksi, with its unit and default. The README's table is checked against this. */
 const schema = z.object({
@@ -37,8 +38,12 @@ const schema = z.object({
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
-  KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
-  KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
+  KSI_BOOT_TIMEOUT_MS: whole(...hostNumbers.KSI_BOOT_TIMEOUT_MS),
+  KSI_HEARTBEAT_MS: whole(...hostNumbers.KSI_HEARTBEAT_MS),
+  /** on: the runner host is started where it is missing; elsewhere: it has a container of its own */
+  KSI_RUNNER: z.enum(['on', 'elsewhere']).default('on'),
+  KSI_DRAIN_MS: whole(...hostNumbers.KSI_DRAIN_MS),
+  KSI_RUNNER_LINGER_MS: whole(...hostNumbers.KSI_RUNNER_LINGER_MS),
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
@@ -55,6 +60,7 @@ export interface Paths {
   src: string
   run: string
   socket: string
+  /** in a folder with the runners' own sockets, which a container of theirs shares with the daemon's alone */
   runnerHost: string
   pidFile: string
   spool: string
@@ -92,7 +98,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     src: join(root, 'src'),
     run,
     socket: join(run, 'daemon.sock'),
-    runnerHost: join(run, 'runner-host.sock'),
+    runnerHost: join(run, 'runner/host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),

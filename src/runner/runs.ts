@@ -58,6 +58,13 @@ export class Runs {
     this.#tell = tell
   }
 
+  /** How many have no outcome yet. */
+  get running(): number {
+    let running = 0
+    for (const { outcome } of this.#runs.values()) if (outcome === undefined) running += 1
+    return running
+  }
+
   held(): HeldRun[] {
     return [...this.#runs.values()].map(({ run_id, request_id, started_at, outcome }) => ({
       run_id,

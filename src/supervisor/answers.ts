@@ -6,7 +6,7 @@ import type { SwapResult } from './generations/events.ts'
 
 /** What the supervisor answers: its own events, and `system:health` while no generation is live. */
 type Answers = {
-  [N in FrontEventName]: () => EventReply<N> | Promise<EventReply<N>>
+  [N in FrontEventName]: (data: Record<string, unknown>) => EventReply<N> | Promise<EventReply<N>>
 } & { 'system:health': () => AbsentHealth }
 
 /** Gives the front, which knows names only, the answer of an event. */
@@ -14,14 +14,14 @@ export function answerer(options: {
   generations: Generations
   status: () => SupervisorStatus
   /** A client asks for the end. */
-  end: (reason: string) => void
-}): (event: string) => unknown {
+  end: (reason: 'shutdown' | 'restart') => void
+}): (event: string, data: Record<string, unknown>) => unknown {
   const { generations, status, end } = options
   const answers: Answers = {
     'supervisor:status': status,
     'system:reload': async () => toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() })),
-    'system:shutdown': () => {
-      setImmediate(() => end('system:shutdown'))
+    'system:shutdown': ({ restart }) => {
+      setImmediate(() => end(restart === true ? 'restart' : 'shutdown'))
       return { shutdown_initiated: true }
     },
     'system:health': () => {
@@ -34,8 +34,8 @@ export function answerer(options: {
       }
     },
   }
-  const byName: Record<string, () => unknown> = answers
-  return (event) => (Object.hasOwn(byName, event) ? byName[event]?.() : undefined)
+  const byName: Record<string, (data: Record<string, unknown>) => unknown> = answers
+  return (event, data) => (Object.hasOwn(byName, event) ? byName[event]?.(data) : undefined)
 }
 
 function toReloadReply(result: SwapResult): EventReply<'system:reload'> {

@@ -31,7 +31,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     last_failure: view.lastFailure ?? runnerHost.failure,
     trouble: generations.trouble,
     poison: front?.poison() ?? [],
-    waiting_for_restart: changes.waitingForRestart,
+    waiting_for_restart: [...new Set([...changes.waitingForRestart, ...runnerHost.outdated])],
     swaps: view.swaps,
     failed_swaps: view.failedSwaps,
     crashes: view.crashes,
@@ -40,6 +40,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     watching: changes.isWatching,
     connections: front?.stats().connections ?? 0,
     held_lines: front?.stats().heldLines ?? 0,
+    runner_host: runnerHost.state,
     runners: runnerHost.runners.map(({ id, accepting, since }) => ({ id, accepting, since })),
     sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: page },
     addresses: {

@@ -16,7 +16,7 @@ export const restart: Command = {
   run: async (asked) => {
     const invocation = here(asked)
     if ((await modeOf(invocation)) === 'dev') return refuse(invocation)
-    await stopAndWait(invocation)
+    await stopAndWait(invocation, { restart: true })
     return startAndReport(invocation)
   },
 }

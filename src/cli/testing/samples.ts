@@ -23,6 +23,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     watching: false,
     connections: 2,
     held_lines: 0,
+    runner_host: { state: 'up', elsewhere: false, since: 1 },
     runners: [{ id: 'r1', accepting: true, since: Date.now() }],
     sidecar: { url: 'http://127.0.0.1:4311' },
     addresses: { socket: '/x/var/run/daemon.sock', tcp: '127.0.0.1:4310' },

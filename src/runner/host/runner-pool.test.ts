@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fromRunnerLine } from '../../contracts/runner.ts'
@@ -13,14 +13,16 @@ import { RunnerPool } from './runner-pool.ts'
 
 test('of two that start at once the one with the newer code takes the work, also when it is ready first', async () => {
   const root = mkdtempSync(join(tmpdir(), 'ksi-runners-'))
-  const path = join(root, 'runner.mjs')
+  const path = join(root, 'src/runner/main.ts')
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}')
   const log = silentLog()
   const pool = new RunnerPool({
-    runDir: root,
-    path,
+    root,
     env: {},
     bootMs: 10_000,
     heartbeatMs: 5_000,
+    spare: false,
     log,
     register: openChildRegister(join(root, 'runners'), log),
     onLine: () => {},
@@ -28,7 +30,7 @@ test('of two that start at once the one with the newer code takes the work, also
   })
   const program = (delayMs: number): string =>
     `setTimeout(() => process.send({ type: 'ready' }), ${delayMs}); ` +
-    `process.on('message', ({ type }) => type === 'end' && process.exit())`
+    `process.on('message', (said) => said.type === 'end' && process.exit())`
   writeFileSync(path, program(600))
   const slow = pool.start()
   // It has read its file by then.
@@ -46,15 +48,18 @@ test('of two that start at once the one with the newer code takes the work, also
 const watchedMs = 200
 
 /** Runners of a project without sources; `addSources` brings them. */
-function makeRunners(onChange: () => void): { runners: RunnerPool; addSources: () => void } & AsyncDisposable {
+function makeRunners(
+  onChange: () => void,
+  spare = false,
+): { runners: RunnerPool; addSources: () => void } & AsyncDisposable {
   const root = mkdtempSync(join(tmpdir(), 'ksi-runners-'))
   const log = silentLog()
   const runners = new RunnerPool({
-    runDir: join(root, 'var/run'),
-    path: join(root, 'src/runner/main.ts'),
+    root,
     env: { KSI_ROOT: root, KSI_MODE: 'dev' },
     bootMs: 10_000,
     heartbeatMs: 5_000,
+    spare,
     log,
     register: openChildRegister(join(root, 'var/run/runners'), log),
     onLine: () => {},
