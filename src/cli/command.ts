@@ -22,6 +22,8 @@ export interface Command {
   usage: string
   /** Command line without `ksi`, and what it does. */
   examples: readonly (readonly [string, string])[]
+  /** How many words it takes after its name; default none. */
+  words?: number
   /** Its options, with a line of help each. */
   options: Record<string, ParseArgsOptionsConfig[string] & { help: string }>
   /** More to know, as lines. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { promisify } from 'node:util'
 import { sampleAcknowledgement, sampleHealth, sampleRequest } from '../client/testing/samples.ts'
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
 import type { BootFailure } from '../contracts/control.ts'
@@ -86,6 +88,11 @@ test('status names a change that did not become live, and exits with 1', async (
   assert.match(stdout, /src\/daemon\/x\.ts: SyntaxError: x/)
 })
 
+test('status tells of files that cannot be watched', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ watch_problem: 'Cannot be read: src/x (EACCES).' })
+  assert.match((await ksi(['status'])).stdout, /^ {2}Cannot be read: src\/x \(EACCES\)\.$/m)
+})
+
 test('status without a live generation asks it nothing, and exits with 1', async () => {
   daemon.answers['supervisor:status'] = () =>
     sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })
@@ -160,7 +167,7 @@ test('send takes data as JSON, from a file and from stdin', async () => {
   daemon.answers['test:echo'] = (data) => data
   const file = join(dir, 'data.json')
   writeFileSync(file, '{"from":"file"}')
-  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--json', '{"a":{"b":1}}', '--c', '2'])).stdout), {
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--data', '{"a":{"b":1}}', '--c', '2'])).stdout), {
     a: { b: 1 },
     c: 2,
   })
@@ -176,6 +183,24 @@ test('send takes data as JSON, from a file and from stdin', async () => {
   )
   assert.equal((await ksi(['send', 'test:echo', '--file', join(dir, 'none')])).code, 64)
   assert.equal((await ksi(['send', 'test:echo', '--file', '-'], { input: '[]' })).code, 64)
+})
+
+test('send asks back: a value that begins with dashes, --json with what is sent, a word too many', async () => {
+  daemon.answers['test:echo'] = (data) => data
+  const dashes = await ksi(['send', 'test:echo', '--prompt', '--hi'])
+  assert.deepEqual([dashes.code, dashes.stderr.includes('--prompt=--hi')], [64, true])
+  assert.deepEqual(JSON.parse((await ksi(['send', 'test:echo', '--prompt=--hi'])).stdout), { prompt: '--hi' })
+  const asInput = await ksi(['send', 'test:echo', '--json', '{"a":1}'])
+  assert.deepEqual([asInput.code, asInput.stderr.includes("--data '{…}'")], [64, true])
+  assert.equal((await ksi(['send', 'test:echo', 'test:echo'])).code, 64)
+  daemon.answers['test:strict'] = () => ({
+    status: 'error',
+    error: 'Unknown parameter: wiat. test:strict takes prompt.',
+    code: 'KSI_BAD_REQUEST',
+  })
+  const own = await ksi(['send', 'test:strict', '--wiat'])
+  assert.deepEqual([own.code, own.stderr.includes('Did you mean "--wait"?')], [64, true])
+  assert.equal(daemon.receivedOf('test:echo').length, 1)
 })
 
 test('send prints an error as data, says it, and exits with its code', async () => {
@@ -264,7 +289,10 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
   }
   daemon.answers['dev:checkpoint'] = ({ action }) =>
     action === 'list' || action === 'show' || action === 'diff' ? replies[action] : undefined
-  assert.match((await ksi(['checkpoint', 'list'])).stdout, /^NUMBER .*\n3 +2026-01-01T00:00:00Z +reload +2 +1 +1 +-\n$/)
+  assert.match(
+    (await ksi(['checkpoint', 'list'])).stdout,
+    /^NUMBER .*\n3 +2026-01-01 00:00:00Z? +reload +2 +1 +1 +-\n$/,
+  )
   const shown = await ksi(['checkpoint', 'show', '3'])
   const expected = [
     /Checkpoint 3, reload.*/,
@@ -361,4 +389,12 @@ test('watch --json writes the pushes, a line each, of the patterns asked for', a
   assert.equal(code, 0)
   const push = JSON.parse(stdout)
   assert.deepEqual([push.event, push.seq, push.data], ['b:two', 2, { n: 2 }])
+})
+
+test('watch ends when what it is piped into has ended, also when nothing more happens', async () => {
+  for (let n = 0; n < 3; n++) daemon.emitAny('a:one', { n })
+  const program = join(import.meta.dirname, 'ksi.js')
+  const pipe = `'${process.execPath}' '${program}' watch --since 0 --socket '${path}' | head -3`
+  const lines = await promisify(execFile)('sh', ['-c', pipe], { timeout: 10_000, env: {} })
+  assert.equal(lines.stdout.trimEnd().split('\n').length, 3)
 })

@@ -19,8 +19,7 @@ const tellers: Tellers = {
   'system:reloading': ({ generation, files }) => `generation ${generation} hands over${inBrackets(files)}`,
   'system:reloaded': tellLive,
   'system:recovered': tellLive,
-  'system:reload_failed': ({ files, cause, error }) =>
-    `${files.join(', ') || cause}: ${error.message}; the old code serves on`,
+  'system:reload_failed': (failure) => `${failureLine(failure)}; the old code serves on`,
   'system:shutdown_notification': ({ reason }) => reason,
   'monitor:gap': ({ from, to }) => `events ${from} to ${to} are no longer kept`,
 }
@@ -49,6 +48,12 @@ function tell({ event, data }: WirePush): string {
     // A daemon of another version may tell it differently.
     return JSON.stringify(data)
   }
+}
+
+/** What kept a change from going live: the place, where the error names it, else the files. */
+export function failureLine({ files, cause, error }: PushData<'system:reload_failed'>): string {
+  const namesPlace = /^src\/\S+: /.test(error.message)
+  return namesPlace ? error.message : `${files.join(', ') || cause}: ${error.message}`
 }
 
 function about(data: { request_id: string; session_id?: unknown; conversation: string }): string {

@@ -7,7 +7,9 @@ import { exitCodes } from '../lib/errors.ts'
 import { readSettings } from '../contracts/settings.ts'
 import { commandTable } from './command-table.ts'
 import { asksForToken, findPlace, readingTokenPath, tokenPath } from './place.ts'
+import { FakeDaemon } from '../client/testing/fake-daemon.ts'
 import { runKsi } from './testing/run-ksi.ts'
+import type { Ended } from './testing/run-ksi.ts'
 
 let dir: string
 before(() => {
@@ -44,6 +46,11 @@ test('a command line that is not right exits with 64 and says what is meant', as
     [['strat'], /no command "strat"\. Did you mean "start"\?/],
     [['toString'], /no command "toString"/],
     [['status', '--nonsense'], /--nonsense/],
+    [['status', '--jsn'], /--jsn'\. Did you mean "--json"\?/],
+    [['status', 'extra', 'words'], /"extra", "words".*ksi status/],
+    [['checkpoint', 'show', '1', '2', '3'], /"2", "3"/],
+    [['checkpoint', 'shwo'], /Did you mean "show"\?/],
+    [['status', '--timeout', '99999m'], /from 1ms to a day/],
     [['status', '--timeout'], /--timeout/],
     [['status', '--timeout', 'soon'], /"soon" is no length of time/],
     [['status', '--address', 'http://x'], /no address/],
@@ -94,6 +101,18 @@ test('the files of a ksi are where the settings of the daemon put them', () => {
   assert.deepEqual([tokenPath('/some/root'), readingTokenPath('/some/root')], [paths.token, paths.readingToken])
   for (const env of [{}, { KSI_TOKEN: '' }, { KSI_TOKEN: 'auto' }, { KSI_PUBLISHED: '127.0.0.1:1' }])
     assert.equal(asksForToken(env), readSettings(env).asksForToken, JSON.stringify(env))
+})
+
+test('times are local, and UTC where that is asked for', async () => {
+  const at = (args: string[]): Promise<Ended> =>
+    runKsi(['checkpoint', 'list', '--socket', path, ...args], { env: { TZ: 'America/New_York' } })
+  const path = join(dir, 'times.sock')
+  await using daemon = await new FakeDaemon({ path }).start()
+  const one = { id: 1, tick: 1, at: '2026-07-01T02:00:00.000Z', reason: 'manual' as const, generation: 1, queued: 0 }
+  const rest = { active: 0, sessions: 0, files: [], restored_at: null, restored_by: null, module_failures: [] }
+  daemon.answers['dev:checkpoint'] = () => ({ checkpoints: [{ ...one, ...rest }] })
+  assert.match((await at([])).stdout, /2026-06-30 22:00:00 /)
+  assert.match((await at(['--utc'])).stdout, /2026-07-01 02:00:00Z /)
 })
 
 test('options name the ksi before the environment does', () => {

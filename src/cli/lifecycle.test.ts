@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { FakeDaemon } from '../client/testing/fake-daemon.ts'
+import { sampleHealth } from '../client/testing/samples.ts'
 import { isAlive } from './pid-file.ts'
 import { runKsi, startKsi } from './testing/run-ksi.ts'
 import type { Ended } from './testing/run-ksi.ts'
@@ -51,6 +53,28 @@ test('start serves in the background, start again says so, stop waits for its en
   assert.ok(!existsSync(join(root, 'var/run/ksi_daemon.pid')))
   const gone = await ksi(['stop', '--json'])
   assert.deepEqual([gone.code, gone.stdout], [0, '{"status":"not running"}\n'])
+})
+
+test('stop says what goes on; --discard asks, and puts the journal aside for a start that begins empty', async () => {
+  const journal = join(root, 'var/db/checkpoint.db')
+  mkdirSync(join(root, 'var/db'), { recursive: true })
+  for (const suffix of ['', '-wal']) writeFileSync(journal + suffix, `journal${suffix}`)
+  const env = { FAKE_QUEUED: '3', FAKE_JOURNAL: journal }
+  assert.equal((await ksi(['start'], env)).code, 0)
+  const asked = await ksi(['stop', '--discard'])
+  assert.equal(asked.code, 64)
+  assert.match(asked.stderr, /3 requests queued and 1 running will not go on at the next start\. Say so with --yes/)
+  assert.equal((await ksi(['health'])).code, 0, 'it runs on')
+  const stopped = await ksi(['stop'])
+  assert.match(stopped.stdout, /^ksi has ended\.\n3 requests queued and 1 running: they go on at the next start\.\n$/)
+  assert.ok(existsSync(journal))
+  assert.equal((await ksi(['start'], env)).code, 0)
+  const discarded = JSON.parse((await ksi(['stop', '--discard', '--yes', '--json'])).stdout)
+  assert.deepEqual([discarded.status, discarded.queued, discarded.kept], ['stopped', 3, true])
+  assert.equal(readFileSync(discarded.discarded, 'utf8'), 'journal')
+  assert.equal(readFileSync(`${discarded.discarded}-wal`, 'utf8'), 'journal-wal')
+  assert.ok(!existsSync(journal) && !existsSync(`${journal}-wal`))
+  assert.equal((await ksi(['stop', '--discard', '--yes', '--socket', '/x.sock'])).code, 64)
 })
 
 test('a ksi that dies at its start is told with the last lines of its log and its exit code', async () => {
@@ -153,4 +177,52 @@ test('page links to where the page should be when there is no daemon: it outlive
   assert.equal(stdout, `http://127.0.0.1:4399/?token=${token}\n`)
   const open = await ksi(['page', '--json'], { KSI_PUBLISHED: '127.0.0.1:4310' })
   assert.deepEqual(JSON.parse(open.stdout), { url: 'http://127.0.0.1:4311/' })
+})
+
+test('from a subfolder the ksi of the checkout around it is meant, with what its .env says', async () => {
+  const below = join(root, 'src/supervisor')
+  writeFileSync(
+    join(root, '.env'),
+    "KSI_SIDECAR_PORT=4398 # the page's\nKSI_TOKEN='from the file'\nKSI_SIDECAR_HOST=\n",
+  )
+  const from = (args: string[], env: Record<string, string> = {}): Promise<Ended> => runKsi(args, { cwd: below, env })
+  assert.equal((await from(['token'])).stdout, 'from the file\n')
+  assert.equal((await from(['token'], { KSI_TOKEN: 'from the shell' })).stdout, 'from the shell\n')
+  assert.match((await from(['page'])).stdout, /^http:\/\/127\.0\.0\.1:4398\//)
+  const started = await from(['start'])
+  assert.equal(started.code, 0, started.stderr)
+  assert.equal((await from(['health'])).code, 0)
+  assert.equal((await from(['stop'])).stdout, 'ksi has ended.\n')
+})
+
+test('a ksi of another container is not started or stopped from here, with the command that does', async () => {
+  for (const verb of ['start', 'stop', 'restart']) {
+    const { code, stderr } = await runKsi([verb], { cwd: root, env: { KSI_DAEMON_ADDRESS: 'tcp://daemon:4310' } })
+    assert.equal(code, 64)
+    assert.match(stderr, new RegExp(`docker compose ${verb} daemon`))
+  }
+})
+
+test('where no socket answers, the port that was set is tried, and the one of Docker for this checkout', async () => {
+  await using daemon = await new FakeDaemon({ host: '127.0.0.1', port: 0 }).start()
+  daemon.answers['system:health'] = () => sampleHealth({ generation: 7, uptime: 1 })
+  const port = String(daemon.port)
+  assert.equal((await ksi(['health'], { KSI_PORT: port })).code, 0)
+  const { code, stderr } = await ksi(['health'], { KSI_PORT: '1' })
+  assert.deepEqual([code, stderr.includes('daemon.sock')], [69, true])
+  // A docker that says what the real one does.
+  const bin = join(root, 'bin')
+  mkdirSync(bin)
+  writeFileSync(
+    join(bin, 'docker'),
+    `#!/bin/sh\n[ "$PWD $*" = "${root} compose port daemon 4310" ] && echo 127.0.0.1:${port}\n`,
+    { mode: 0o755 },
+  )
+  const env = { PATH: `${bin}:/usr/bin:/bin` }
+  assert.equal((await ksi(['health'], env)).code, 69, 'without a compose.yaml nobody asks')
+  writeFileSync(join(root, 'compose.yaml'), '')
+  assert.equal((await ksi(['health'], env)).code, 0)
+  assert.match((await ksi(['stop'], env)).stderr, /`docker compose stop daemon` does this/)
+  assert.match((await ksi(['restart'], env)).stderr, /`docker compose restart daemon` does this/)
+  assert.equal(daemon.receivedOf('system:shutdown').length, 0)
 })

@@ -1,10 +1,10 @@
 import { exitCodes, KsiError, messageOf } from '../lib/errors.ts'
-import { similarNames } from '../lib/nearest-names.ts'
-import { globalOptions, readDuration, readOptions, splitAtCommand } from './arguments.ts'
+import { assertNoMore, didYouMean, globalOptions, readDuration, readOptions, splitAtCommand } from './arguments.ts'
 import type { Invocation } from './command.ts'
 import { commandTable } from './command-table.ts'
 import { print, printJson, say } from './output.ts'
-import { findPlace } from './place.ts'
+import { withEnvFile } from './env-file.ts'
+import { findPlace, findRoot } from './place.ts'
 
 /**
  * Runs one command line. Called by ksi.js, which has made sure of the Node version.
@@ -16,13 +16,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.internal),
   )
   try {
-    return await dispatch(argv, process.env)
+    return await dispatch(argv)
   } catch (error) {
     return report(error, argv)
   }
 }
 
-async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function dispatch(argv: readonly string[]): Promise<number> {
   const { before, name, after } = splitAtCommand(argv)
   const { values: globals } = readOptions(before, { ...globalOptions, version: { type: 'boolean', help: '' } })
   if (globals['version'] === true) return showVersion(globals['json'] === true)
@@ -34,15 +34,26 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
   const { values: own, positionals } = readOptions(args, { ...globalOptions, ...command.options })
   const values = { ...globals, ...own }
   if (values['help'] === true) return showHelp(false, name)
+  assertNoMore(command.usage, positionals, command.words ?? 0)
+  const root = findRoot(text(values, 'root'), process.env, process.cwd())
+  const env = withEnvFile(root, process.env)
+  // For this process's own output: what it starts gets the environment as it was.
+  if (values['utc'] === true) process.env.TZ = 'UTC'
   return command.run(invocation(values, { env, positionals, data }))
 }
 
+function text(values: Invocation['values'], name: string): string | undefined {
+  return typeof values[name] === 'string' ? values[name] : undefined
+}
+
 function invocation(values: Invocation['values'], rest: Pick<Invocation, 'env' | 'positionals' | 'data'>): Invocation {
-  const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined)
-  const timeout = text('timeout')
+  const timeout = text(values, 'timeout')
   return {
     ...rest,
-    place: findPlace({ root: text('root'), address: text('address'), socket: text('socket') }, rest.env),
+    place: findPlace(
+      { root: text(values, 'root'), address: text(values, 'address'), socket: text(values, 'socket') },
+      rest.env,
+    ),
     json: values['json'] === true,
     timeoutMs: timeout === undefined ? undefined : readDuration(timeout),
     values,
@@ -67,11 +78,8 @@ async function showVersion(json: boolean): Promise<number> {
 }
 
 function unknownCommand(name: string): KsiError {
-  const [near] = similarNames(name, Object.keys(commandTable))
-  return new KsiError(
-    'KSI_BAD_REQUEST',
-    `There is no command "${name}".${near === undefined ? '' : ` Did you mean "${near}"?`} \`ksi --help\` lists them.`,
-  )
+  const hint = didYouMean(name, Object.keys(commandTable))
+  return new KsiError('KSI_BAD_REQUEST', `There is no command "${name}".${hint} \`ksi --help\` lists them.`)
 }
 
 /** Says what went wrong; with --json, as data too. */

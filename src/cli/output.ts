@@ -48,6 +48,13 @@ export function clock(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB')
 }
 
+/** Date and time of an instant, local, `2026-11-24 01:02:03`; with a `Z` where local is UTC. @param at epoch ms, ISO */
+export function moment(at: number | string): string {
+  const date = new Date(at)
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  return `${date.toLocaleDateString('sv-SE')} ${clock(date.getTime())}${zone === 'UTC' ? 'Z' : ''}`
+}
+
 /** `1 request`, `2 requests`. */
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`

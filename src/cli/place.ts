@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { socketPathUnder } from '../client/address.ts'
 
 /** Where a ksi is: its files, and how to reach it. */
@@ -6,6 +7,10 @@ export interface Place {
   root: string
   /** What `connect` takes. */
   address: string
+  /** It was not named, but is that of the root: the ksi may also be reached at a port, its own or one of Docker's. */
+  byRoot: boolean
+  /** The port that was set for it. */
+  port: string | undefined
   token: string | undefined
   pidFile: string
   logFile: string
@@ -26,21 +31,37 @@ export function asksForToken(env: NodeJS.ProcessEnv): boolean {
   return (env['KSI_TOKEN'] ?? '') !== '' || (env['KSI_PUBLISHED'] ?? '') === ''
 }
 
+/** What a checkout of ksi has. */
+const mark = 'src/supervisor/main.ts'
+
+/** The folder of the ksi a command is about: as said, or the nearest checkout upward from `from`, or else that. */
+export function findRoot(given: string | undefined, env: NodeJS.ProcessEnv, from: string): string {
+  const said = given || env['KSI_ROOT']
+  if (said) return resolve(from, said)
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, mark))) return folder
+    if (folder === dirname(folder)) return resolve(from)
+  }
+}
+
 /**
- * Finds the ksi a command is about: options first, then KSI_ROOT, KSI_DAEMON_ADDRESS and KSI_TOKEN.
+ * Where the ksi of a root is: options first, then KSI_DAEMON_ADDRESS and KSI_TOKEN.
  * Not readSettings: that costs 60 ms (zod), which a health check every few seconds should not pay.
  */
 export function findPlace(
   options: { root?: string | undefined; address?: string | undefined; socket?: string | undefined },
   env: NodeJS.ProcessEnv,
+  from = process.cwd(),
 ): Place {
-  const root = resolve(options.root || env['KSI_ROOT'] || '.')
-  const address = options.address ?? (options.socket === undefined ? undefined : `unix:${options.socket}`)
+  const root = findRoot(options.root, env, from)
+  const named = options.address ?? (options.socket === undefined ? undefined : `unix:${options.socket}`)
   // A --root on the command line names a ksi: the address of another one, in the environment, is not meant then.
-  const fromEnv = options.root === undefined ? env['KSI_DAEMON_ADDRESS'] : undefined
+  const address = named ?? (options.root === undefined ? env['KSI_DAEMON_ADDRESS'] || undefined : undefined)
   return {
     root,
-    address: address ?? (fromEnv || `unix:${socketPathUnder(root)}`),
+    address: address ?? `unix:${socketPathUnder(root)}`,
+    byRoot: address === undefined,
+    port: env['KSI_PORT'] || undefined,
     // Only what somebody has said: the token that is made is not shown to whoever listens at an address.
     token: env['KSI_TOKEN'] === 'auto' ? undefined : env['KSI_TOKEN'] || undefined,
     pidFile: join(root, 'var/run/ksi_daemon.pid'),

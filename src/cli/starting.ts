@@ -13,7 +13,8 @@ const lastLines = 20
 
 /** The same command, about the ksi of this root and on this machine: that is the one that can be started. */
 export function here(invocation: Invocation): Invocation {
-  return { ...invocation, place: { ...invocation.place, address: `unix:${socketPathUnder(invocation.place.root)}` } }
+  const address = `unix:${socketPathUnder(invocation.place.root)}`
+  return { ...invocation, place: { ...invocation.place, address, byRoot: false } }
 }
 
 /** Whether ksi serves at this place: its state, or undefined when it does not (yet). */
@@ -89,7 +90,10 @@ function reportRunning(
         ['socket', addresses.socket],
         ['tcp', addresses.tcp],
         ...(sidecar === null ? [] : [['page', sidecar.url]]),
-        ['journal', `${journal.path} (${journal.kept ? 'kept' : 'not kept: KSI_CHECKPOINT=on keeps it'})`],
+        [
+          'journal',
+          `${journal.path} (${journal.kept ? 'state is kept over restarts' : 'not kept: KSI_CHECKPOINT is off'})`,
+        ],
         ...(how === 'started' ? [['log', place.logFile]] : []),
       ],
       '  ',

@@ -15,10 +15,9 @@ const defaultTimeoutMs = 20_000
  * One that does not answer gets SIGTERM, if it is the one of this root.
  * @throws KsiError KSI_TIMEOUT when it still runs; what it replied when it refused
  */
-export async function stopAndWait(
-  invocation: Invocation,
-  { restart = false } = {},
-): Promise<'stopped' | 'not running'> {
+export async function stopAndWait(asked: Invocation, { restart = false } = {}): Promise<'stopped' | 'not running'> {
+  // Not one that answers at some other door: what Docker runs is Docker's to stop.
+  const invocation = { ...asked, place: { ...asked.place, byRoot: false } }
   const { place, timeoutMs = defaultTimeoutMs } = invocation
   const isOfRoot = formatTarget(readAddress(place.address)) === `unix:${socketPathUnder(place.root)}`
   const pid = isOfRoot ? readSupervisorPid(place.pidFile) : undefined
@@ -43,7 +42,7 @@ async function askToEnd(
     await using client = await reach(invocation, { reconnect: false })
     // A reply, or the end of the connection: KSI's daemon never replies to this, and ends.
     await client
-      .request('system:shutdown', { restart }, { timeoutMs: Math.min(timeoutMs, 2_000) })
+      .request('system:shutdown', restart ? { restart } : {}, { timeoutMs: Math.min(timeoutMs, 2_000) })
       .catch((error: unknown) => {
         if (!(error instanceof KsiError) || (error.code !== 'KSI_UNREACHABLE' && error.code !== 'KSI_TIMEOUT'))
           throw error

@@ -119,7 +119,7 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
   #onConfirmed(reply: unknown, since: number | undefined): void {
     const lastSeq = isObject(reply) && typeof reply['last_seq'] === 'number' ? reply['last_seq'] : undefined
     if (lastSeq !== undefined && since !== undefined && lastSeq < since) {
-      // The journal began anew (production without KSI_CHECKPOINT): all it has is new to us.
+      // The journal began anew (it was put aside, or KSI_CHECKPOINT is off): all it has is new to us.
       this.#last = 0
       void this.#subscribe()
       return

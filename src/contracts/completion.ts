@@ -25,8 +25,17 @@ export const echoOptions = z.object({
 })
 export type EchoOptions = z.infer<typeof echoOptions>
 
+/** What KSI's clients send with a request, and what means nothing here: taken, so that they work unchanged. */
+const ofKsiClients = {
+  priority: z.string().nullish().describe('of no effect: completion:inject goes ahead'),
+  stream: z.boolean().nullish().describe('of no effect'),
+  client_id: z.string().nullish().describe('of no effect'),
+  conversation_lock: z.looseObject({}).nullish().describe('of no effect'),
+  circuit_breaker_config: z.looseObject({}).nullish().describe('of no effect'),
+}
+
 /** `completion:async` and `completion:inject`. `prompt` or `messages` must be there. */
-export const completionData = z.looseObject({
+export const completionData = z.object({
   prompt: z.string().min(1).optional().describe('the text to answer'),
   messages: z
     .array(z.looseObject({ role: z.string(), content: z.unknown() }))
@@ -49,6 +58,7 @@ export const completionData = z.looseObject({
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
     .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+  ...ofKsiClients,
 })
 
 /** What is kept of the client that sent a request. */
@@ -98,6 +108,8 @@ export const requestStatus = () =>
     completed_at: z.string().nullable(),
     /** it waits for another try until then */
     next_try_at: z.string().optional(),
+    /** for the end of a limit of use, which counts no try, or only to try again */
+    waits_for: z.enum(['limit', 'retry']).optional(),
     resumed_from: z.string().optional(),
     result: completionResult().optional(),
     reason: z.string().optional(),

@@ -151,6 +151,8 @@ export const supervisorStatus = z.object({
   next_try_at: z.number().nullable(),
   spare: z.boolean(),
   watching: z.boolean(),
+  /** What of the source folder is seen later than it could be, and why; null when all is seen at once. */
+  watch_problem: z.string().nullable(),
   connections: z.number(),
   held_lines: z.number(),
   runner_host: z.object({

@@ -58,3 +58,13 @@ test('every file and folder a document names under src is there', () => {
       if (!/NAME|000N/.test(path)) assert.ok(existsSync(join(root, path)), `${document} names ${path}`)
   }
 })
+
+test('every row of the faults names a test, and what the user sees and what is kept', () => {
+  for (const line of read('docs/faults.md').split('\n')) {
+    if (!line.startsWith('|') || /^\| (?:---|what happens) /.test(line)) continue
+    const cells = line.split('|').slice(1, -1)
+    assert.equal(cells.length, 4, line)
+    for (const cell of cells) assert.notEqual(cell.trim(), '', line)
+    assert.match(cells[3] ?? '', /`src\/[\w./-]+\.test\.ts`/, line)
+  }
+})

@@ -45,6 +45,8 @@ export const runOutcome = z.discriminatedUnion('status', [
     reason: failureReason,
     message: z.string(),
     retryable: z.boolean(),
+    /** by a limit of use: it passes by itself, and the try does not count */
+    limited: z.boolean().optional(),
     retry_after_ms: z.number().optional(),
     started_at: z.number(),
     duration_ms: z.number(),

@@ -3,6 +3,27 @@ import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
 import { hostNumbers } from './host-numbers.ts'
 
+/** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
+function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
+  return z
+    .string()
+    .refine(
+      (text) => partsOf(text).every((part) => /^[^\s=/]+=[1-9]\d{0,4}$/.test(part)),
+      'say name=number, name=number',
+    )
+    .transform((text) => new Map(partsOf(text).map(readPart)))
+    .default(new Map(partsOf(fallback).map(readPart)))
+}
+
+function partsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '' && part !== 'none')
+}
+
+function readPart(part: string): [string, number] {
+  const [name = '', number] = part.split('=')
+  return [name, Number(number)]
+}
+
 /** Every environment variable of ksi, with its unit and default. The README's table is checked against this. */
 const schema = z.object({
   KSI_ROOT: z.string().default(process.cwd()),
@@ -25,7 +46,7 @@ const schema = z.object({
   KSI_DAEMON_ADDRESS: z.string().optional(),
   KSI_DOCKER_PROXY: z.string().optional(),
   KSI_DOCKER_PROJECT: z.string().optional(),
-  KSI_CHECKPOINT: flag(false),
+  KSI_CHECKPOINT: flag(true),
   /** disk: what is acknowledged is safe against a power cut; process: against the death of any process */
   KSI_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   KSI_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
@@ -34,6 +55,8 @@ const schema = z.object({
   KSI_CLAUDE_BIN: z.string().optional(),
   KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
+  /** of these providers no more than so many run at once; a real claude takes about 285 MB */
+  KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
@@ -74,7 +97,7 @@ export interface Paths {
 
 export type Settings = Readonly<z.infer<typeof schema>> & {
   readonly paths: Readonly<Paths>
-  /** True when the journal outlives the process on purpose: dev mode, or KSI_CHECKPOINT=on. */
+  /** True when the journal outlives the process on purpose: unless production was told KSI_CHECKPOINT=off. */
   readonly keepsState: boolean
   /** True when a TCP connection must show a token. In Compose the port is published for this machine alone. */
   readonly asksForToken: boolean

@@ -73,17 +73,32 @@ export function errorReply(message: string, code: ErrorCode, { event, correlatio
   return withCorrelation({ ...(event === undefined ? {} : { event }), error: message, code }, correlation)
 }
 
+/** Results that are the same whenever they are asked for, as they are written. */
+const constants = new WeakMap<object, string>()
+
+/** Marks a result that never changes from now on: replies with it alone are not written anew each time. */
+export function constantResult<T extends object>(result: T): T {
+  constants.set(result, JSON.stringify(result))
+  return result
+}
+
 /**
  * A reply line with `data`, by the number of results: none gives `[]`, one the object, several the list.
  * @throws whatever JSON.stringify does with results that are too deep, too large or no JSON
  */
 export function dataReply(results: readonly unknown[], { event, correlation }: ReplyTo): string {
   const data = results.length === 0 ? [] : results.length === 1 ? results[0] : results
-  return withCorrelation({ event, data, count: results.length }, correlation)
+  const text = typeof data === 'object' && data !== null ? constants.get(data) : undefined
+  if (text === undefined) return withCorrelation({ event, data, count: results.length }, correlation)
+  return complete(`{"event":${JSON.stringify(event)},"data":${text},"count":${results.length}`, correlation)
 }
 
-function withCorrelation(reply: Omit<WireReply, 'correlation_id' | 'timestamp'>, correlation = 'null'): string {
-  return `${JSON.stringify(reply).slice(0, -1)},"correlation_id":${correlation},"timestamp":${Date.now() / 1000}}`
+function withCorrelation(reply: Omit<WireReply, 'correlation_id' | 'timestamp'>, correlation?: string): string {
+  return complete(JSON.stringify(reply).slice(0, -1), correlation)
+}
+
+function complete(begun: string, correlation = 'null'): string {
+  return `${begun},"correlation_id":${correlation},"timestamp":${Date.now() / 1000}}`
 }
 
 /** Whether a reply line has neither kind of error (docs/wire.md, "Errors"). */

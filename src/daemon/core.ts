@@ -34,6 +34,7 @@ export function createCore(parts: {
   modules?: ModuleHostOptions
 }): Core {
   const { settings, log, journal, bootId } = parts
+  journal.tx(() => journal.lanes.set([...settings.KSI_PROVIDER_CONCURRENT.keys()]))
   return {
     settings,
     log,

@@ -100,8 +100,6 @@ async function activate(message: Message<'activate'>): Promise<void> {
     const modules = { modules: app.modules, onTrouble }
     live = await app.goLive({ settings, log, stream, links, modules }, message)
     tell(live.live)
-    // What was compiled for this boot helps the next one.
-    setTimeout(flushCompileCache, 500)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
   }
@@ -158,4 +156,9 @@ process.on('SIGTERM', () => void leave())
 
 tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
-if (boot === undefined) preload?.begin(importOurs)
+if (boot === undefined) {
+  await preload?.begin(importOurs)
+  // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
+  // and a live generation would.
+  if (boot === undefined) flushCompileCache()
+}

@@ -70,7 +70,9 @@ export class Child {
 
   /** File descriptor 4, if it was asked for and the process could be started. */
   get stream(): Duplex | undefined {
-    return (this.#process?.stdio[4] ?? undefined) as unknown as Duplex | undefined
+    // Where there was no descriptor for its pipes, Node leaves the whole list away.
+    const stdio: unknown[] | undefined = this.#process?.stdio
+    return (stdio?.[4] ?? undefined) as Duplex | undefined
   }
 
   /** CPU time used so far, in ms; undefined where it is not known. */

@@ -5,6 +5,8 @@ import type { ChildEnd } from './child-end.ts'
 interface KeptChildOptions extends ChildOptions {
   /** the program's main file */
   path: string
+  /** It has just been started. */
+  onStart?: (child: Child) => void
   /** It has ended by itself after `livedMs`. @returns how long to wait, in ms, before it is started again */
   onEnd: (end: ChildEnd, livedMs: number) => number
 }
@@ -29,6 +31,7 @@ export class KeptChild {
     const child = new Child(this.#o.path, this.#o)
     const began = performance.now()
     this.#child = child
+    this.#o.onStart?.(child)
     void child.ended.then((end) => {
       if (this.#child !== child || this.#stopped) return
       this.#timer = setTimeout(() => this.start(), this.#o.onEnd(end, performance.now() - began))

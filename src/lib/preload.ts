@@ -43,10 +43,11 @@ export class Preload {
   }
 
   /** Imports ahead of time; what cannot be imported now is tried anew when it is wanted. */
-  begin(load: () => Promise<unknown>): void {
+  async begin(load: () => Promise<unknown>): Promise<void> {
     this.#loading = load().catch(() => {
       this.#failed = true
     })
+    await this.#loading
   }
 
   /** Everything imported from now on is what is on disk now. */

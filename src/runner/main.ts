@@ -28,8 +28,6 @@ async function begin(): Promise<void> {
     await preload.refresh()
     const { serve } = await import('./serve.ts')
     await serve(process.env)
-    // What was compiled for this start helps the next one.
-    setTimeout(flushCompileCache, 500)
   } catch (error) {
     process.stderr.write(`The runner could not start: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exit(1)
@@ -48,4 +46,6 @@ process.on('disconnect', () => {
 for (const name of dependencies) await import(name)
 stripTypeScriptTypes('const warm: number = 1')
 process.send?.({ type: 'spare' } satisfies FromRunner)
-if (!begun) preload.begin(importOurs)
+if (!begun) await preload.begin(importOurs)
+// What was compiled helps the next one; one that has work to do has no time for it.
+if (!begun) flushCompileCache()

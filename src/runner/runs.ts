@@ -207,10 +207,12 @@ function failureOf(error: unknown): {
   reason: ProviderError['reason']
   message: string
   retryable: boolean
+  limited?: true
   retry_after_ms?: number
 } {
   if (!(error instanceof ProviderError))
     return { reason: 'provider_error', message: messageOf(error), retryable: false }
-  const { reason, message, retryable, retryAfterMs } = error
-  return { reason, message, retryable, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }) }
+  const { reason, message, retryable, limited, retryAfterMs } = error
+  const after = retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }
+  return { reason, message, retryable, ...(limited && { limited }), ...after }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import type { Data } from '../testing/wire-client.ts'
@@ -31,4 +33,49 @@ test('a conversation with claude goes on over its session ids, whatever a client
   const failed = await ask('!exit 1 something is wrong', 'other')
   assert.deepEqual([failed.status, failed.reason], ['failed', 'provider_error'])
   assert.match(String(failed.message), /something is wrong/)
+})
+
+test('a limit of use burns no request: all wait for its end, visibly, and are done then', async () => {
+  using project = makeProject()
+  const limit = project.path('limit')
+  writeFileSync(limit, '')
+  await using ksi = await Ksi.start(project, {
+    KSI_CLAUDE_BIN: 'src/runner/testing/fake-claude.js',
+    KSI_DEFAULT_MODEL: 'claude-cli/sonnet',
+    CLAUDE_FAKE_LIMIT: project.root,
+  })
+  using client = await ksi.client()
+  const send = async (prompt: string): Promise<string> =>
+    String((await client.request('completion:async', { prompt })).request_id)
+  const status = (request_id: string): Promise<Data> => client.request('completion:status', { request_id })
+  const endsAt = Math.ceil(Date.now() / 1_000) + 6
+  const short = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => send(`!limit Claude AI usage limit reached|${endsAt}\nnumber ${i}`)),
+  )
+  const hour = (new Date().getUTCHours() + 6) % 24
+  const named = `${hour % 12 || 12}${hour < 12 ? 'am' : 'pm'}`
+  const long = await send(`!limit You've hit your session limit · resets ${named} (UTC)`)
+  const limited = async (id: string): Promise<Data> => {
+    for (;;) {
+      const now = await status(id)
+      if (now.waits_for === 'limit' || now.completed_at !== null) return now
+      await delay(20)
+    }
+  }
+  for (const id of short) {
+    const { status: state, attempts, next_try_at } = await limited(id)
+    assert.deepEqual([state, attempts], ['queued', 0])
+    const lateMs = Date.parse(String(next_try_at)) - endsAt * 1_000
+    assert.ok(lateMs > -50 && lateMs < 8_000, `the next try is at its end: ${lateMs}`)
+  }
+  const next = new Date(String((await limited(long)).next_try_at))
+  assert.deepEqual([next.getUTCHours(), next.getUTCMinutes()], [hour, 0])
+  rmSync(limit)
+  await client.request('system:reload')
+  const results = await Promise.all(short.map((request_id) => client.request('completion:wait', { request_id })))
+  assert.deepEqual(
+    results.map(({ status: state, attempts }) => [state, attempts]),
+    short.map(() => ['completed', 1]),
+  )
+  assert.equal((await status(long)).status, 'queued')
 })

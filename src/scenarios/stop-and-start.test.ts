@@ -85,11 +85,11 @@ test('a checkpoint shows the queues by session in order, and what was running, i
   assert.match(String(started_at), /^\d{4}-/)
 })
 
-test('in production var/db stays empty and so is each start; with KSI_CHECKPOINT=on the queue is kept', async () => {
+test('in production the queue is kept; with KSI_CHECKPOINT=off var/db stays empty and so is each start', async () => {
   using project = makeProject()
   for (const [env, kept] of [
-    [{ KSI_MODE: 'production' }, 0] as const,
-    [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'on' }, 2] as const,
+    [{ KSI_MODE: 'production', KSI_CHECKPOINT: 'off' }, 0] as const,
+    [{ KSI_MODE: 'production' }, 2] as const,
   ]) {
     {
       await using ksi = await Ksi.start(project, env)

@@ -97,6 +97,13 @@ test('changes of the supervisor are named as waiting', () => {
   assert.match(verdict.summary, /\(src\/supervisor\/front\.ts\) wait for a restart/)
 })
 
+test('files that cannot be watched are a warning', () => {
+  const watch_problem = 'Files are looked at every now and then.'
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ watch_problem })) }))
+  assert.equal(verdict.status, 'warn')
+  assert.match(verdict.summary, /Files are looked at every now and then\./)
+})
+
 test('a handover is no warning', () => {
   const verdict = verdictOn(
     allWell({ daemon: fine(supervisorFacts({ phase: 'swapping', phase_since: nowMs - 1_000 })) }),

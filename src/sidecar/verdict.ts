@@ -86,6 +86,7 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
       atMs: status.phase_since,
       text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.`,
     })
+  if (status.watch_problem !== null) notes.push({ atMs: status.phase_since, text: status.watch_problem })
   if (journal.state !== 'fine' && journal.state !== 'pending')
     notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
   if (docker.state === 'failed')

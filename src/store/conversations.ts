@@ -56,20 +56,6 @@ export class Conversations {
     return this.#sql.value('SELECT handed_out FROM sessions WHERE session_id = ?', sessionId) === 1
   }
 
-  /** The conversation whose turn it is to start its next request, or undefined. */
-  nextRunnable(now: number): string | undefined {
-    return this.#sql.value(
-      `SELECT conversation FROM (
-         SELECT * FROM (SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
-           WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT 1)
-         UNION ALL
-         SELECT conversation, head_tick FROM conversations INDEXED BY conversations_waiting
-           WHERE not_before IS NOT NULL AND busy = 0 AND not_before <= ?)
-       ORDER BY head_tick LIMIT 1`,
-      now,
-    )
-  }
-
   /** Lets those go on that have waited for their next try long enough. Call within a transaction. */
   wakeDue(now: number): void {
     const due = this.#sql.values<string>(
@@ -81,11 +67,30 @@ export class Conversations {
     for (const name of due) this.#sql.run('UPDATE conversations SET not_before = NULL WHERE conversation = ?', name)
   }
 
-  /** Conversations that may start their next request, in the order those were accepted. */
-  runnable(limit: number): string[] {
-    return this.#sql.values(
-      `SELECT conversation FROM conversations INDEXED BY conversations_ready
-       WHERE head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
+  /**
+   * Conversations that may start their next request, in the order those were accepted.
+   * @param room how many more each lane takes, by its name; a lane that is not named takes none
+   */
+  runnable(limit: number, room: Iterable<readonly [string, number]> = []): string[] {
+    const found = this.#ready(null, limit)
+    for (const [lane, least] of room) found.push(...this.#ready(lane, Math.min(limit, least)))
+    return found
+      .sort((a, b) => a.head_tick - b.head_tick)
+      .slice(0, limit)
+      .map(({ conversation }) => conversation)
+  }
+
+  /** Whether one of this lane may start. */
+  isReady(lane: string): boolean {
+    return this.#ready(lane, 1).length > 0
+  }
+
+  #ready(lane: string | null, limit: number): { conversation: string; head_tick: number }[] {
+    if (limit <= 0) return []
+    return this.#sql.all(
+      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
+       WHERE lane IS ? AND head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
+      lane,
       limit,
     )
   }

@@ -1,3 +1,4 @@
+import { headOfQueue } from './lanes.ts'
 import type { Db } from './open.ts'
 
 /*
@@ -35,12 +36,11 @@ const runs = `
 const conversations = `
   INSERT OR IGNORE INTO conversations (conversation, session_id, agent_id, model, last_used_at)
     SELECT conversation, session_id, agent_id, model, max(queued_at) FROM requests GROUP BY conversation;
-  UPDATE conversations SET queued = 0, head_tick = NULL, not_before = NULL, busy = 0;
+  UPDATE conversations SET queued = 0, head_tick = NULL, not_before = NULL, lane = NULL, busy = 0;
   UPDATE conversations SET queued = q.n
     FROM (SELECT conversation, count(*) AS n FROM requests WHERE state = 'queued' GROUP BY conversation) q
     WHERE q.conversation = conversations.conversation;
-  UPDATE conversations SET (head_tick, not_before) = (SELECT id, not_before FROM requests INDEXED BY requests_queue
-    WHERE conversation = conversations.conversation AND state = 'queued' ORDER BY rank, id LIMIT 1) WHERE queued > 0;
+  UPDATE conversations SET ${headOfQueue('conversations.conversation')} WHERE queued > 0;
   UPDATE conversations SET busy = 1
     WHERE conversation IN (SELECT conversation FROM runs INDEXED BY runs_unfinished WHERE ended_at IS NULL)`
 

@@ -7,7 +7,10 @@ import { Cursors } from './cursors.ts'
 import { Events } from './events.ts'
 import type { JournalEvent } from './events.ts'
 import { Finished } from './finished.ts'
+import { ForwardClock } from './forward-clock.ts'
+import type { TimeSource } from './forward-clock.ts'
 import { Hand } from './hand.ts'
+import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
 import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
@@ -38,6 +41,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void
 }
@@ -55,10 +59,13 @@ export class Journal {
   readonly runs: Runs
   readonly conversations: Conversations
   readonly requests: Requests
+  readonly lanes: Lanes
   readonly finished: Finished
   readonly events: Events
   readonly replies: Replies
   readonly cursors: Cursors
+  /** What waits, waits by this one. */
+  readonly clock: ForwardClock
   readonly checkpoints: Checkpoints
   readonly moduleStates: ModuleStates
   readonly boots: Boots
@@ -87,10 +94,12 @@ export class Journal {
     this.runs = new Runs(db)
     this.conversations = new Conversations(db)
     this.requests = new Requests(db, this)
+    this.lanes = new Lanes(db)
     this.finished = new Finished(db)
     this.events = new Events(db, () => this.#outbox.told)
     this.replies = new Replies(db)
     this.cursors = new Cursors(db)
+    this.clock = new ForwardClock(db, this.cursors, options.time)
     this.moduleStates = new ModuleStates(db)
     this.checkpoints = new Checkpoints(db, this.moduleStates)
     this.boots = new Boots(db)
@@ -104,6 +113,7 @@ export class Journal {
     // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
     if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
+    this.tx(() => this.clock.begin())
   }
 
   /**
@@ -131,7 +141,7 @@ export class Journal {
     if (this.#undone !== undefined) throw this.#undone.cause
     const outermost = this.#depth === 0
     const [mark, calls] = [this.#outbox.mark(), this.#after.length]
-    const changes = outermost ? this.#changes() : 0
+    const changes = outermost ? this.changes() : 0
     let result: T
     this.#depth += 1
     try {
@@ -145,7 +155,7 @@ export class Journal {
       this.#depth -= 1
       if (outermost) this.#undone = undefined
     }
-    if (outermost) this.#tell(this.#changes() !== changes)
+    if (outermost) this.#tell(this.changes() !== changes)
     return result
   }
 
@@ -171,7 +181,7 @@ export class Journal {
 
   /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
   changes(): number {
-    return this.#changes()
+    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   /** Writes an event to the outbox, within a transaction. @returns its seq: the tick of the transition it tells of */
@@ -225,7 +235,7 @@ export class Journal {
 
   /** Conversations with something queued or running, in the order in which they get their turn. */
   queues(limit: number): ReturnType<typeof queuesOf> {
-    return queuesOf(this.#sql, limit)
+    return queuesOf(this.#sql, limit, (at) => this.clock.toWall(at))
   }
 
   /**
@@ -250,10 +260,6 @@ export class Journal {
     })
     const nested = db.transaction((work: () => unknown): unknown => work())
     return (work) => (this.#depth > 1 ? nested(work) : inTransaction.immediate(work))
-  }
-
-  #changes(): number {
-    return this.#sql.value<number>('SELECT total_changes()') ?? 0
   }
 
   #tell(wrote: boolean): void {

@@ -103,6 +103,7 @@ test('a damaged journal of 7f409d6 is salvaged in its own shape, and brought up 
 const hashes = {
   '0001_journal.sql': '157d2c72754c8ef6a6504a341d27c06918224216de6d9c6e2c97a41638bcda54',
   '0002_runs.sql': '885eccf538ad81eb726ec0d18fd53c3fbd5207e5c79bf517978947b6b1f45ac3',
+  '0003_lanes.sql': '5a4644ca08d72768eb4260f1c467c9d6a02d7f94154e02c4b964bbe37eee3c80',
 }
 
 test('no applied migration is ever changed', () => {
@@ -111,11 +112,11 @@ test('no applied migration is ever changed', () => {
 
 test('a migration that was changed after it was applied is told by name, and nothing is touched', () => {
   using temp = new TempJournal()
-  const first = temp.migrations({ '0003_more.sql': 'CREATE TABLE extra (x)' })
+  const first = temp.migrations({ '0004_more.sql': 'CREATE TABLE extra (x)' })
   temp.open({ migrations: first }).close()
-  const changed = temp.migrations({ '0003_more.sql': 'CREATE TABLE extra (x, y)' })
+  const changed = temp.migrations({ '0004_more.sql': 'CREATE TABLE extra (x, y)' })
   const says = (error: { code: string; message: string }): boolean =>
-    error.code === 'KSI_MIGRATION_CHANGED' && error.message.includes('0003_more.sql')
+    error.code === 'KSI_MIGRATION_CHANGED' && error.message.includes('0004_more.sql')
   assert.throws(() => temp.open({ migrations: changed }), says)
   temp.open({ migrations: first })
 })

@@ -8,7 +8,7 @@ import { openForReading } from './open.ts'
 import { databaseOf } from './testing/sound.ts'
 import { TempJournal, runModule } from './testing/temp-journal.ts'
 
-const second = { '0003_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
+const second = { '0004_more.sql': 'ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); ' }
 const emit = (journal: Journal, name: string): number => journal.tx(() => journal.emitAny(name, {}))
 const kept = (journal: Journal): string[] => journal.events.after(0, 100).map(({ name }) => name)
 const versionOf = (journal: Journal): unknown => databaseOf(journal).pragma('user_version', { simple: true })
@@ -33,7 +33,7 @@ function goLive(journal: Journal, bootId: string): void {
 test('a new journal has the newest schema, and nothing is set aside', () => {
   using temp = new TempJournal()
   const journal = temp.open({ migrations: temp.migrations(second) })
-  assert.equal(versionOf(journal), 3)
+  assert.equal(versionOf(journal), 4)
   assert.equal(journal.report.migratedFrom, undefined)
   assert.deepEqual(
     readdirSync(temp.dir).filter((name) => name.includes('.v')),
@@ -48,24 +48,24 @@ test('a migration sets a copy aside, and code that never went live is undone by 
   goLive(before, 'older')
   emit(before, 'before')
   const failed = temp.open({ migrations: newer })
-  assert.equal(failed.report.migratedFrom, 2)
-  assert.ok(existsSync(asidePath(temp.path, 2)))
+  assert.equal(failed.report.migratedFrom, 3)
+  assert.ok(existsSync(asidePath(temp.path, 3)))
   emit(failed, 'of a generation that fails')
   failed.close()
   before.close()
   checkSchema(temp.path, older)
   assert.deepEqual(
-    readdirSync(temp.dir).filter((name) => name.startsWith('journal.v2.db')),
-    ['journal.v2.db'],
+    readdirSync(temp.dir).filter((name) => name.startsWith('journal.v3.db')),
+    ['journal.v3.db'],
     'looking at the copy leaves nothing beside it',
   )
   const back = temp.open({ migrations: older })
   assert.equal(back.report.putBack, true)
   assert.ok(back.epoch > failed.epoch, 'the epoch never goes backwards')
-  assert.deepEqual([versionOf(back), kept(back)], [2, ['before']])
-  assert.ok(existsSync(asidePath(temp.path, 3)), 'nothing is deleted')
+  assert.deepEqual([versionOf(back), kept(back)], [3, ['before']])
+  assert.ok(existsSync(asidePath(temp.path, 4)), 'nothing is deleted')
   const again = temp.open({ migrations: newer })
-  assert.deepEqual([versionOf(again), kept(again)], [3, ['before']])
+  assert.deepEqual([versionOf(again), kept(again)], [4, ['before']])
 })
 
 test('once newer code was live, older code refuses its file and leaves it untouched', () => {
@@ -89,7 +89,7 @@ test('a newer file without a copy to go back to is refused with what to do, and 
   const bytes = readFileSync(temp.path)
   const says = (error: { code: string; message: string }): boolean =>
     error.code === 'KSI_SCHEMA_NEWER' &&
-    error.message.includes('schema 3, this code knows 2') &&
+    error.message.includes('schema 4, this code knows 3') &&
     error.message.includes(temp.path)
   assert.throws(() => checkSchema(temp.path), says)
   assert.throws(() => temp.open(), says)
@@ -104,9 +104,9 @@ test('the copy is whole also while a reader keeps a part of the journal in the W
   reader.exec('BEGIN; SELECT * FROM events')
   emit(before, 'in the WAL only')
   temp.open({ migrations: temp.migrations(second) }).close()
-  const copy = openForReading(asidePath(temp.path, 2))
+  const copy = openForReading(asidePath(temp.path, 3))
   assert.deepEqual(copy.prepare('SELECT name FROM events').pluck().all(), ['in the WAL only'])
-  assert.equal(copy.pragma('user_version', { simple: true }), 2)
+  assert.equal(copy.pragma('user_version', { simple: true }), 3)
   copy.close()
   reader.close()
 })
@@ -116,11 +116,11 @@ test('a migration that fails changes nothing', () => {
   emit(temp.open(), 'before')
   const broken = temp.migrations({
     ...second,
-    '0004_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)',
+    '0005_broken.sql': 'CREATE TABLE third (x); INSERT INTO nowhere VALUES (1)',
   })
   assert.throws(() => temp.open({ migrations: broken }), /nowhere/)
   const journal = temp.open()
-  assert.deepEqual([versionOf(journal), kept(journal)], [2, ['before']])
+  assert.deepEqual([versionOf(journal), kept(journal)], [3, ['before']])
   assert.equal(
     databaseOf(journal).prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('extra', 'third')").pluck().get(),
     0,
@@ -132,7 +132,7 @@ test('kill -9 in the middle of a migration leaves the old schema usable, and it 
   emit(temp.open(), 'before')
   const deadly = temp.migrations({
     ...second,
-    '0004_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)',
+    '0005_dies.sql': 'INSERT INTO extra VALUES (1); SELECT die(); CREATE TABLE third (x)',
   })
   const child = runModule(`
     import { openForWriting } from 'STORE/open.ts'
@@ -143,10 +143,10 @@ test('kill -9 in the middle of a migration leaves the old schema usable, and it 
   const [, signal] = (await once(child, 'exit')) as [number | null, string]
   assert.equal(signal, 'SIGKILL')
   const old = temp.open({ suspect: true })
-  assert.deepEqual([versionOf(old), kept(old), old.report.salvaged], [2, ['before'], undefined])
+  assert.deepEqual([versionOf(old), kept(old), old.report.salvaged], [3, ['before'], undefined])
   emit(old, 'goes on')
   const next = temp.open({ migrations: temp.migrations(second) })
-  assert.deepEqual([versionOf(next), kept(next), next.report.migratedFrom], [3, ['before', 'goes on'], 2])
+  assert.deepEqual([versionOf(next), kept(next), next.report.migratedFrom], [4, ['before', 'goes on'], 3])
 })
 
 test('standby looks at a file that is missing or damaged without complaint: opening it for writing will tell', () => {

@@ -86,7 +86,7 @@ function take(queue: TestQueue, model: Model, step: Step, now: number): void {
   }
   if (step.do === 'start') {
     const name = model.next(now)
-    assert.equal(queue.conversations.nextRunnable(now), name)
+    assert.equal(queue.next(now), name)
     const head = model.queues.get(name ?? '')?.[0]
     if (name === undefined || head === undefined) return
     assert.equal(queue.requests.head(name)?.request_id, head.id)
@@ -228,12 +228,5 @@ test('a conversation that waits for another try is told by when', () => {
     queue.requeue(id, notBefore)
   }
   assert.equal(queue.conversations.nextTryAt(), 300)
-  assert.deepEqual(
-    [
-      queue.conversations.nextRunnable(299),
-      queue.conversations.nextRunnable(300),
-      queue.conversations.nextRunnable(500),
-    ],
-    [undefined, 'b', 'a'],
-  )
+  assert.deepEqual([queue.next(299), queue.next(300), queue.next(500)], [undefined, 'b', 'a'])
 })

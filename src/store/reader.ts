@@ -74,8 +74,11 @@ function readFacts(sql: Sql, limits: { boots: number; checkpoints: number; queue
   }
 }
 
-/** Conversations with something queued or running, in the order in which they get their turn; those that wait last. */
-export function queuesOf(sql: Sql, limit: number): JournalFacts['queues'] {
+/**
+ * Conversations with something queued or running, in the order in which they get their turn; those that wait last.
+ * @param toWall what the machine's clock will show at a time of the journal's
+ */
+export function queuesOf(sql: Sql, limit: number, toWall = (at: number) => at): JournalFacts['queues'] {
   const columns = `c.*, ${runningColumn}`
   const rows = sql.all<ConversationRow>(
     `SELECT ${columns} FROM conversations c WHERE conversation IN
@@ -98,7 +101,7 @@ export function queuesOf(sql: Sql, limit: number): JournalFacts['queues'] {
     agent_id: row.agent_id,
     queued: row.queued,
     running: row.running,
-    not_before: isoOrNull(row.not_before),
+    not_before: isoOrNull(row.not_before === null ? null : toWall(row.not_before)),
   }))
 }
 

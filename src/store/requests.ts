@@ -2,6 +2,7 @@ import type { EventData } from '../contracts/events.ts'
 import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
+import { headOfQueue, laneOfModel } from './lanes.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestsWithRun } from './rows.ts'
@@ -77,10 +78,12 @@ export class Requests {
     const first =
       'head_tick IS NULL OR @rank = 1 AND (SELECT rank FROM requests WHERE id = conversations.head_tick) = 2'
     this.#sql.run(
-      `INSERT INTO conversations (conversation, session_id, agent_id, model, head_tick, queued, last_used_at)
-       VALUES (@conversation, @session_id, @agent_id, @model, @tick, 1, @now)
+      `INSERT INTO conversations (conversation, session_id, agent_id, model, head_tick, lane, queued, last_used_at)
+       SELECT @conversation, @session_id, @agent_id, model, @tick, ${laneOfModel}, 1, @now FROM (SELECT @model AS model)
+       WHERE true
        ON CONFLICT (conversation) DO UPDATE SET queued = queued + 1, last_used_at = @now,
          head_tick = CASE WHEN ${first} THEN @tick ELSE head_tick END,
+         lane = CASE WHEN ${first} THEN excluded.lane ELSE lane END,
          not_before = CASE WHEN ${first} THEN NULL ELSE not_before END`,
       {
         conversation,
@@ -227,10 +230,7 @@ export class Requests {
   /** Works out the head of the queue again after `change` requests were added (or taken out, below zero). */
   #refresh(conversation: string, change: number): void {
     this.#sql.run(
-      `UPDATE conversations SET queued = queued + @change, (head_tick, not_before) =
-         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation
-           AND state = 'queued'
-          ORDER BY rank, id LIMIT 1)
+      `UPDATE conversations SET queued = queued + @change, ${headOfQueue('@conversation')}
        WHERE conversation = @conversation`,
       { conversation, change },
     )

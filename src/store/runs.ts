@@ -1,11 +1,12 @@
 import type { FinalState } from '../contracts/words.ts'
+import { headOfQueue } from './lanes.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestColumns } from './rows.ts'
 import { Sql } from './sql.ts'
 
 /** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
-export type RunEnd = FinalState | 'again' | 'lost' | 'never began'
+export type RunEnd = FinalState | 'again' | 'lost' | 'never began' | 'limited'
 
 /** A run about to begin. Times are epoch ms. */
 export interface NewRun {
@@ -60,10 +61,7 @@ export class Runs {
       run.deadline,
     )
     this.#sql.run(
-      `UPDATE conversations SET busy = 1, last_used_at = @now, queued = queued - 1, (head_tick, not_before) =
-         (SELECT id, not_before FROM requests INDEXED BY requests_queue WHERE conversation = @conversation
-           AND state = 'queued'
-          ORDER BY rank, id LIMIT 1)
+      `UPDATE conversations SET busy = 1, last_used_at = @now, queued = queued - 1, ${headOfQueue('@conversation')}
        WHERE conversation = @conversation`,
       { conversation, now: run.now },
     )
@@ -83,6 +81,18 @@ export class Runs {
     if (ended === 0) return false
     this.#sql.run('UPDATE conversations SET busy = 0 WHERE conversation = ?', conversation)
     return true
+  }
+
+  /** How many runs a request has had. */
+  countOf(request: number): number {
+    return this.#sql.value<number>('SELECT count(*) FROM runs WHERE request = ?', request) ?? 0
+  }
+
+  /** How the newest run of a request ended, if it has. */
+  lastEnd(request: number): RunEnd | null {
+    return (
+      this.#sql.value<RunEnd | null>('SELECT end FROM runs WHERE request = ? ORDER BY id DESC LIMIT 1', request) ?? null
+    )
   }
 
   /** All runs that have not ended. */

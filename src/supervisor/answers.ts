@@ -1,6 +1,8 @@
 import type { SupervisorStatus } from '../contracts/control.ts'
+import { eventSpec } from '../contracts/events.ts'
 import type { EventReply, FrontEventName } from '../contracts/events.ts'
 import type { AbsentHealth } from '../contracts/events/system.ts'
+import { unknownParameter } from '../contracts/unknown-parameter.ts'
 import type { Generations } from './generations/driver.ts'
 import type { SwapResult } from './generations/events.ts'
 
@@ -9,7 +11,10 @@ type Answers = {
   [N in FrontEventName]: (data: Record<string, unknown>) => EventReply<N> | Promise<EventReply<N>>
 } & { 'system:health': () => AbsentHealth }
 
-/** Gives the front, which knows names only, the answer of an event. */
+/**
+ * Gives the front, which knows names only, the answer of an event.
+ * @throws KsiError KSI_BAD_REQUEST for a parameter the event does not have
+ */
 export function answerer(options: {
   generations: Generations
   status: () => SupervisorStatus
@@ -35,7 +40,12 @@ export function answerer(options: {
     },
   }
   const byName: Record<string, (data: Record<string, unknown>) => unknown> = answers
-  return (event, data) => (Object.hasOwn(byName, event) ? byName[event]?.(data) : undefined)
+  return (event, data) => {
+    const spec = eventSpec(event)
+    const unknown = spec && unknownParameter(event, spec.data, data)
+    if (unknown !== undefined) throw unknown
+    return Object.hasOwn(byName, event) ? byName[event]?.(data) : undefined
+  }
 }
 
 function toReloadReply(result: SwapResult): EventReply<'system:reload'> {

@@ -13,7 +13,7 @@ const ends: Record<Live['previous_end'], string> = {
 
 const journalIs = {
   kept: 'state is kept over restarts',
-  notKept: 'not kept: each start begins empty; KSI_CHECKPOINT=on keeps it',
+  notKept: 'not kept, since KSI_CHECKPOINT is off: each start begins empty',
 }
 
 /** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */

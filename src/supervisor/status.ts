@@ -38,6 +38,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     next_try_at: view.nextTryAt,
     spare: generations.hasSpare,
     watching: changes.isWatching,
+    watch_problem: changes.problem,
     connections: front?.stats().connections ?? 0,
     held_lines: front?.stats().heldLines ?? 0,
     runner_host: runnerHost.state,

@@ -86,6 +86,7 @@ export class Supervisor {
     this.#sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
     this.#changes = new Changes({
       settings,
+      env: children.env,
       log,
       onDaemon: (files, { savedAt, watchMs }) => void generations.boot({ cause: 'save', files, at: savedAt, watchMs }),
       onRunner: (files, { savedAt }) => this.#runnerHost.reload(files, savedAt),

@@ -4,9 +4,10 @@ import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import { checkpointReason } from '../../contracts/words.ts'
 import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
+import { assertNoMore, didYouMean } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
-import { brief, columns, count, duration, paint, print, printJson, say } from '../output.ts'
+import { brief, columns, count, duration, moment, paint, print, printJson, say } from '../output.ts'
 
 const defaultBestEffortMs = 5_000
 // For the end of the process itself.
@@ -21,6 +22,7 @@ export const checkpoint: Command = {
     ['checkpoint diff 11 12', 'what was added, started, finished in between'],
     ['checkpoint create --reason pre-stop --best-effort --timeout 5s', 'as a pre_stop hook'],
   ],
+  words: Infinity,
   options: {
     reason: { type: 'string', help: 'R  create: manual (default), pre-stop, …' },
     'best-effort': {
@@ -29,13 +31,16 @@ export const checkpoint: Command = {
     },
   },
   run: (invocation) => {
-    const [action, ...numbers] = invocation.positionals
+    const [action = '', ...numbers] = invocation.positionals
+    const numbersOf: Record<string, number> = { create: 0, list: 0, show: 1, diff: 2 }
+    if (Object.hasOwn(numbersOf, action)) assertNoMore(checkpoint.usage, numbers, numbersOf[action] ?? 0)
     if (action === 'create')
       return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
     if (action === 'list') return list(invocation)
     if (action === 'show') return show(invocation, readNumber(numbers[0]))
     if (action === 'diff') return diff(invocation, readNumber(numbers[0]), readNumber(numbers[1]))
-    throw new KsiError('KSI_BAD_REQUEST', 'Say what to do: ksi checkpoint create, list, show [N] or diff N [M].')
+    const hint = didYouMean(action, Object.keys(numbersOf))
+    throw new KsiError('KSI_BAD_REQUEST', `Say what to do: ksi checkpoint create, list, show [N] or diff N [M].${hint}`)
   },
 }
 
@@ -95,7 +100,7 @@ function toRow(summary: CheckpointSummary): string[] {
   const { id, at, reason, generation, queued, active, restored_by } = summary
   return [
     String(id),
-    at,
+    moment(at),
     reason,
     String(generation),
     String(queued),
@@ -114,12 +119,12 @@ async function show(invocation: Invocation, number: number | undefined): Promise
 function describe(content: CheckpointContent): string {
   const { id, at, reason, generation, files, session_queues, active_operations, module_failures } = content
   const head =
-    `Checkpoint ${id}, ${reason}, ${at} (${duration(Date.now() - Date.parse(at))} ago), ` +
+    `Checkpoint ${id}, ${reason}, ${moment(at)} (${duration(Date.now() - Date.parse(at))} ago), ` +
     `by generation ${generation}.`
   const running = Object.entries(active_operations).map(([requestId, { session_id, conversation, started_at }]) => [
     requestId,
     session_id ?? conversation,
-    started_at ?? '',
+    started_at === null ? '' : moment(started_at),
   ])
   const queues = Object.entries(session_queues).flatMap(([session, queue]) => [
     `  ${printable(session)}`,

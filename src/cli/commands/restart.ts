@@ -1,6 +1,7 @@
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
+import { assertHere, assertNotInDocker } from '../elsewhere.ts'
 import { printJson, say } from '../output.ts'
 import { here, startAndReport } from '../starting.ts'
 import { stopAndWait } from '../stopping.ts'
@@ -14,8 +15,11 @@ export const restart: Command = {
   options: {},
   notes: ['A ksi in dev mode belongs to the terminal or container that runs it: this says how to restart it there.'],
   run: async (asked) => {
+    assertHere(asked, 'restart')
     const invocation = here(asked)
-    if ((await modeOf(invocation)) === 'dev') return refuse(invocation)
+    const mode = await modeOf(invocation)
+    if (mode === 'dev') return refuse(invocation)
+    if (mode === undefined) await assertNotInDocker(asked, 'restart')
     await stopAndWait(invocation, { restart: true })
     return startAndReport(invocation)
   },

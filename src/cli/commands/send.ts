@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { errorCodes, exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
 import type { KsiClient } from '../../client/client.ts'
-import { globalOptions } from '../arguments.ts'
+import { didYouMean, globalOptions } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { printJson, say } from '../output.ts'
 
 const options: Command['options'] = {
-  json: { type: 'string', help: "OBJECT  the event's data" },
+  data: { type: 'string', help: "OBJECT  the event's data" },
   file: { type: 'string', help: 'PATH  the data from a file, - for stdin' },
   wait: { type: 'boolean', help: 'wait for the outcome of the request, and print that' },
 }
@@ -18,26 +18,27 @@ const alwaysText = /^(prompt|model|reason|.+_id)$/
 const replyGraceMs = 5_000
 
 export const send: Command = {
-  usage: 'send EVENT [--name VALUE …] [--json OBJECT] [--file PATH] [--wait] [--timeout TIME]',
+  usage: 'send EVENT [--name VALUE …] [--data OBJECT] [--file PATH] [--wait] [--timeout TIME]',
   examples: [
     ['send completion:async --prompt "Hello" --wait', 'ask, and wait for the outcome'],
     ['send completion:async --prompt "And then?" --session-id abc', 'go on with a conversation'],
-    [`send completion:async --json '{"prompt":"Hi","extra_body":{"echo":{"latency_ms":500}}}'`, 'any data'],
+    [`send completion:async --data '{"prompt":"Hi","extra_body":{"echo":{"latency_ms":500}}}'`, 'any data'],
     ['send completion:status', 'no data'],
     ['send system:help --event completion:async', 'what an event takes'],
   ],
+  words: 1,
   options,
   notes: [
     'Any other --name VALUE goes into the data: as JSON if it is JSON, else as text; --session-id is session_id; ' +
-      'no value is true.',
+      'no value is true. A value that begins with dashes is written --prompt=--so.',
     'Prints the data of the reply as JSON. Exits with 1 when that is an error, ' +
       'or the awaited request did not complete.',
     '--timeout: default 30s, with --wait an hour.',
   ],
   takeData,
   run: async (invocation) => {
-    const [event, ...rest] = invocation.positionals
-    if (event === undefined || rest.length > 0)
+    const [event] = invocation.positionals
+    if (event === undefined)
       throw new KsiError(
         'KSI_BAD_REQUEST',
         'Say one event: ksi send EVENT [--name VALUE …]. `ksi send system:discover` lists them.',
@@ -61,8 +62,8 @@ function takeData(given: readonly string[]): { args: string[]; data: Record<stri
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
     const next = given[at + 1]
     if (name === undefined) args.push(argument)
-    // The switch of other commands: output is JSON here anyway.
-    else if (name === 'json' && inline === undefined && !next?.trimStart().startsWith('{')) continue
+    else if (name === 'json' && (inline ?? next)?.trimStart().startsWith('{') === true)
+      throw new KsiError('KSI_BAD_REQUEST', "--json asks for JSON as output. What is sent is --data '{…}'.")
     else if (Object.hasOwn(ownOptions, name)) {
       args.push(argument)
       if (inline === undefined && ownOptions[name]?.type === 'string' && next !== undefined)
@@ -71,10 +72,16 @@ function takeData(given: readonly string[]): { args: string[]; data: Record<stri
       const hasNext = inline === undefined && next !== undefined && !next.startsWith('--')
       const text = hasNext ? given[++at] : inline
       const key = name.replaceAll('-', '_')
+      if (text === undefined && alwaysText.test(key)) throw noValue(name, next)
       data[key] = text === undefined ? true : toValue(key, text)
     }
   }
   return { args, data }
+}
+
+function noValue(name: string, next: string | undefined): KsiError {
+  const how = next === undefined ? '' : ` One that begins with dashes is written so: --${name}=${next}`
+  return new KsiError('KSI_BAD_REQUEST', `--${name} needs a value.${how}`)
 }
 
 function toValue(key: string, text: string): unknown {
@@ -88,9 +95,9 @@ function toValue(key: string, text: string): unknown {
 }
 
 function readData({ values }: Invocation): Record<string, unknown> {
-  const { json, file } = values
-  if (json !== undefined && file !== undefined) throw new KsiError('KSI_BAD_REQUEST', 'Say --json or --file, not both.')
-  if (typeof json === 'string') return toObject(json, '--json')
+  const { data, file } = values
+  if (data !== undefined && file !== undefined) throw new KsiError('KSI_BAD_REQUEST', 'Say --data or --file, not both.')
+  if (typeof data === 'string') return toObject(data, '--data')
   return typeof file === 'string' ? toObject(readText(file), `--file ${file}`) : {}
 }
 
@@ -132,7 +139,11 @@ async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | un
 function reportError(reply: Record<string, unknown>, message: string): number {
   printJson(reply)
   const { code, similar } = reply
-  say(`ksi: ${message}${Array.isArray(similar) && similar.length > 0 ? ` Did you mean ${similar.join(' or ')}?` : ''}`)
+  // What is no parameter may be one of our own options, misspelt.
+  const [, parameter] = /^Unknown parameter: (\w+)\. (?!Did)/.exec(message) ?? []
+  const ours = parameter === undefined ? '' : didYouMean(parameter, Object.keys(ownOptions), '--')
+  const theirs = Array.isArray(similar) && similar.length > 0 ? ` Did you mean ${similar.join(' or ')}?` : ''
+  say(`ksi: ${message}${theirs}${ours}`)
   return typeof code === 'string' && Object.hasOwn(errorCodes, code)
     ? errorCodes[code as keyof typeof errorCodes]
     : exitCodes.failed

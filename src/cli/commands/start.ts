@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { assertHere } from '../elsewhere.ts'
 import { startAndReport } from '../starting.ts'
 import { runInForeground } from '../supervisor-process.ts'
 
@@ -10,10 +11,15 @@ export const start: Command = {
   ],
   options: { foreground: { type: 'boolean', help: 'do not go into the background' } },
   notes: [
-    'Starts the ksi under --root, without watching its files. KSI_CHECKPOINT=on keeps its state in var/db.',
+    'Starts the ksi under --root, without watching its files.',
+    'What is queued is kept in var/db over stops; with KSI_CHECKPOINT=off each start begins empty.',
     'Output goes to var/logs/daemon.log. When it runs already, says so and exits with 0.',
     'When it ends at its start, prints the last lines of the log and exits with its code. --timeout: default 30s.',
   ],
-  run: (invocation) =>
-    invocation.values['foreground'] === true ? runInForeground(invocation, 'production') : startAndReport(invocation),
+  run: (invocation) => {
+    assertHere(invocation, 'start')
+    return invocation.values['foreground'] === true
+      ? runInForeground(invocation, 'production')
+      : startAndReport(invocation)
+  },
 }

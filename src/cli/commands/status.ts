@@ -5,6 +5,7 @@ import { exitCodes } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
+import { failureLine } from '../event-lines.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
 
 const listed = 10
@@ -98,14 +99,12 @@ function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
 }
 
 function describeTrouble(
-  { problem, last_failure, trouble, waiting_for_restart, next_try_at }: SupervisorStatus,
+  { problem, last_failure, trouble, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
   now: number,
 ): string[] {
   return [
+    ...(problem === null || last_failure === null ? [] : [printable(`  ${failureLine(last_failure)}`)]),
     ...(problem === null ? [] : [`  ${paint('red', problem)}`]),
-    ...(problem === null || last_failure === null
-      ? []
-      : [printable(`  ${last_failure.files.join(', ')}: ${last_failure.error.message}`)]),
     ...(next_try_at === null ? [] : [`  Next try in ${duration(Math.max(0, next_try_at - now))}.`]),
     ...(trouble === null
       ? []
@@ -119,6 +118,7 @@ function describeTrouble(
     ...(waiting_for_restart.length === 0
       ? []
       : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
+    ...(watch_problem === null ? [] : [`  ${paint('yellow', printable(watch_problem))}`]),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { eventLine } from '../event-lines.ts'
 import { print, say } from '../output.ts'
+import { whenReaderGoes } from '../reader.ts'
 
 export const watch: Command = {
   usage: 'watch [PATTERN …] [--since N]',
@@ -13,6 +14,7 @@ export const watch: Command = {
     ["watch 'completion:*' system:reload_failed", 'those whose names fit'],
     ['watch --since 0 --json', 'also all that are kept, one JSON object a line'],
   ],
+  words: Infinity,
   options: { since: { type: 'string', help: 'N  first those after this seq' } },
   notes: ['Goes on over restarts without missing or repeating an event, until Ctrl-C.'],
   run: async ({ place, timeoutMs, json, positionals, values }) => {
@@ -29,7 +31,9 @@ export const watch: Command = {
       ...(since === undefined ? {} : { since }),
     })
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => events.close())
+    const rest = whenReaderGoes(() => events.close())
     for await (const push of events) print(json ? escapedJson(JSON.stringify(push)) : eventLine(push))
+    rest()
     return exitCodes.ok
   },
 }

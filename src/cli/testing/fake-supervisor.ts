@@ -2,14 +2,15 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FakeDaemon } from '../../client/testing/fake-daemon.ts'
 import { sampleHealth } from '../../client/testing/samples.ts'
-import { sampleStatus } from './samples.ts'
+import { sampleCompletionStatus, sampleStatus } from './samples.ts'
 
 /*
  * Stands in for the supervisor of a root (lifecycle.test.ts): pid file, socket, signals, exit codes.
  * FAKE_EXIT: end at once with this code · FAKE_UNHEALTHY: never healthy · FAKE_DEAF: no socket, and the first SIGTERM
- * is ignored
+ * is ignored · FAKE_QUEUED: so many requests wait, and one runs · FAKE_JOURNAL: where its journal is
  */
 const { KSI_ROOT = '', KSI_MODE = 'production', FAKE_EXIT, FAKE_UNHEALTHY, FAKE_DEAF } = process.env
+const { FAKE_QUEUED, FAKE_JOURNAL } = process.env
 const mode = KSI_MODE === 'dev' ? 'dev' : 'production'
 const run = join(KSI_ROOT, 'var/run')
 const pidFile = join(run, 'ksi_daemon.pid')
@@ -46,7 +47,18 @@ if (FAKE_DEAF === undefined) {
         FAKE_UNHEALTHY === undefined
           ? sampleHealth({ generation: 1, uptime: 1 })
           : { status: 'restarting', generation: 1, problem: null, next_try_at: null },
-      'supervisor:status': () => sampleStatus({ mode, pid: process.pid }),
+      'supervisor:status': () =>
+        sampleStatus({
+          mode,
+          pid: process.pid,
+          ...(FAKE_JOURNAL === undefined ? {} : { journal: { path: FAKE_JOURNAL, kept: true } }),
+        }),
+      'completion:status': () => {
+        const counts = sampleCompletionStatus()
+        const queued = Number(FAKE_QUEUED ?? 0)
+        const processing = queued > 0 ? 1 : 0
+        return { ...counts, status_counts: { ...counts.status_counts, queued, processing } }
+      },
       'system:shutdown': (_data, _request, client) => void client.end('', () => end(0)),
     },
   ).start()

@@ -13,6 +13,7 @@ export interface Ended {
 
 export interface RunOptions {
   env?: Record<string, string>
+  cwd?: string
   input?: string
   /** Another ksi.js, or another Node. */
   program?: string
@@ -29,9 +30,9 @@ export interface Running {
 
 /** Starts the real ksi.js as a process with an environment of its own. */
 export function startKsi(args: readonly string[], options: RunOptions = {}): Running {
-  const { env = {}, input = '', program = ksi, node = process.execPath } = options
+  const { env = {}, cwd, input = '', program = ksi, node = process.execPath } = options
   const startedAt = performance.now()
-  const child = spawn(node, [program, ...args], { env })
+  const child = spawn(node, [program, ...args], { env, ...(cwd === undefined ? {} : { cwd }) })
   const written = { stdout: '', stderr: '' }
   const changed: (() => void)[] = []
   for (const name of ['stdout', 'stderr'] as const) {

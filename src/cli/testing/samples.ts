@@ -21,6 +21,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     next_try_at: null,
     spare: true,
     watching: false,
+    watch_problem: null,
     connections: 2,
     held_lines: 0,
     runner_host: { state: 'up', elsewhere: false, since: 1 },

@@ -77,6 +77,10 @@ export class FakeDaemon {
     if ('path' in this.#listenOn) rmSync(this.#listenOn.path, { force: true })
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
   /** Cuts every connection, as a daemon that dies does. */
   cut(): void {
     for (const socket of this.sockets) socket.destroy()

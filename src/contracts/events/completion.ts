@@ -89,23 +89,23 @@ export const completionEvents = {
   },
   'completion:status': {
     summary: 'Counts, queues and running requests; with request_id, that request.',
-    data: z.looseObject({ request_id: requestId.optional().describe('only this request') }),
+    data: z.object({ request_id: requestId.optional().describe('only this request') }),
     reply: () => z.union([serviceStatus(), requestStatus()]),
   },
   'completion:session_status': {
     summary: "A session's requests, queue and conversation.",
-    data: z.looseObject({ session_id: sessionId.describe('the session') }),
+    data: z.object({ session_id: sessionId.describe('the session') }),
     reply: sessionStatus,
   },
   'completion:cancel': {
     summary: 'Cancel a queued or processing request.',
-    data: z.looseObject({ request_id: requestId.describe('the request') }),
+    data: z.object({ request_id: requestId.describe('the request') }),
     reply: () => z.object({ request_id: z.string(), status: z.literal('cancelled') }),
     mutates: true,
   },
   'completion:wait': {
     summary: 'Reply when the request has an outcome, or with its present status at the time limit.',
-    data: z.looseObject({
+    data: z.object({
       request_id: requestId.describe('the request'),
       timeout_ms: z.number().int().min(0).max(3_600_000).default(30_000).describe('time limit in ms'),
     }),
@@ -150,6 +150,8 @@ const progress = () =>
       attempt: z.number(),
       max_attempts: z.number(),
       error: z.string(),
+      /** by a limit of use of the provider: the try does not count */
+      limited: z.literal(true).optional(),
       next_try_at: z.string(),
     }),
     /** with what the provider has to say beside */

@@ -76,7 +76,7 @@ export type CheckpointReplies = { [A in keyof Schemas]: z.infer<Schemas[A]> }
 export const devEvents = {
   'dev:checkpoint': {
     summary: 'Take, list, show and clear checkpoints.',
-    data: z.looseObject({
+    data: z.object({
       action: z.enum(actions).default('create').describe('what to do'),
       reason: checkpointReason.default('manual').describe('create: why'),
       checkpoint: z.coerce
@@ -93,7 +93,7 @@ export const devEvents = {
   },
   'dev:restore': {
     summary: 'Restore the journal once more: adopt what runs, queue again what never began, tell what is lost.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () =>
       z.object({
         status: z.literal('restored'),

@@ -74,7 +74,7 @@ const listing = () =>
 export const discoveryEvents = {
   'system:discover': {
     summary: 'The events there are.',
-    data: z.looseObject({
+    data: z.object({
       namespace: z.string().optional().describe('only this namespace'),
       event: z.string().max(200).optional().describe('only names that fit this shell pattern'),
       level: z.enum(['summary', 'namespace', 'full']).default('summary').describe('how much to tell'),
@@ -86,7 +86,7 @@ export const discoveryEvents = {
   },
   'system:help': {
     summary: 'One event, sent or pushed: what it does, its parameters and what it replies.',
-    data: z.looseObject({
+    data: z.object({
       event: z.string().min(1).max(200).describe('the event'),
       format_style: z.string().optional(),
     }),

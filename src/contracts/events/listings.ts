@@ -5,7 +5,7 @@ import type { EventSpec } from './spec.ts'
 export const listingEvents = {
   'module:list': {
     summary: 'The services of the daemon, add-on modules among them.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () =>
       z.object({
         modules: z.array(z.object({ name: z.string(), handlers: z.number(), events: z.array(z.string()) })),
@@ -14,7 +14,7 @@ export const listingEvents = {
   },
   'permission:list_profiles': {
     summary: 'Permission profiles, for KSI clients that ask.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () => z.object({ profiles: z.record(z.string(), z.never()), count: z.number() }),
   },
 } as const satisfies Record<string, EventSpec>

@@ -5,7 +5,7 @@ import type { EventSpec, PushSpec } from './spec.ts'
 export const monitorEvents = {
   'monitor:subscribe': {
     summary: 'Push events to this connection; with since, first those after that seq.',
-    data: z.looseObject({
+    data: z.object({
       event_patterns: z
         .array(z.string().min(1).max(200))
         .min(1)
@@ -28,7 +28,7 @@ export const monitorEvents = {
   },
   'monitor:unsubscribe': {
     summary: 'Push no more events to this connection.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () => z.object({ status: z.enum(['unsubscribed', 'not_subscribed']) }),
   },
 } as const satisfies Record<string, EventSpec>

@@ -37,12 +37,12 @@ export type AbsentHealth = z.infer<ReturnType<typeof absentHealth>>
 export const systemEvents = {
   'system:health': {
     summary: 'Whether the daemon serves, in which generation.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () => z.discriminatedUnion('status', [liveHealth(), absentHealth()]),
   },
   'system:shutdown': {
     summary: 'Take a checkpoint and end.',
-    data: z.looseObject({
+    data: z.object({
       restart: z
         .boolean()
         .optional()
@@ -53,7 +53,7 @@ export const systemEvents = {
   },
   'system:reload': {
     summary: 'Boot the code as it is on disk and hand over to it; replies when that is done.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () =>
       z.discriminatedUnion('status', [
         z.object({ status: z.literal('reloaded'), generation: z.number(), phases }),
@@ -63,7 +63,7 @@ export const systemEvents = {
   },
   'supervisor:status': {
     summary: 'Generations, runners and watching, also while no generation is live.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () => supervisorStatus,
     front: true,
   },

@@ -18,8 +18,8 @@ export interface Submission {
   context: EventContext
 }
 
-/** Fields that say who sends and how, not what: they do not make two requests with one id differ. */
-const notContent = new Set(['request_id', '_silent', '_ksi_context'])
+/** It says which, not what: with it or without, the content is the same. */
+const notContent = new Set(['request_id'])
 
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunInput } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
-import { TestRoot, accept, rowOf } from '../testing/test-core.ts'
+import { TestRoot, accept, completed, rowOf } from '../testing/test-core.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { settle } from './settle.ts'
 
 /** A dispatcher with what it gave to its only runner, and how many transactions it took. */
 class Dispatched {
@@ -70,12 +71,12 @@ test('one that cannot be started keeps its place; those before it start, and not
 test('a conversation that waits for another try goes on in its time, among the others in its order', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
   using root = new TestRoot()
-  const core = root.core()
+  const core = root.core({}, { time: { uptimeMs: () => Date.now(), wallMs: () => 5, machine: 'here' } })
   accept(core, { request_id: 'waits', session_id: 'w' })
   const dispatched = new Dispatched(core)
   dispatched.dispatcher.open()
   await dispatched.turns(3)
-  const again = { notBefore: Date.now() + 500, uncounted: false, now: Date.now(), run: 'failed' as const }
+  const again = { notBefore: core.journal.clock.now() + 500, uncounted: false, now: Date.now(), run: 'failed' as const }
   core.journal.tx(() => core.requests.requeue('waits', again))
   dispatched.dispatcher.kick()
   await dispatched.turns(3)
@@ -90,5 +91,22 @@ test('a conversation that waits for another try goes on in its time, among the o
     dispatched.inputs.map(({ attempt }) => attempt),
     [1, 2, 1],
   )
+  dispatched.dispatcher.close()
+})
+
+test('a provider with a limit of its own runs no more than that, in order, and holds up nobody else', async () => {
+  using root = new TestRoot()
+  const core = root.core({ KSI_PROVIDER_CONCURRENT: 'claude-cli=2' })
+  const claude = (name: string) => accept(core, { request_id: name, session_id: name, model: 'claude-cli/sonnet' })
+  for (const name of ['c1', 'c2', 'c3', 'c4']) claude(name)
+  accept(core, { request_id: 'e', session_id: 'e' })
+  const dispatched = new Dispatched(core)
+  dispatched.dispatcher.open()
+  await dispatched.turns(3)
+  assert.deepEqual(dispatched.ids, ['c1', 'c2', 'e'])
+  core.journal.tx(() => settle(core, rowOf(core, 'c2'), completed()))
+  dispatched.dispatcher.kick()
+  await dispatched.turns(3)
+  assert.deepEqual(dispatched.ids, ['c1', 'c2', 'e', 'c3'])
   dispatched.dispatcher.close()
 })

@@ -68,9 +68,10 @@ export class Dispatcher {
     if (!this.#open || link === undefined) return 0
     const room = Math.min(settings.KSI_MAX_CONCURRENT - requests.total('processing'), startsPerTurn)
     if (room <= 0) return 0
-    const now = Date.now()
-    if ((conversations.nextTryAt() ?? Infinity) <= now) journal.tx(() => conversations.wakeDue(now))
-    const names = conversations.runnable(room)
+    const next = conversations.nextTryAt()
+    const now = next === undefined ? 0 : journal.clock.now()
+    if (next !== undefined && next <= now) journal.tx(() => conversations.wakeDue(now))
+    const names = conversations.runnable(room, this.#roomOfLanes())
     if (names.length === 0) return 0
     const { inputs, problem } = journal.tx(() => this.#startEach(names, link))
     for (const input of inputs) {
@@ -79,6 +80,14 @@ export class Dispatcher {
     }
     if (problem !== undefined) throw problem.cause
     return inputs.length
+  }
+
+  /** How many more each provider takes that has a limit of its own, of those somebody waits for. */
+  #roomOfLanes(): [string, number][] {
+    const { settings, conversations, journal } = this.#core
+    return [...settings.KSI_PROVIDER_CONCURRENT]
+      .filter(([provider]) => conversations.isReady(provider))
+      .map(([provider, most]) => [provider, most - journal.lanes.running(provider)])
   }
 
   /** Starts the heads of these conversations, up to the first that fails: it alone is undone. */
@@ -127,8 +136,10 @@ export class Dispatcher {
   }
 
   #waitForNextTry(): void {
-    const at = this.#core.conversations.nextTryAt()
-    if (at !== undefined && at > Date.now()) this.#wakeIn(at - Date.now())
+    const { conversations, journal } = this.#core
+    const at = conversations.nextTryAt()
+    const waitMs = at === undefined ? 0 : at - journal.clock.now()
+    if (waitMs > 0) this.#wakeIn(waitMs)
   }
 
   #wakeIn(ms: number): void {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { iso } from '../../lib/time.ts'
 import { lastText } from '../../lib/prompt.ts'
@@ -6,6 +5,7 @@ import type { JournalEvent } from '../../store/events.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
+import { machineBoot } from '../../lib/machine.ts'
 import type { Core } from '../core.ts'
 import { ResponseFile, responseFilePath } from './response-file.ts'
 
@@ -213,15 +213,6 @@ export class ResponseFiles {
       ...(data.messages === undefined ? {} : { messages: data.messages }),
     }
     return [JSON.stringify(prompt), JSON.stringify(this.#core.requests.outcome(row.request_id)?.result ?? {})]
-  }
-}
-
-/** Something that changes whenever the machine starts, so that a word about its page cache can be trusted. */
-function machineBoot(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  } catch {
-    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import type { Core } from '../core.ts'
 import { TestRoot, accept, begin, completed, failed, rowOf } from '../testing/test-core.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import { settle } from './settle.ts'
+import { describeRequest } from './status.ts'
 
 const end = (core: Core, id: string, outcome: RunOutcome): void =>
   core.journal.tx(() => settle(core, rowOf(core, id), outcome))
@@ -39,13 +40,13 @@ test('an error worth another try puts the request back at the head, until its tr
   accept(core, { request_id: 'a', session_id: 's' })
   for (const attempt of [1, 2]) {
     begin(core, 'a')
-    const before = Date.now()
+    const before = core.journal.clock.now()
     end(core, 'a', failed({ retryable: true, retry_after_ms: 5_000 }))
     accept(core, { request_id: `later ${attempt}`, session_id: 's' }, 'INJECT')
     const row = rowOf(core, 'a')
     assert.deepEqual([row.state, row.attempts, core.requests.head('s')?.request_id], ['queued', attempt, 'a'])
     assert.ok((row.not_before ?? 0) >= before + 5_000, 'never before Retry-After')
-    assert.equal(core.conversations.nextRunnable(before), undefined, 'the conversation waits')
+    assert.equal(core.conversations.runnable(1)[0], undefined, 'the conversation waits')
   }
   begin(core, 'a')
   end(core, 'a', failed({ retryable: true }))
@@ -54,7 +55,38 @@ test('an error worth another try puts the request back at the head, until its tr
     ['completion:failed', 'provider_error'],
     ['completion:error', 'provider_error'],
   ])
-  assert.equal(core.conversations.nextRunnable(Date.now()), 's', 'its conversation moves on')
+  assert.equal(core.conversations.runnable(1)[0], 's', 'its conversation moves on')
+})
+
+test('a limit of use is waited for as long as it lasts, and costs no try', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  accept(core, { request_id: 'a', session_id: 's' })
+  for (let time = 0; time < 5; time++) {
+    begin(core, 'a')
+    const before = core.journal.clock.now()
+    end(core, 'a', failed({ retryable: true, limited: true, retry_after_ms: 7_200_000 }))
+    const { state, attempts, not_before } = rowOf(core, 'a')
+    const late = (not_before ?? 0) - before - 7_200_000
+    assert.deepEqual([state, attempts, late >= 0 && late <= 1_200], ['queued', 0, true], String(late))
+  }
+  const { waits_for, next_try_at } = describeRequest(core, 'a')
+  assert.deepEqual([waits_for, Math.round((Date.parse(next_try_at ?? '') - Date.now()) / 10_000)], ['limit', 720])
+  const last = core.events.after(0, 100).at(-1)
+  assert.deepEqual([last?.name, last?.data.status, last?.data.limited], ['completion:progress', 'retrying', true])
+})
+
+test('a limit that does not say when it is over is asked for more and more seldom', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  accept(core, { request_id: 'a' })
+  const waits = Array.from({ length: 12 }, () => {
+    begin(core, 'a')
+    end(core, 'a', failed({ retryable: true, limited: true }))
+    return (rowOf(core, 'a').not_before ?? 0) - core.journal.clock.now()
+  })
+  assert.ok((waits[0] ?? 0) <= 5_000 && (waits[11] ?? 0) >= 149_000 && (waits[11] ?? 0) <= 300_000, String(waits))
+  assert.equal(rowOf(core, 'a').attempts, 0)
 })
 
 test('a final error ends the request at its first try', () => {
@@ -79,7 +111,7 @@ test('a run that its runner gave up is lost once, or queued again at no cost of 
   assert.deepEqual([rowOf(core, 'lost').state, core.requests.outcome('lost')?.reason], ['failed', 'daemon_restart'])
   assert.ok((core.requests.outcome('lost') as { started_at?: string }).started_at, 'it says when it had started')
   assert.deepEqual([rowOf(core, 'again').state, rowOf(core, 'again').attempts], ['queued', 0])
-  assert.equal(core.conversations.nextRunnable(Date.now()), rowOf(core, 'again').conversation)
+  assert.equal(core.conversations.runnable(1)[0], rowOf(core, 'again').conversation)
   assert.equal(core.requests.total('lost'), 1)
   assert.deepEqual(
     told(core, 'lost').at(-1),

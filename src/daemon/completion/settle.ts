@@ -12,6 +12,10 @@ import type { Core } from '../core.ts'
 /** Tries of one request in all, and the wait between them. */
 const maxAttempts = 3
 const retry = { baseMs: 500, maxMs: 30_000 }
+/** After a limit of use of which the provider did not say when it is over. */
+const limitRetry = { baseMs: 5_000, maxMs: 300_000 }
+/** Not all that waited for the same limit are to come back in the same moment, in ms. */
+const limitSpreadMs = 1_000
 
 type Completed = Extract<RunOutcome, { status: 'completed' }>
 type Failed = Extract<RunOutcome, { status: 'failed' }>
@@ -23,6 +27,7 @@ export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
   if (outcome.status === 'completed') return complete(core, row, outcome)
   // The runner gave it up without being asked to for this request: it went down.
   if (outcome.status === 'aborted') lose(core, row)
+  else if (outcome.limited === true) waitForLimit(core, row, outcome)
   else if (outcome.retryable && row.attempts < maxAttempts) tryAgain(core, row, outcome)
   else fail(core, row, { reason: outcome.reason, message: outcome.message })
 }
@@ -65,9 +70,25 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
 
 function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
   const waitMs = backoffMs(row.attempts, { ...retry, retryAfterMs: outcome.retry_after_ms })
+  queueFor(core, row, { outcome, waitMs, limited: false })
+}
+
+/** A limit of use passes by itself: the try does not count, and the next one waits until the limit is over. */
+function waitForLimit(core: Core, row: RequestRow, outcome: Failed): void {
+  const tries = core.journal.runs.countOf(row.id)
+  const waitMs =
+    outcome.retry_after_ms === undefined
+      ? backoffMs(tries, limitRetry)
+      : Math.max(limitRetry.baseMs / 5, outcome.retry_after_ms) + Math.round(Math.random() * limitSpreadMs)
+  queueFor(core, row, { outcome, waitMs, limited: true })
+}
+
+function queueFor(core: Core, row: RequestRow, why: { outcome: Failed; waitMs: number; limited: boolean }): void {
+  const { outcome, waitMs, limited } = why
   const now = Date.now()
-  const notBefore = now + waitMs
-  core.requests.requeue(row.request_id, { notBefore, uncounted: false, now, run: 'failed' })
+  const notBefore = core.journal.clock.now() + waitMs
+  const run = limited ? 'limited' : 'failed'
+  core.requests.requeue(row.request_id, { notBefore, uncounted: limited, now, run })
   core.journal.emit(
     'completion:progress',
     {
@@ -77,7 +98,8 @@ function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
       attempt: row.attempts,
       max_attempts: maxAttempts,
       error: outcome.message,
-      next_try_at: iso(notBefore),
+      ...(limited && { limited }),
+      next_try_at: iso(now + waitMs),
     },
     row.request_id,
   )

@@ -12,10 +12,10 @@ const listed = 1_000
 export function describeRequest(core: Core, requestId: string): RequestStatus {
   const row = core.requests.get(requestId)
   if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
-  return { ...describeRow(row), ...core.requests.outcome(requestId) }
+  return { ...describeRow(core, row), ...core.requests.outcome(requestId) }
 }
 
-function describeRow(row: RequestRow): RequestStatus {
+function describeRow({ journal }: Core, row: RequestRow): RequestStatus {
   return {
     request_id: row.request_id,
     status: row.state,
@@ -29,7 +29,8 @@ function describeRow(row: RequestRow): RequestStatus {
     queued_at: iso(row.queued_at),
     started_at: isoOrNull(row.started_at),
     completed_at: isoOrNull(row.finished_at),
-    next_try_at: row.not_before === null ? undefined : iso(row.not_before),
+    next_try_at: row.not_before === null ? undefined : iso(journal.clock.toWall(row.not_before)),
+    waits_for: row.not_before === null ? undefined : journal.runs.lastEnd(row.id) === 'limited' ? 'limit' : 'retry',
     resumed_from: row.resumed_from ?? undefined,
   }
 }
@@ -63,7 +64,7 @@ export function describeService(core: Core): ServiceStatus {
       cancelled: core.requests.total('cancelled'),
     },
     lost: core.requests.total('lost'),
-    running: processing.map(describeRow),
+    running: processing.map((row) => describeRow(core, row)),
     queues: {
       total_sessions: queues.length,
       active_sessions: queues.filter((queue) => queue.running !== null).length,
@@ -81,7 +82,7 @@ export function describeSession(core: Core, sessionId: string): EventReply<'comp
   return {
     session_id: sessionId,
     conversation: conversation?.conversation ?? null,
-    completions: rows.map(describeRow),
+    completions: rows.map((row) => describeRow(core, row)),
     queue: {
       exists: conversation !== undefined,
       session_id: sessionId,

@@ -109,7 +109,7 @@ export function completed(sessionId?: string): RunOutcome {
   }
 }
 
-export function failed(options: { retryable: boolean; retry_after_ms?: number }): RunOutcome {
+export function failed(options: { retryable: boolean; limited?: boolean; retry_after_ms?: number }): RunOutcome {
   return {
     status: 'failed',
     provider: 'echo',

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { eventSpecs, pushSpecs } from '../../contracts/events.ts'
+import { dataReply } from '../../contracts/wire.ts'
 import type { Core } from '../core.ts'
 import { registerHealth } from '../health.ts'
 import { TestRoot } from '../testing/test-core.ts'
@@ -49,6 +51,23 @@ test('the other levels list by name, the full one with parameters, replies and p
   const pushes = full.pushes as Record<string, { parameters: Reply }>
   assert.ok(Object.keys(pushes).every((name) => name.startsWith('completion:')))
   assert.deepEqual(Object.keys(pushes['completion:cancelled']?.parameters ?? {}).at(-1), 'was')
+})
+
+test('the listing of everything is made once, until a module brings more, and is written as any other', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  const listing = send(core, 'system:discover')
+  assert.equal(send(core, 'system:discover', { level: 'summary' }), listing)
+  assert.notEqual(send(core, 'system:discover', { level: 'full' }), listing)
+  const about = { event: 'system:discover', correlation: '7' }
+  const [written, plain] = [dataReply([listing], about), dataReply([{ ...listing }], about)].map((text) => ({
+    ...JSON.parse(text),
+    timestamp: 0,
+  }))
+  assert.deepEqual(written, plain)
+  const spec = { summary: 'x', data: z.looseObject({}), reply: () => z.object({}) }
+  core.router.add('notes:list', spec, () => ({}), 'notes')
+  assert.equal(send(core, 'system:discover').total_events, Number(listing.total_events) + 1)
 })
 
 test('help tells an event with its reply, a push with its fields, and what may have been meant', () => {

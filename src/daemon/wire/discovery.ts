@@ -9,6 +9,7 @@ import type {
   Parameter,
   PushDescription,
 } from '../../contracts/events/discovery.ts'
+import { constantResult } from '../../contracts/wire.ts'
 import type { EventSpec, PushSpec } from '../../contracts/events/spec.ts'
 import { KsiError } from '../../lib/errors.ts'
 import { globMatcher } from '../../lib/glob.ts'
@@ -23,7 +24,8 @@ type Pushes = [string, PushSpec][]
 export function registerDiscovery(core: Core): void {
   const service = 'discovery'
   const { router } = core
-  router.on('system:discover', (data) => discover(core, data), { service })
+  const listings = new Listings(core)
+  router.on('system:discover', (data) => listings.of(data), { service })
   router.on('system:help', (data) => help(core, data.event), { service })
   router.on('permission:list_profiles', () => ({ profiles: {}, count: 0 }), { service })
   router.on('module:list', () => listModules(core), { service })
@@ -36,6 +38,27 @@ function listModules(core: Core): EventReply<'module:list'> {
     events,
   }))
   return { modules, count: modules.length }
+}
+
+/** The listings of everything, each made once: they are asked for by every client, and long. */
+class Listings {
+  readonly #core: Core
+  readonly #made = new Map<string, EventReply<'system:discover'>>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  of(data: EventData<'system:discover'>): EventReply<'system:discover'> {
+    const { namespace, event, module, level } = data
+    if (namespace !== undefined || event !== undefined || module !== undefined) return discover(this.#core, data)
+    // Modules add theirs while a generation starts.
+    const { added, pushes } = this.#core.router
+    const name = `${level} ${added.size} ${pushes.size}`
+    const known = this.#made.get(name) ?? constantResult(discover(this.#core, data))
+    this.#made.set(name, known)
+    return known
+  }
 }
 
 function discover(core: Core, data: EventData<'system:discover'>): EventReply<'system:discover'> {

@@ -63,6 +63,41 @@ test('a missing parameter is named with its type, and the ones there are', () =>
   assert.equal(send(core, 'completion:async').error, 'Missing required parameter: prompt (str), or messages (list)')
 })
 
+test('a parameter that is not known is refused by name, with the nearest there is', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const misspelt = send(core, 'completion:async', { prompt: 'x', sesion_id: 'demo' })
+  assert.equal(misspelt.error, 'Unknown parameter: sesion_id. Did you mean session_id?')
+  assert.deepEqual([misspelt.code, (misspelt.details as Reply).similar], ['KSI_BAD_REQUEST', ['session_id']])
+  assert.ok((misspelt.available as string[]).includes('prompt'))
+  assert.match(
+    String(send(core, 'completion:cancel', { request_id: 'r', wombat: 1 }).error),
+    /^Unknown parameter: wombat\. completion:cancel takes request_id\.$/,
+  )
+  assert.match(String(send(core, 'monitor:unsubscribe', { all: 1 }).error), /monitor:unsubscribe takes none\./)
+  assert.equal(count(core), 0)
+})
+
+test("what KSI's clients send beside the parameters is taken, and an event of any keys takes any", () => {
+  using root = new TestRoot()
+  const core = root.core()
+  root.completion(core)
+  const beside = { _silent: true, _ksi_context: 'ctx_1', stream: false, priority: 'normal', client_id: 'tui' }
+  const also = {
+    originator_id: 'me',
+    conversation_lock: { timeout: 3 },
+    circuit_breaker_config: {},
+    extra_body: { ksi: {} },
+  }
+  const first = send(core, 'completion:async', { prompt: 'x', request_id: 'r', ...also, ...beside })
+  assert.equal(first.status, 'queued')
+  const { _silent: _, ...unsilenced } = beside
+  assert.equal(send(core, 'completion:async', { prompt: 'x', request_id: 'r', ...also, ...unsilenced }).duplicate, true)
+  addEvent(core, 'any:thing', (data) => data)
+  assert.deepEqual(send(core, 'any:thing', { wombat: 1 }), { wombat: 1 })
+})
+
 test('a parameter that is wrong is named with what is wrong', () => {
   using root = new TestRoot()
   const core = root.core()

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
+import { unknownParameter } from '../../contracts/unknown-parameter.ts'
 import type { ErrorData } from '../../contracts/wire.ts'
 import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
@@ -76,6 +77,8 @@ function guard(core: Core, event: string, results: unknown[] | Promise<unknown[]
 }
 
 function parseData(event: string, spec: EventSpec, data: Record<string, unknown>): Record<string, unknown> {
+  const unknown = unknownParameter(event, spec.data, data)
+  if (unknown !== undefined) throw unknown
   const parsed = spec.data.safeParse(data)
   if (parsed.success) return parsed.data as Record<string, unknown>
   throw badData(event, spec, data, parsed.error.issues)

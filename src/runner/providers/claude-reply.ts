@@ -1,5 +1,6 @@
 import { parseObject } from '../../lib/ndjson.ts'
 import type { ProgramEnd } from '../program.ts'
+import { readLimit } from './limits.ts'
 import { ProviderError } from './provider.ts'
 
 /**
@@ -10,7 +11,7 @@ export function readReply(end: ProgramEnd): Record<string, unknown> {
   if (end.tooMuch) throw new ProviderError('claude printed more than 10 MiB. Ask it for less.', { retryable: false })
   const reply = parseObject(end.stdout)
   // The reply says more of a failure than the exit code does, so it is looked at first.
-  if (reply?.['is_error'] === true) throw failure(errorText(reply))
+  if (reply?.['is_error'] === true) throw failure(errorText(reply), reply['api_error_status'])
   if (end.code !== 0) throw failure(exitText(end))
   if (reply) return reply
   throw new ProviderError(
@@ -55,9 +56,11 @@ export function retryAfterMs(text: string): number | undefined {
   return Math.round(Number(found[1]) * (unitsMs[unit === 'milli' ? 'ms' : unit] ?? 1_000))
 }
 
-/** Turns the text of a failure into an error that says whether another try makes sense. */
-export function failure(text: string): ProviderError {
+/** Turns a failure into an error that says whether another try makes sense. @param status that of the model's API */
+export function failure(text: string, status?: unknown): ProviderError {
   const message = text.slice(0, 4_000)
+  const limit = readLimit({ text: message, status: typeof status === 'number' ? status : undefined })
+  if (limit !== undefined) return new ProviderError(message, { retryable: true, limited: true, ...limit })
   if (!passing.some((pattern) => pattern.test(message))) return new ProviderError(message, { retryable: false })
   return new ProviderError(message, { retryable: true, retryAfterMs: retryAfterMs(message) })
 }

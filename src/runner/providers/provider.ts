@@ -25,16 +25,25 @@ export interface Provider {
 export class ProviderError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  readonly limited: boolean
   readonly reason: FailureReason
 
   constructor(
     message: string,
-    options: { retryable: boolean; retryAfterMs?: number | undefined; reason?: FailureReason; cause?: unknown },
+    options: {
+      retryable: boolean
+      retryAfterMs?: number | undefined
+      /** by a limit of use (limits.ts): it passes by itself, and the try does not count */
+      limited?: boolean
+      reason?: FailureReason
+      cause?: unknown
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ProviderError'
     this.retryable = options.retryable
     this.retryAfterMs = options.retryAfterMs
+    this.limited = options.limited ?? false
     this.reason = options.reason ?? 'provider_error'
   }
 }

@@ -140,7 +140,7 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     assert.deepEqual(await limits(own), [2, 300, '16s'])
   })
 
-  test('`docker compose watch` and a changed lock file: new containers, all of them run; the runner needs none', async () => {
+  test('`docker compose watch` and a changed lock file: new containers, but none of the runner', async () => {
     const [daemonBefore, sidecarBefore, runnerBefore] = await started(stack)
     const watch = stack.start('watch', '--no-up')
     try {

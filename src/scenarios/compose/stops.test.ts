@@ -19,7 +19,7 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
     { name: 'docker kill of the runner', tag: 'kill', end: () => stack.docker('runner', 'kill') },
   ]
   for (const { name, tag, end } of ways) {
-    test(`${name}: the queue goes on in order; what takes longer is told as lost once, or runs again where asked`, async () => {
+    test(`${name}: the queue goes on in order; what takes longer is lost and told once, or runs again`, async () => {
       let since = 0
       let plain: Sent
       let again: Sent

@@ -124,7 +124,7 @@ test('an error nobody expects is told as it is', () => {
 test('without a file it says where it looked and why there may be none', () => {
   for (const [keepsState, why] of [
     [true, /has not run here yet/],
-    [false, /only with KSI_CHECKPOINT=on/],
+    [false, /none with KSI_CHECKPOINT=off/],
   ] as const) {
     new JournalSource({ path, keepsState, newest, open: openJournalReader }).look()
     assert.equal(newest.reading.state, 'absent')

@@ -115,7 +115,7 @@ export class JournalSource {
 
   #absence(): string {
     const { path, keepsState } = this.#options
-    const why = keepsState ? 'the daemon has not run here yet' : 'production keeps one only with KSI_CHECKPOINT=on'
+    const why = keepsState ? 'the daemon has not run here yet' : 'production keeps none with KSI_CHECKPOINT=off'
     return `There is no journal at ${path}: ${why}.`
   }
 }

@@ -30,6 +30,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     next_try_at: null,
     spare: true,
     watching: true,
+    watch_problem: null,
     connections: 2,
     held_lines: 0,
     runner_host: { state: 'up', elsewhere: false, since: 1 },

@@ -16,6 +16,9 @@ const rules: Record<string, string> = {
       OR head_tick IS NOT (SELECT id FROM requests r WHERE r.conversation = c.conversation AND state = 'queued'
         ORDER BY rank, id LIMIT 1)
       OR not_before IS NOT NULL AND not_before IS NOT (SELECT not_before FROM requests r WHERE r.id = c.head_tick)`,
+  'a conversation in another lane than its next request': `
+    SELECT c.conversation FROM conversations c JOIN requests r ON r.id = c.head_tick
+    WHERE lane IS NOT (SELECT provider FROM lanes WHERE provider = r.model OR r.model LIKE provider || '/%')`,
   'a conversation that is busy without a run, or the other way round': `
     SELECT conversation FROM conversations c
     WHERE busy <> EXISTS (SELECT 1 FROM runs u WHERE u.conversation = c.conversation AND u.ended_at IS NULL)`,

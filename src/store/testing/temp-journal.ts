@@ -58,7 +58,7 @@ export class TestQueue {
     requestId: string,
     conversation: string,
     priority: Priority = 'ASYNC',
-    payload: object = { prompt: requestId },
+    { model = 'echo/echo', ...payload }: { model?: string } & Record<string, unknown> = { prompt: requestId },
   ): number {
     return this.journal.tx(() => {
       const tick = this.journal.emitAny('completion:queued', { request_id: requestId }, requestId)
@@ -69,7 +69,7 @@ export class TestQueue {
         agent_id: null,
         priority,
         event: 'completion:async',
-        model: 'echo/echo',
+        model,
         on_restart: 'fail',
         digest: '',
         client: null,
@@ -79,6 +79,22 @@ export class TestQueue {
       })
       return tick
     })
+  }
+
+  /** The conversation whose turn it would be at `now`; nothing is changed by looking. */
+  next(now: number): string | undefined {
+    const looked = new Error('only looked')
+    let found: string | undefined
+    try {
+      this.journal.tx(() => {
+        this.conversations.wakeDue(now)
+        found = this.conversations.runnable(1)[0]
+        throw looked
+      })
+    } catch (error) {
+      if (error !== looked) throw error
+    }
+    return found
   }
 
   start(requestId: string): boolean {

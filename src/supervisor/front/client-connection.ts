@@ -4,7 +4,7 @@ import { errorReply } from '../../contracts/wire.ts'
 import { BatchedWriter } from '../../lib/batched-writer.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
-import type { ConnectionOwner } from './connection-owner.ts'
+import type { ConnectionOptions, ConnectionOwner } from './connection-owner.ts'
 import { Inflow } from './inflow.ts'
 import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
@@ -15,13 +15,6 @@ const cutAt = 16_777_216
 /** So long a refused client may take to read why; its own bytes are read and dropped meanwhile, as a close with unread
  * bytes would be a reset, which can destroy the reply on its way. */
 const lingerMs = 1_000
-
-export interface ConnectionOptions {
-  id: number
-  transport: ConnectionInfo['transport']
-  owner: ConnectionOwner<ClientConnection>
-  log: Log
-}
 
 /** One client connection: lines in, lines out, and never more of either in memory than the limits above. */
 export class ClientConnection {
@@ -50,7 +43,7 @@ export class ClientConnection {
   #paused = false
   #linger: NodeJS.Timeout | undefined
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Socket, options: ConnectionOptions<ClientConnection>) {
     const { id, transport, owner, log } = options
     this.id = id
     this.rights = transport === 'unix' ? 'all' : 'none'
@@ -159,17 +152,18 @@ export class ClientConnection {
     if (this.#phase === 'closing' || this.#phase === 'gone') return
     this.#writer.flush()
     this.#phase = 'closing'
-    this.#socket.end()
+    if (!this.#socket.destroyed) this.#socket.end()
   }
 
   /** Ends it at once, without a word. */
   drop(): void {
+    this.#phase = 'closing'
     this.#socket.destroy()
   }
 
   /** Ends the connection; resolves when it is gone, after at most `limitMs`, cut if need be. */
   async close(limitMs: number): Promise<void> {
-    if (this.isGone) return
+    if (this.#socket.closed) return
     this.end()
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()))
     const timer = setTimeout(() => this.#socket.destroy(), limitMs)
@@ -182,18 +176,17 @@ export class ClientConnection {
   #listen(): void {
     const socket = this.#socket
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('end', () => this.#onEnd())
+    socket.on('end', () => this.#leaveIfRead())
     socket.on('drain', () => this.#setSlow(false))
+    const { id } = this
     socket.on('error', (error) =>
-      this.#log.debug({ connection: this.id, error: messageOf(error) }, 'client connection failed'),
+      this.#log.debug({ connection: id, error: messageOf(error) }, 'client connection failed'),
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)
-      this.#intake.readAll()
-      this.#phase = 'gone'
-      this.#intake.drop()
-      this.goneSince = performance.now()
-      this.#owner.onGone(this)
+      // It takes nothing any more, and what it has sent is looked at all the same, in its turn.
+      this.#setSlow(false)
+      this.read()
     })
   }
 
@@ -201,14 +194,15 @@ export class ClientConnection {
   read(): boolean {
     const isMore = this.#intake.read()
     this.#adjust()
+    this.#leaveIfRead()
     return isMore
   }
 
   #onData(chunk: Buffer): void {
     if (this.#phase !== 'open') return
-    const isMore = this.#intake.take(chunk)
-    this.#adjust()
-    if (isMore) this.#owner.onUnread(this)
+    this.#intake.take(chunk)
+    if (this.#owner.mayRead()) this.read()
+    else this.#adjust()
   }
 
   #onLineError(error: unknown): void {
@@ -216,15 +210,23 @@ export class ClientConnection {
     this.refuse(errorReply('The line could not be dealt with, and was not taken.', 'KSI_INTERNAL'))
   }
 
-  #onEnd(): void {
-    if (this.#phase !== 'open') return
-    this.#intake.readAll()
-    this.#intake.endLine()
-    this.lastLine()
+  /** One that sends nothing more is done with once all that it sent has been looked at. */
+  #leaveIfRead(): void {
+    if (this.#phase === 'gone' || (this.#phase === 'open' && this.#intake.isWaiting)) return
+    if (this.#phase === 'open' && this.#socket.readableEnded) {
+      this.#intake.endLine()
+      this.lastLine()
+    }
+    if (!this.#socket.closed) return
+    this.#phase = 'gone'
+    this.#intake.drop()
+    this.goneSince = performance.now()
+    this.#owner.onGone(this)
   }
 
   #afterFlush(): void {
-    if (!this.isSlow && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
+    const { closed, writableLength } = this.#socket
+    if (!this.isSlow && !closed && writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {

@@ -1,3 +1,14 @@
+import type { ConnectionInfo } from '../../contracts/relay.ts'
+import type { Log } from '../../lib/log.ts'
+
+/** What a connection is made with. */
+export interface ConnectionOptions<Connection> {
+  id: number
+  transport: ConnectionInfo['transport']
+  owner: ConnectionOwner<Connection>
+  log: Log
+}
+
 /** Whose a connection is: what it is told, and what it has to go by. */
 export interface ConnectionOwner<Connection> {
   /** A client that leaves more than this unread gets no pushes and no replies, and is not read from, until it has taken
@@ -5,6 +16,8 @@ export interface ConnectionOwner<Connection> {
   readonly slowAt: number
   /** Lines a client may have under way now. */
   readonly linesAtOnce: number
+  /** Whether lines that have just come are looked at now; if not they wait for their turn. */
+  mayRead(): boolean
   /** Its lines wait to be looked at: `read` is called when it is its turn. */
   onUnread(connection: Connection): void
   /** It has lines under way (true), or none (false). */

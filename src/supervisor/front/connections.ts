@@ -19,7 +19,7 @@ import type { Tokens } from './rights.ts'
 const maxUnfinishedBytes = 268_435_456
 /** So much may lie unread over all connections before each may leave less: never more than the last, less than the
  * first. */
-const unread = { least: 16_384, all: 134_217_728, most: 1_048_576 } as const
+const unread = { least: 16_384, all: 33_554_432, most: 1_048_576 } as const
 /** Lines that may be under way to the live generation, over all connections; and at least so many of each. What is more
  * is not read: behind it everybody else would have to wait. */
 const underWay = { all: 1_024, least: 8 } as const
@@ -146,6 +146,10 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
         'KSI_LINE_TOO_LONG',
       ),
     )
+  }
+
+  mayRead(): boolean {
+    return this.#turns.mayRead()
   }
 
   onUnread(connection: ClientConnection): void {

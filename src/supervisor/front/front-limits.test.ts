@@ -50,6 +50,26 @@ test('does not read on from a client with more than 1,000 lines unanswered until
   assert.equal(h.front.stats().unanswered, 0)
 })
 
+test('what a client sent before it hung up is looked at in its turn, and not all at once', async () => {
+  await using h = await openFront()
+  const generation = await h.generation()
+  h.front.attach(generation.stream)
+  const [client, witness] = [await h.client(), await h.client()]
+  const sent = 3_000
+  await new Promise<void>((resolve) => client.socket.write('{"event":"a"}\n'.repeat(sent), () => resolve()))
+  client.socket.destroy()
+  await client.closed
+  while (h.front.stats().unanswered < 1_000) await witness.ask('supervisor:status')
+  for (let i = 0; i < 100; i++) await witness.ask('supervisor:status')
+  const { unanswered } = h.front.stats()
+  assert.ok(unanswered <= 1_024, `${unanswered} lines of one client are under way`)
+  answerAll(generation)
+  await generation.frames.next((frame) => frame.kind === 'X')
+  while (h.front.stats().unanswered > 0) await witness.ask('supervisor:status')
+  assert.equal(generation.requests().length, sent)
+  assert.equal(h.front.stats().connections, 1)
+})
+
 test('stops pushes to a client that does not read, serves others, and goes on when it reads', async () => {
   await using h = await openFront()
   const generation = await h.generation()

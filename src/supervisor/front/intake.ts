@@ -1,7 +1,7 @@
 import { LineCutter } from '../../lib/ndjson.ts'
 
 /** Lines of one client that are looked at in a row. */
-const linesInARow = 16
+const linesInARow = 8
 
 /** What is done with what comes. */
 export interface IntakeUse {
@@ -44,10 +44,9 @@ export class Intake {
     return this.#unread !== undefined
   }
 
-  /** Takes what has come, and looks at some of it. @returns whether there is more that may be looked at */
-  take(chunk: Buffer): boolean {
+  /** Takes what has come, to be looked at in its turn. */
+  take(chunk: Buffer): void {
     this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk])
-    return this.read()
   }
 
   /** Looks at some of the lines that came. @returns whether there are more that may be looked at */
@@ -58,13 +57,6 @@ export class Intake {
     let left = linesInARow
     this.#unread = this.#cut(chunk, () => --left > 0 && !this.#use.isFull())
     return this.#unread !== undefined && !this.#use.isFull()
-  }
-
-  /** Looks at all that came: nothing comes after it. */
-  readAll(): void {
-    const rest = this.#unread
-    this.#unread = undefined
-    if (rest !== undefined && this.#use.isOpen()) this.#cut(rest, () => true)
   }
 
   /** `printf '{…}' | nc -U …` sends no last newline. Half an object cannot be taken for a whole one. */

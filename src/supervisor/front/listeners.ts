@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import { portHolder } from '../../lib/port-holder.ts'
 import { checkSocketPath } from '../../lib/socket-path.ts'
 
 /** Sockets beyond the limit are told so before they are closed; of those, too, there is a limit. */
@@ -66,7 +67,10 @@ function serve(options: ListenersOptions, transport: ConnectionInfo['transport']
     options.onSocket(socket, transport),
   )
   server.maxConnections = options.maxConnections + refusedAtOnce
-  server.on('error', (error) => options.log.error({ transport, error: messageOf(error) }, 'listener failed'))
+  server.on('error', (error) => {
+    // Whoever starts it is told why it cannot listen; that need not be said twice.
+    if (server.listening) options.log.error({ transport, error: messageOf(error) }, 'listener failed')
+  })
   return server
 }
 
@@ -124,9 +128,11 @@ function connectCode(path: string): Promise<string | undefined> {
 
 function tcpError(error: unknown, host: string, port: number): KsiError {
   if (systemCodeOf(error) === 'EADDRINUSE') {
+    const holder = portHolder(port)
+    const by = holder === undefined ? '' : ` by ${holder.name} (pid ${holder.pid})`
     return new KsiError(
       'KSI_PORT_IN_USE',
-      `Port ${port} on ${host} is in use. Stop what uses it, or set KSI_PORT to a free port (0: any).`,
+      `Port ${port} on ${host} is in use${by}. Stop what uses it, or set KSI_PORT to a free port (0: any).`,
       { cause: error },
     )
   }

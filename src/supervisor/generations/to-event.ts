@@ -1,4 +1,5 @@
 import { fromGeneration } from '../../contracts/control.ts'
+import { withPlace } from '../../lib/error-place.ts'
 import { errorOfUnknown } from './blame.ts'
 import type { GenerationEvent } from './events.ts'
 
@@ -14,6 +15,9 @@ export function toEvent(id: number, message: unknown): GenerationEvent {
       return { type: 'live', id, live: data }
     case 'pong':
       return { type: 'answered', id }
+    case 'failed':
+    case 'troubled':
+      return { ...data, id, error: withPlace(data.error) }
     default:
       return { ...data, id }
   }

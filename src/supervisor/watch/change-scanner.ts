@@ -1,17 +1,5 @@
-import { messageOf } from '../../lib/errors.ts'
-import type { Log } from '../../lib/log.ts'
 import { SourceHashes } from './source-hashes.ts'
-import type { Difference } from './source-hashes.ts'
-
-/** A save, or several at once. */
-export interface WatchedChange {
-  /** as `src/daemon/x.ts` */
-  files: string[]
-  /** epoch ms: the newest time stamp of the changed files; now, when files were only removed */
-  savedAt: number
-  /** from there until it was seen */
-  watchMs: number
-}
+import type { Difference, Hashes } from './source-hashes.ts'
 
 /**
  * chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is
@@ -24,44 +12,45 @@ const secondLookMs = 60
  */
 const tornMs = 50
 const tornLookMs = 10
-/** A look without any event: for lost events (overflow, VirtioFS deletes). */
-const sweepMs = 2_000
-/** As long as nothing gives hints, while all is being started, it is looked so often. */
-const firstSweepMs = 100
+/**
+ * Looks without any event: for lost events (overflow, VirtioFS deletes), so many ms apart; where there are no events,
+ * or some files are out of their reach, more often. However many files there are, looking takes at most one part in so
+ * many of the time.
+ */
+const sweeps = { hints: { ms: 2_000, share: 200 }, none: { ms: 100, share: 20 } }
+
+interface ScannerOptions {
+  root: string
+  /** what is known already */
+  known?: Hashes
+  onChange: (difference: Difference) => void
+  /** It was looked, and nothing had changed that was not told. */
+  onLook?: (hashes: SourceHashes) => void
+}
 
 /** Turns hints that something changed into changes that did happen, each told once. */
 export class ChangeScanner {
   readonly #hashes: SourceHashes
-  readonly #prefix: string
-  readonly #log: Log
-  readonly #onChange: (change: WatchedChange) => void
-  #sweep: NodeJS.Timeout
+  readonly #o: ScannerOptions
+  #hinted = false
+  #lookedFor = 0
+  #sweep: NodeJS.Timeout | undefined
   #soon: NodeJS.Immediate | undefined
   #second: NodeJS.Timeout | undefined
   #tornSince: number | undefined
   #stopped = false
 
-  constructor(options: { root: string; prefix: string; log: Log; onChange: (change: WatchedChange) => void }) {
-    const { root, prefix, log, onChange } = options
-    this.#hashes = new SourceHashes(root)
-    this.#prefix = prefix
-    this.#log = log
-    this.#onChange = onChange
-    this.#sweep = setInterval(() => this.#lookOn(), firstSweepMs)
+  constructor(options: ScannerOptions) {
+    this.#o = options
+    this.#hashes = new SourceHashes(options.root, options.known)
+    this.#sweepLater()
   }
 
-  /** From now on there are hints. */
-  hasHints(): void {
-    if (this.#stopped) return
-    clearInterval(this.#sweep)
-    this.#sweep = setInterval(() => this.#lookOn(), sweepMs)
+  /** Whether there are hints from now on. */
+  set hasHints(hinted: boolean) {
+    this.#hinted = hinted
     // What came just before there were any.
-    this.hint()
-  }
-
-  /** Whether a file (`src/daemon/x.ts`) holds what it held at first. */
-  isAsStarted(file: string): boolean {
-    return this.#hashes.isAsStarted(file.slice(this.#prefix.length + 1))
+    if (!this.#stopped) this.hint()
   }
 
   get files(): number {
@@ -74,14 +63,29 @@ export class ChangeScanner {
       this.#soon = undefined
       const seen = this.#look()
       this.#lookAgain(seen === 'torn' ? tornLookMs : secondLookMs)
+      this.#sweepLater()
     })
   }
 
   stop(): void {
     this.#stopped = true
-    clearInterval(this.#sweep)
+    clearTimeout(this.#sweep)
     clearTimeout(this.#second)
     clearImmediate(this.#soon)
+  }
+
+  #sweepLater(): void {
+    clearTimeout(this.#sweep)
+    if (this.#stopped) return
+    const { links, unreadable } = this.#hashes
+    const { ms, share } = this.#hinted && links.length + unreadable.size === 0 ? sweeps.hints : sweeps.none
+    this.#sweep = setTimeout(
+      () => {
+        this.#lookOn()
+        this.#sweepLater()
+      },
+      Math.max(ms, share * this.#lookedFor),
+    )
   }
 
   /** Looks, and looks again for as long as there is something to see. */
@@ -96,38 +100,25 @@ export class ChangeScanner {
   }
 
   #look(): 'same' | 'torn' | 'told' {
-    const difference = this.#compare()
-    if (difference === undefined || difference.changed.length + difference.removed.length === 0) {
+    const begun = performance.now()
+    const difference = this.#hashes.compare()
+    this.#lookedFor = performance.now() - begun
+    if (difference.changed.length + difference.removed.length === 0) {
       this.#tornSince = undefined
+      this.#o.onLook?.(this.#hashes)
       return 'same'
     }
     if (this.#mayBeTorn(difference)) return 'torn'
     this.#tornSince = undefined
     this.#hashes.accept()
-    this.#tell(difference)
+    this.#o.onChange(difference)
     return 'told'
   }
 
   #mayBeTorn({ removed, emptied }: Difference): boolean {
-    if (removed.length + emptied.length === 0) return false
+    if (removed.length + emptied === 0) return false
     const now = performance.now()
     this.#tornSince ??= now
     return now - this.#tornSince < tornMs
-  }
-
-  #tell({ changed, removed, savedAt }: Difference): void {
-    const now = Date.now()
-    const at = Math.min(savedAt ?? now, now)
-    const files = [...changed, ...removed].map((path) => `${this.#prefix}/${path}`).sort()
-    this.#onChange({ files, savedAt: at, watchMs: now - at })
-  }
-
-  #compare(): Difference | undefined {
-    try {
-      return this.#hashes.compare()
-    } catch (error) {
-      this.#log.warn({ error: messageOf(error) }, 'the source folder cannot be read')
-      return undefined
-    }
   }
 }

@@ -1,11 +1,16 @@
+import { join } from 'node:path'
 import type { Settings } from '../../contracts/settings.ts'
 import type { Log } from '../../lib/log.ts'
 import { classify } from './change-kinds.ts'
-import { startWatch } from './watch.ts'
-import type { Watch, WatchedChange } from './watch.ts'
+import { Watch } from './watch.ts'
+import type { WatchedChange } from './watch.ts'
+
+/** The watch begins so long, in ms, after the start at the latest. */
+const lateMs = 500
 
 interface ChangesOptions {
   settings: Settings
+  env: NodeJS.ProcessEnv
   log: Log
   onDaemon: (files: string[], change: WatchedChange) => void
   onRunner: (files: string[], change: WatchedChange) => void
@@ -18,14 +23,18 @@ export class Changes {
   readonly #watch: Watch | undefined
   /** Files of what does not reload itself, as long as they are not what was started. */
   readonly #waiting = new Set<string>()
+  #late: NodeJS.Timeout | undefined
 
   /** What the files hold now is what is taken as known: make it before any code is read. */
   constructor(options: ChangesOptions) {
-    const { settings, log } = options
+    const { settings, env, log } = options
     const { paths, KSI_WATCH_POLL: poll, KSI_MODE } = settings
     this.#o = options
     if (KSI_MODE !== 'dev') return
-    this.#watch = startWatch({ root: paths.src, poll, log, later: true, onChange: (change) => this.#changed(change) })
+    const keep = join(paths.run, 'source')
+    this.#watch = new Watch({ root: paths.src, poll, keep, env, log, onChange: (change) => this.#changed(change) })
+    // The first boot has the machine for itself, but not for ever: it may be one that only a save ends.
+    this.#late = setTimeout(() => this.hurry(), lateMs)
   }
 
   get isWatching(): boolean {
@@ -37,12 +46,19 @@ export class Changes {
     return [...this.#waiting]
   }
 
-  /** From now on changes are seen at once; before they are looked for every now and then. */
+  /** What is seen later than it could be, and why. */
+  get problem(): string | null {
+    return this.#watch?.problem ?? null
+  }
+
+  /** From now on changes are seen; what was changed before is seen first. */
   hurry(): void {
-    this.#watch?.hurry()
+    clearTimeout(this.#late)
+    this.#watch?.start()
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#late)
     await this.#watch?.stop()
   }
 

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { systemCodeOf } from '../../lib/errors.ts'
+import { sourceFilesIn } from './source-files.ts'
 
-/** The kinds of files that are source; editors' own files (`x~`, `.x.swp`, `4913`, `x.tmp`) are of none of these. */
-export const sourceExtensions = ['ts', 'js', 'sql', 'json', 'html', 'css', 'svg'] as const
-
-const extensions = new Set(sourceExtensions.map((extension) => `.${extension}`))
 /** Time stamps may be this coarse: a file written twice within it can keep time and size, with other content. */
 const coarseMs = 50
 
@@ -22,13 +19,16 @@ interface Entry {
   readAt: number
 }
 
+/** Files by path and by the hash of what they hold. */
+export type Hashes = ReadonlyMap<string, string>
+
 /** How the files differ from what was last accepted. Paths are relative to the root, with `/`. */
 export interface Difference {
-  /** new, or with other content */
-  changed: string[]
+  /** new, or with other content, with its hash */
+  changed: [path: string, hash: string][]
   removed: string[]
-  /** those of `changed` that had content and have none now */
-  emptied: string[]
+  /** how many of `changed` had content and have none now */
+  emptied: number
   /** epoch ms: the newest change among `changed`; undefined when there are none */
   savedAt: number | undefined
 }
@@ -36,52 +36,79 @@ export interface Difference {
 /** What all source files under a folder contain, by hash, so that a save is known by content and not by event. */
 export class SourceHashes {
   readonly #root: string
-  /** what was read when all this began */
-  readonly #first: ReadonlyMap<string, Entry>
   #seen = new Map<string, Entry>()
-  #accepted: ReadonlyMap<string, Entry>
+  #accepted: Hashes
+  #links: readonly string[] = []
+  /** what cannot be read, with the system's error code: nothing is said of it */
+  #unreadable = new Map<string, string>()
 
-  constructor(root: string) {
+  /** @param known what is taken as known; what is on disk now when not given */
+  constructor(root: string, known?: Hashes) {
     this.#root = root
     this.#look()
-    this.#accepted = this.#first = this.#seen
+    this.#accepted = known ?? this.#present()
   }
 
-  /** Whether a file holds now what it held at first, or is as absent as then. */
-  isAsStarted(path: string): boolean {
-    return this.#first.get(path)?.hash === this.#seen.get(path)?.hash
+  /** What was accepted last. */
+  get accepted(): Hashes {
+    return this.#accepted
   }
 
   get count(): number {
     return this.#seen.size
   }
 
-  /**
-   * Compares what is on disk now with what was accepted last. Reads only files whose time stamps moved.
-   * @throws the system error when the folder itself cannot be read
-   */
+  /** Links that lead out of the folder. */
+  get links(): readonly string[] {
+    return this.#links
+  }
+
+  /** Folders and files that cannot be read, with the system's error code. */
+  get unreadable(): ReadonlyMap<string, string> {
+    return this.#unreadable
+  }
+
+  /** Compares what is on disk now with what was accepted last. Reads only files whose time stamps moved. */
   compare(): Difference {
     this.#look()
-    const difference: Difference = { changed: [], removed: [], emptied: [], savedAt: undefined }
+    const difference: Difference = { changed: [], removed: [], emptied: 0, savedAt: undefined }
     for (const [path, entry] of this.#seen) {
       const before = this.#accepted.get(path)
-      if (before?.hash === entry.hash) continue
-      difference.changed.push(path)
-      if (entry.size === 0 && before !== undefined) difference.emptied.push(path)
+      if (before === entry.hash) continue
+      difference.changed.push([path, entry.hash])
+      if (entry.size === 0 && before !== undefined) difference.emptied += 1
       difference.savedAt = Math.max(difference.savedAt ?? 0, entry.changedAt)
     }
-    for (const path of this.#accepted.keys()) if (!this.#seen.has(path)) difference.removed.push(path)
+    for (const path of this.#accepted.keys())
+      if (!this.#seen.has(path) && !this.#isHidden(path)) difference.removed.push(path)
     return difference
   }
 
-  /** Takes what `compare` saw last as known. */
+  /** Takes what `compare` saw last as known; what is hidden stays known as it was. */
   accept(): void {
-    this.#accepted = this.#seen
+    const accepted = this.#present()
+    if (this.#unreadable.size > 0)
+      for (const [path, hash] of this.#accepted)
+        if (!accepted.has(path) && this.#isHidden(path)) accepted.set(path, hash)
+    this.#accepted = accepted
+  }
+
+  #present(): Map<string, string> {
+    return new Map([...this.#seen].map(([path, { hash }]) => [path, hash]))
+  }
+
+  #isHidden(path: string): boolean {
+    for (const hidden of this.#unreadable.keys())
+      if (hidden === '' || path === hidden || path.startsWith(`${hidden}/`)) return true
+    return false
   }
 
   #look(): void {
+    const { files, unreadable, links } = sourceFilesIn(this.#root)
+    this.#links = links
+    this.#unreadable = unreadable
     const seen = new Map<string, Entry>()
-    for (const path of sourceFiles(this.#root)) {
+    for (const path of files) {
       const entry = this.#entry(path)
       if (entry !== undefined) seen.set(path, entry)
     }
@@ -96,43 +123,19 @@ export class SourceHashes {
       const stamp = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
       if (before?.stamp === stamp && before.readAt - before.changedAt > coarseMs) return before
       const readAt = Date.now()
-      return { stamp, hash: hashOf(file), size: stats.size, changedAt: changedAt(stats), readAt }
+      return { stamp, hash: hashOf(readFileSync(file)), size: stats.size, changedAt: changedAt(stats), readAt }
     } catch (error) {
+      const code = systemCodeOf(error) ?? ''
       // Gone between listing and reading is gone; anything else says nothing of the content.
-      return systemCodeOf(error) === 'ENOENT' ? undefined : before
+      if (code !== 'ENOENT') this.#unreadable.set(path, code)
+      return undefined
     }
   }
 }
 
-/** Paths of all source files under `root`, tests and what they work with left out. */
-function sourceFiles(root: string, folder = ''): string[] {
-  const found: string[] = []
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    if (entry.name.startsWith('.')) continue
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (entry.isDirectory()) {
-      if (entry.name !== 'testing' && entry.name !== 'node_modules') found.push(...subFolder(root, path))
-    } else if (entry.isFile() && isSource(entry.name)) found.push(path)
-  }
-  return found
-}
-
-/** A folder may go while its parent is being listed. */
-function subFolder(root: string, path: string): string[] {
-  try {
-    return sourceFiles(root, path)
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-function isSource(name: string): boolean {
-  return extensions.has(extname(name)) && !name.endsWith('.test.ts')
-}
-
-function hashOf(file: string): string {
-  return createHash('sha1').update(readFileSync(file)).digest('base64')
+/** What stands for the content of a file. */
+export function hashOf(content: Buffer): string {
+  return createHash('sha1').update(content).digest('hex')
 }
 
 /** A file moved into place keeps an old mtime; its ctime is the time of the move. */

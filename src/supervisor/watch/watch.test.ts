@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { fork, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -16,10 +19,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { silentLog } from '../../lib/log.ts'
+import { childrenOf } from '../../testing/processes.ts'
 import { ChangeScanner } from './change-scanner.ts'
-import type { WatchedChange } from './change-scanner.ts'
 import { SourceHashes } from './source-hashes.ts'
-import { startWatch } from './watch.ts'
+import { Watch } from './watch.ts'
+import type { WatchedChange } from './watch.ts'
 
 let dir: string
 let root: string
@@ -64,17 +68,26 @@ function collect(how: (onChange: (change: WatchedChange) => void) => { stop(): P
   }
 }
 
+function startWatch(onChange: (change: WatchedChange) => void, poll = false): Watch {
+  const watch = new Watch({ root, poll, keep: join(dir, 'keep'), env: {}, log: silentLog(), onChange })
+  watch.start()
+  return watch
+}
+
 /** A watch that is known to see changes. */
-async function watching(poll = false): Promise<Watched> {
-  const watched = collect((onChange) => startWatch({ root, poll, log: silentLog(), onChange }))
-  const first = watched.next()
-  for (let n = 0; watched.changes.length === 0; n++) {
-    save('ready.ts', `// ${n}`)
-    await Promise.race([first, wait(50)])
-  }
-  save('ready.ts', '// last')
+async function watching(poll = false): Promise<Watched & { watch: Watch }> {
+  let watch: Watch | undefined
+  const watched = collect((onChange) => (watch = startWatch(onChange, poll)))
+  assert.ok(watch)
+  await until(() => watch?.isReady === true)
+  save('ready.ts', '// now')
   await watched.next()
-  return watched
+  return Object.assign(watched, { watch })
+}
+
+async function until(isSo: () => boolean, limitMs = 10_000): Promise<void> {
+  for (const limit = performance.now() + limitMs; !isSo(); await wait(5))
+    assert.ok(performance.now() < limit, 'it does not come to pass')
 }
 
 test('tells of each save once, whether written in place or moved into place, within milliseconds', async (t) => {
@@ -167,7 +180,10 @@ test('works by polling too', async () => {
 test('does not tell of a file that is empty for an instant, but of what it contains then', async () => {
   let hint = (): void => {}
   await using watched = collect((onChange) => {
-    const scanner = new ChangeScanner({ root, prefix: 'src', log: silentLog(), onChange })
+    const scanner = new ChangeScanner({
+      root,
+      onChange: ({ changed }) => onChange({ files: changed.map(([path]) => path).sort(), savedAt: 0, watchMs: 0 }),
+    })
     hint = () => scanner.hint()
     return scanner
   })
@@ -177,10 +193,10 @@ test('does not tell of a file that is empty for an instant, but of what it conta
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(watched.changes.length, 0)
   appendFileSync(join(root, 'daemon/a.ts'), 'whole')
-  assert.deepEqual((await watched.next()).files, ['src/daemon/a.ts', 'src/daemon/b.ts'])
+  assert.deepEqual((await watched.next()).files, ['daemon/a.ts', 'daemon/b.ts'])
   save('daemon/a.ts', '')
   hint()
-  assert.deepEqual((await watched.next()).files, ['src/daemon/a.ts'], 'emptied for good')
+  assert.deepEqual((await watched.next()).files, ['daemon/a.ts'], 'emptied for good')
 })
 
 test('knows content, not time stamps: the same size and time with other content is a change', () => {
@@ -189,44 +205,132 @@ test('knows content, not time stamps: the same size and time with other content 
   const hashes = new SourceHashes(root)
   save('daemon/a.ts', 'export const a = 1\n')
   utimesSync(join(root, 'daemon/a.ts'), time, time)
-  assert.deepEqual(hashes.compare().changed, ['daemon/a.ts'])
+  assert.deepEqual(
+    hashes.compare().changed.map(([path]) => path),
+    ['daemon/a.ts'],
+  )
   save('daemon/a.ts', 'export const a = 0\n')
   assert.deepEqual(hashes.compare().changed, [], 'taken back before it was accepted')
 })
 
-test('leaves no child, timer or watcher behind, so that the process ends by itself', async () => {
-  const code = `
-    import { startWatch } from ${JSON.stringify(join(import.meta.dirname, 'watch.ts'))}
-    import { silentLog } from ${JSON.stringify(join(import.meta.dirname, '../../lib/log.ts'))}
-    const watch = startWatch({ root: ${JSON.stringify(root)}, poll: false, log: silentLog(), onChange: () => {} })
-    if (process.argv[1] !== 'at once') await new Promise((resolve) => setTimeout(resolve, 100))
-    await Promise.all([watch.stop(), watch.stop()])
-    // pstree.remy, of nodemon, tries once on import whether there is a ps
-    const left = () => process.getActiveResourcesInfo().filter((name) => /FSEvent|Process|Timeout|Stat/.test(name))
-    while (left().includes('ProcessWrap') && performance.now() < 5_000)
-      await new Promise((resolve) => setImmediate(resolve))
-    process.stdout.write(JSON.stringify(left()))`
-  for (const when of ['later', 'at once']) {
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code, when], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+test('what is saved before the watch begins, and while its process is dead, is seen, once', async () => {
+  await using watched = collect((onChange) => {
+    const watch = new Watch({
+      root,
+      poll: false,
+      keep: join(dir, 'keep'),
+      env: {},
+      log: silentLog(),
+      onChange,
     })
-    let out = ''
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
-    const [status] = await once(child, 'exit')
-    assert.deepEqual([status, out], [0, '[]'], when)
+    save('daemon/a.ts', 'before it begins')
+    watch.start()
+    return watch
+  })
+  assert.deepEqual((await watched.next()).files, ['src/daemon/a.ts'])
+  for (const text of ['once', 'twice', 'three times']) {
+    for (const { pid, command } of childrenOf(process.pid)) if (command.includes('watch/main')) process.kill(pid, 9)
+    save('daemon/b.ts', text)
+    assert.deepEqual((await watched.next()).files, ['src/daemon/b.ts'], text)
+  }
+  await wait(200)
+  assert.equal(watched.changes.length, 4)
+})
+
+test('a link to the folder it lies in, and one that leads out, neither end nor blind it', async () => {
+  const elsewhere = join(dir, 'elsewhere')
+  mkdirSync(elsewhere)
+  writeFileSync(join(elsewhere, 'far.ts'), '// far')
+  await using watched = await watching()
+  symlinkSync('.', join(root, 'daemon/self'))
+  symlinkSync('../..', join(root, 'daemon/up'))
+  symlinkSync('nowhere', join(root, 'daemon/dangling.ts'))
+  save('daemon/a.ts', 'with links')
+  assert.deepEqual((await watched.next()).files, ['src/daemon/a.ts'])
+  symlinkSync(elsewhere, join(root, 'daemon/out'))
+  assert.deepEqual((await watched.next()).files, ['src/daemon/out/far.ts'])
+  await until(() => watched.watch.problem !== null)
+  assert.match(String(watched.watch.problem), /Leads out of the source folder.*src\/daemon\/out/)
+  writeFileSync(join(elsewhere, 'far.ts'), '// changed')
+  assert.deepEqual((await watched.next()).files, ['src/daemon/out/far.ts'])
+  rmSync(join(root, 'daemon/out'))
+  assert.deepEqual((await watched.next()).files, ['src/daemon/out/far.ts'])
+  await until(() => watched.watch.problem === null)
+})
+
+test('begins beside a link to the folder it lies in', async () => {
+  symlinkSync('.', join(root, 'daemon/self'))
+  await using watched = await watching()
+  save('daemon/a.ts', 'with a link')
+  assert.deepEqual((await watched.next()).files, ['src/daemon/a.ts'])
+  assert.equal(watched.watch.problem, null)
+})
+
+/** Runs a part of a test as somebody who may not read everything. */
+async function asNobody(code: string): Promise<unknown> {
+  chmodSync(dir, 0o755)
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...(process.getuid?.() === 0 && { uid: 65_534, gid: 65_534 }),
+  })
+  let out = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  await once(child, 'exit')
+  return JSON.parse(out)
+}
+
+test('a folder that cannot be read hides what is in it and nothing else, and is named', async () => {
+  mkdirSync(join(root, 'store'))
+  save('store/s.ts', 'in the folder')
+  const known = JSON.stringify([...new SourceHashes(root).accepted])
+  chmodSync(join(root, 'store'), 0)
+  save('daemon/a.ts', 'beside it')
+  try {
+    const seen = await asNobody(`
+      import { SourceHashes } from ${JSON.stringify(join(import.meta.dirname, 'source-hashes.ts'))}
+      const hashes = new SourceHashes(${JSON.stringify(root)}, new Map(${known}))
+      const { changed, removed } = hashes.compare()
+      hashes.accept()
+      const kept = hashes.accepted.has('store/s.ts')
+      process.stdout.write(JSON.stringify([changed.map(([path]) => path), removed, [...hashes.unreadable], kept]))`)
+    assert.deepEqual(seen, [['daemon/a.ts'], [], [['store', 'EACCES']], true])
+  } finally {
+    chmodSync(join(root, 'store'), 0o755)
   }
 })
 
-test('refuses to watch in a process with an IPC channel', async () => {
-  const file = join(dir, 'forked.ts')
-  writeFileSync(
-    file,
-    `import { startWatch } from ${JSON.stringify(join(import.meta.dirname, 'watch.ts'))}
-     try { startWatch({ root: ${JSON.stringify(root)} }) } catch (error) { process.send(error.code) }
-     process.disconnect()`,
-  )
-  const child = fork(file)
-  const [code] = await once(child, 'message')
-  assert.equal(code, 'KSI_CONFIG_INVALID')
-  await once(child, 'exit')
+const limit = '/proc/sys/fs/inotify/max_user_watches'
+
+for (const watches of [5, 0])
+  test(`with ${watches} inotify watches it looks by itself, and says so`, async (t) => {
+    if (process.getuid?.() !== 0 || process.platform !== 'linux') return t.skip('only root can lower the limit')
+    const before = readFileSync(limit, 'utf8')
+    for (let n = 0; n < 20; n++) {
+      mkdirSync(join(root, `folder${n}`))
+      save(`folder${n}/x.ts`, '//')
+    }
+    writeFileSync(limit, String(watches))
+    try {
+      await using watched = await watching()
+      await until(() => watched.watch.problem !== null)
+      assert.match(String(watched.watch.problem), /cannot be watched: .*ENOSPC.*Raise fs.inotify.max_user_watches/)
+      for (let n = 0; n < 20; n++) {
+        save(`folder${n}/x.ts`, `// ${n}`)
+        assert.deepEqual((await watched.next()).files, [`src/folder${n}/x.ts`])
+      }
+    } finally {
+      writeFileSync(limit, before)
+    }
+  })
+
+test('ends at once, and leaves nothing behind, however often it is told to', async () => {
+  for (const ms of [0, 100]) {
+    const watch = startWatch(() => {})
+    await wait(ms)
+    await Promise.all([watch.stop(), watch.stop()])
+    assert.deepEqual(
+      childrenOf(process.pid).filter(({ command }) => command.includes('watch/main')),
+      [],
+    )
+  }
 })

@@ -1,138 +1,145 @@
-import { watch as fsWatch } from 'node:fs'
-import { basename } from 'node:path'
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
-import { KsiError, messageOf } from '../../lib/errors.ts'
+import { basename, join } from 'node:path'
+import { fromWatch } from '../../contracts/watch.ts'
+import type { FromWatch, ToWatch } from '../../contracts/watch.ts'
+import { describeEnd } from '../../lib/child-end.ts'
+import type { ChildEnd } from '../../lib/child-end.ts'
+import { KeptChild } from '../../lib/kept-child.ts'
 import type { Log } from '../../lib/log.ts'
-import { ChangeScanner } from './change-scanner.ts'
-import type { WatchedChange } from './change-scanner.ts'
-import { sourceExtensions } from './source-hashes.ts'
+import { SourceHashes } from './source-hashes.ts'
+import type { Hashes } from './source-hashes.ts'
 
-export type { WatchedChange } from './change-scanner.ts'
+/** A save, or several at once. */
+export interface WatchedChange {
+  /** as `src/daemon/x.ts` */
+  files: string[]
+  /** epoch ms: the newest time stamp of the changed files; now, when files were only removed */
+  savedAt: number
+  /** from there until it was seen */
+  watchMs: number
+}
 
-export interface WatchOptions {
+interface WatchOptions {
   /** the source folder */
   root: string
-  /** ask for changes instead of waiting for events: for file systems without inotify */
+  /** look every now and then instead of waiting for events: for file systems without inotify */
   poll: boolean
+  /** where what the files held is kept */
+  keep: string
+  env: NodeJS.ProcessEnv
   log: Log
   onChange: (change: WatchedChange) => void
-  /** Only looks now and then, until it is told to hurry: while a first generation boots there is better to do. */
-  later?: boolean
 }
 
-export interface Watch {
-  /** Sees changes at once from now on. Idempotent. */
-  hurry(): void
-  /** Whether it was told to hurry. */
-  readonly isReady: boolean
-  /** Whether a file (`src/daemon/x.ts`) holds what it held when the watch was made. */
-  isAsStarted(file: string): boolean
-  /** Ends it; resolves when no child, timer or watcher is left. Idempotent. */
-  stop(): Promise<void>
-}
-
-/** Between two looks at all files, in ms, when polling. */
-const pollMs = 100
-/** It reads its configuration first, for some ms. */
-const startMs = 5_000
+/** One that ended by itself is started again after so long, in ms; one that does so all the time, ever more seldom. */
+const restartMs = { least: 100, most: 5_000 }
+/** One that lived so long, in ms, was sound. */
+const soundMs = 30_000
+/** One that says nothing for so long, in ms, is ended, and another one started. */
+const heartbeatMs = 5_000
 
 /**
- * Watches the source folder: `onChange` is called for every save that changed content, however it was made. nodemon
- * says
- * when to look, the files' hashes say what changed. One per process, as nodemon is one per process.
- * @throws KsiError KSI_CONFIG_INVALID in a process with an IPC channel: nodemon would send its events up that channel
+ * Watches the source folder: `onChange` is called for every save that changed content, however it was made. A process
+ * of its own looks (main.ts); what it has told is kept here, so that another one can go on where it ended: whatever
+ * happens to it, no change is missed and none is told twice.
  */
-export function startWatch(options: WatchOptions): Watch {
-  const { root, poll, log, onChange } = options
-  if (process.send !== undefined)
-    throw new KsiError(
-      'KSI_CONFIG_INVALID',
-      'A process that watches must have no IPC channel. Start it with spawn and without "ipc".',
-    )
-  const scanner = new ChangeScanner({ root, prefix: basename(root), log, onChange })
-  let signal: Promise<() => Promise<void>> | undefined
-  let stopping: Promise<void> | undefined
-  const hurry = (): void => {
-    if (signal !== undefined || stopping !== undefined) return
-    signal = startNodemon(root, poll || !canWatch(root, log), () => scanner.hint())
-    signal.then(
-      () => {
-        log.info({ root, files: scanner.files }, 'watching')
-        scanner.hasHints()
+export class Watch {
+  readonly #o: WatchOptions
+  readonly #prefix: string
+  readonly #first: Hashes
+  readonly #known: Map<string, string>
+  readonly #child: KeptChild
+  #started = false
+  #how: 'events' | 'polling' | undefined
+  #problem: string | null = null
+  #failures = 0
+
+  /** What is on disk now is what is taken as known. */
+  constructor(options: WatchOptions) {
+    const { root, env } = options
+    this.#o = options
+    this.#prefix = basename(root)
+    this.#first = new SourceHashes(root).accepted
+    this.#known = new Map(this.#first)
+    this.#child = new KeptChild({
+      path: join(import.meta.dirname, 'main.ts'),
+      env,
+      onLine: (line) => options.log.debug({ line }, 'the watch says'),
+      onMessage: (message) => this.#heard(message),
+      onStart: (child) => {
+        const { poll, keep } = options
+        child.send({ type: 'watch', root, poll, keep, known: [...this.#known] } satisfies ToWatch)
+        child.watchHeartbeat(heartbeatMs, () => child.kill())
       },
-      (error: unknown) =>
-        log.error({ error: messageOf(error) }, 'nodemon did not start: changes are seen up to 2 s late'),
-    )
+      onEnd: (end, livedMs) => this.#ended(end, livedMs),
+    })
   }
-  const stop = async (): Promise<void> => {
-    scanner.stop()
-    await signal
-      ?.then((stopNodemon) => stopNodemon())
-      .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'nodemon did not stop'))
-  }
-  if (options.later !== true) hurry()
-  return {
-    hurry,
-    get isReady() {
-      return signal !== undefined
-    },
-    isAsStarted: (file) => scanner.isAsStarted(file),
-    stop: () => (stopping ??= stop()),
-  }
-}
 
-/** nodemon ends the whole process, silently, when the system has no watcher to give (EMFILE, ENOSPC). */
-function canWatch(root: string, log: Log): boolean {
-  try {
-    fsWatch(root).close()
-    return true
-  } catch (error) {
-    log.warn(
-      { error: messageOf(error) },
-      'no file watcher to be had: polling instead. Raise fs.inotify.max_user_instances or max_user_watches.',
-    )
-    return false
+  /** Sees changes from now on, those of before included. Idempotent. */
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#child.start()
   }
-}
 
-/** Starts nodemon; resolves to what stops it. Loaded here, so that production never loads it. */
-async function startNodemon(root: string, poll: boolean, onEvent: () => void): Promise<() => Promise<void>> {
-  const { default: nodemon } = await import('nodemon')
-  const config = nodemon.config as unknown as { run: boolean; lastStarted: number }
-  // With `runOnChangeOnly` nodemon starts no child as long as it has none started before. Otherwise each of 100 files
-  // of
-  // a git checkout has it hunt the child of the last one with ps and kill: seen, half a second in which the front is
-  // deaf.
-  Object.defineProperty(config, 'lastStarted', { get: () => 0, set: () => {}, configurable: true })
-  nodemon({
-    exec: 'true',
-    script: '',
-    runOnChangeOnly: true,
-    watch: [root],
-    ext: sourceExtensions.join(','),
-    ignore: ['*.test.ts', '**/testing/**'],
-    delay: 0,
-    quiet: true,
-    stdin: false,
-    // Otherwise it may read our stdin for "rs".
-    restartable: false,
-    legacyWatch: poll,
-    pollingInterval: pollMs,
-  })
-  // After the call: it begins by removing all listeners.
-  nodemon.on('restart', () => {
-    onEvent()
-    // It waits, with one more listener each time, for a start that does not come.
-    nodemon.emit('start')
-  })
-  // It sets `run` in the turn in which it starts to watch; before that there would be nothing to stop.
-  for (const until = performance.now() + startMs; !config.run; await wait(2)) {
-    if (performance.now() > until) throw new Error(`nodemon did not start within ${startMs} ms`)
+  /** Ends it. Idempotent. */
+  async stop(): Promise<void> {
+    this.#started = true
+    await this.#child.stop(heartbeatMs, (child) => child.kill())
   }
-  return async () => {
-    await new Promise<void>((resolve) => nodemon.reset(resolve))
-    // Handles are gone at the end of the turn after the one that closes them.
-    await nextTurn()
-    await nextTurn()
+
+  /** Whether it sees changes. */
+  get isReady(): boolean {
+    return this.#how !== undefined
+  }
+
+  /** What is seen later than it could be, or not at all, and why. */
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  /** What the files hold, as far as it was told. */
+  get known(): Hashes {
+    return this.#known
+  }
+
+  /** Whether a file (`src/daemon/x.ts`) holds what it held when the watch was made. */
+  isAsStarted(file: string): boolean {
+    const path = file.slice(this.#prefix.length + 1)
+    return this.#first.get(path) === this.#known.get(path)
+  }
+
+  #heard(message: unknown): void {
+    const said: FromWatch | undefined = fromWatch.safeParse(message).data
+    if (said?.type === 'watching') this.#isWatching(said)
+    if (said?.type !== 'changed') return
+    for (const [path, hash] of said.changed) this.#known.set(path, hash)
+    for (const path of said.removed) this.#known.delete(path)
+    const paths = [...said.changed.map(([path]) => path), ...said.removed]
+    const files = paths.map((path) => `${this.#prefix}/${path}`).sort()
+    this.#o.onChange({ files, savedAt: said.saved_at, watchMs: Math.max(0, Date.now() - said.saved_at) })
+  }
+
+  #isWatching({ how, files, problem }: Extract<FromWatch, { type: 'watching' }>): void {
+    const { log, root } = this.#o
+    this.#how = how
+    if (problem === null) log.info({ root, files, how }, 'watching')
+    else if (problem !== this.#problem) log.warn({ root, files, how }, problem)
+    this.#problem = problem
+  }
+
+  /** @returns after how many ms it is started again */
+  #ended(end: ChildEnd, livedMs: number): number {
+    // It ends itself, now and then, where files cannot be watched: another one tries anew.
+    if (end.code === 0) return 0
+    this.#failures = livedMs > soundMs ? 1 : this.#failures + 1
+    const waitMs = end.killedFromOutside && this.#failures === 1 ? 0 : this.#waitMs()
+    const how = describeEnd(end)
+    this.#o.log.warn(`the watch ended (${how}); it is started again in ${waitMs} ms`)
+    if (this.#failures > 1) this.#problem = `Changes of files are seen late: the watch cannot go on (${how}).`
+    return waitMs
+  }
+
+  #waitMs(): number {
+    return Math.min(restartMs.most, restartMs.least * 2 ** (this.#failures - 1))
   }
 }
