@@ -1,10 +1,11 @@
 import { dirname, join } from 'node:path'
+import type { BootFailure } from '../contracts/control.ts'
 import type { RunnerList } from '../contracts/runner-host.ts'
 import { sleep } from '../lib/backoff.ts'
 import { exitCodes, messageOf } from '../lib/errors.ts'
 import { createPlainLog } from '../lib/plain-log.ts'
 import type { WordLog } from '../lib/plain-log.ts'
-import { changedFiles, readCode } from './host/code.ts'
+import { changedFiles, ofHost, readCode } from './host/code.ts'
 import { readHostSettings } from './host/host-settings.ts'
 import type { HostSettings } from './host/host-settings.ts'
 import { endLeftRunners, removeSockets } from './host/left-runners.ts'
@@ -107,7 +108,7 @@ class Host {
       owner,
       log: this.#log,
       list: () => this.#list(),
-      reload: (files, at) => this.#reloads.saved(files, at),
+      reload: (files, at) => this.#saved(files, at),
       keep: (env) => this.#keep(env),
       left: () => {
         if (!alone && this.#ending === undefined) this.#linger.begin(this.#settings.lingerMs)
@@ -136,6 +137,20 @@ class Host {
     }
   }
 
+  /** Files were saved: for its own it can do nothing but name them. */
+  async #saved(files: readonly string[], at: number): Promise<BootFailure | null> {
+    if (files.some((file) => ofHost.test(file))) this.#nameOutdated(readCode(this.#src).host)
+    const ofRunner = files.filter((file) => !ofHost.test(file))
+    return ofRunner.length > 0 ? this.#reloads.saved(ofRunner, at) : this.#reloads.failure
+  }
+
+  #nameOutdated(now: ReadonlyMap<string, string>): void {
+    this.#outdated = changedFiles(this.#code.host, now)
+    this.#server?.tell()
+    if (this.#outdated.length > 0)
+      this.#log.warn({ files: this.#outdated }, 'the runner host does not reload itself: restart it to use this change')
+  }
+
   /** Somebody keeps it: takes over what has changed while nobody did. */
   #keep(env: Readonly<Record<string, string>> | undefined): void {
     this.#linger.stop()
@@ -148,7 +163,7 @@ class Host {
     }
     const now = readCode(this.#src)
     const changed = changedFiles(this.#code.runner, now.runner)
-    this.#outdated = changedFiles(this.#code.host, now.host)
+    this.#nameOutdated(now.host)
     if (this.#outdated.length > 0) void this.#makeRoom()
     else if (changed.length > 0 || !asBefore) {
       this.#code = { ...this.#code, runner: now.runner }
@@ -158,7 +173,6 @@ class Host {
 
   /** Its own code has changed: it makes room for the next host if that costs nothing, and is named if it would. */
   async #makeRoom(): Promise<void> {
-    this.#server?.tell()
     if ((await this.#pool.running(1_000)) === 0) this.#drain(0)
   }
 

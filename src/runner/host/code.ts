@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 /** What a runner's code is made of, besides its packages. */
 const folders = ['runner', 'contracts', 'lib']
-const ofHost = /^src\/runner\/host[./]/
+/** The host's own files. */
+export const ofHost = /^src\/runner\/host[./]/
 
 /** Our code as it is on disk, by content: what a runner loads, and the host itself, which is not reloaded. */
 export interface Code {
