@@ -30,9 +30,21 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/health.ts')).health,
   },
   send: { summary: 'Send an event and print the reply', load: async () => (await import('./commands/send.ts')).send },
+  request: {
+    summary: 'Show, cancel or repeat a request',
+    load: async () => (await import('./commands/request.ts')).request,
+  },
+  sessions: {
+    summary: 'What waits and runs, by session',
+    load: async () => (await import('./commands/sessions.ts')).sessions,
+  },
   checkpoint: {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
+  },
+  providers: {
+    summary: 'Which providers there are, and how they stand',
+    load: async () => (await import('./commands/providers.ts')).providers,
   },
   page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
   token: {
@@ -40,4 +52,13 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  logs: { summary: 'What ksi has logged', load: async () => (await import('./commands/logs.ts')).logs },
+  version: {
+    summary: 'Versions of the command, of Node and of the daemon',
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+  completion: {
+    summary: 'Completion for bash or zsh',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
 }

@@ -94,6 +94,11 @@ test('status tells of files that cannot be watched', async () => {
   assert.match((await ksi(['status'])).stdout, /^ {2}Cannot be read: src\/x \(EACCES\)\.$/m)
 })
 
+test('status tells which quotas fill up', async () => {
+  daemon.answers['supervisor:status'] = () => sampleStatus({ filling: ['The journal has 9 bytes of 10.'] })
+  assert.match((await ksi(['status'])).stdout, /^ {2}The journal has 9 bytes of 10\.$/m)
+})
+
 test('status without a live generation asks it nothing, and exits with 1', async () => {
   daemon.answers['supervisor:status'] = () =>
     sampleStatus({ phase: 'crashed', generation: null, problem: 'It crashed', next_try_at: Date.now() + 5_000 })

@@ -63,8 +63,6 @@ export const toGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),
-  /** A newer generation boots: this one will soon be told to retire. */
-  z.object({ type: z.literal('successor') }),
   z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('end') }),
 ])
@@ -93,6 +91,8 @@ export const fromGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('retired') }),
   z.object({ type: z.literal('failed'), error: errorReport }),
   z.object({ type: z.literal('troubled'), error: errorReport }),
+  /** Which quotas of bytes are nearly reached, or are: all of them. */
+  z.object({ type: z.literal('filling'), notes: z.array(z.string()) }),
   z.object({ type: z.literal('pong') }),
 ])
 export type FromGeneration = z.infer<typeof fromGeneration>
@@ -141,6 +141,8 @@ export const supervisorStatus = z.object({
   last_failure: bootFailure.nullable(),
   /** Trouble in the live generation that did not end it: an unhandled promise rejection. */
   trouble: z.object({ error: errorReport, at: z.number() }).nullable(),
+  /** Which quotas of bytes are nearly reached, or are, and what to do. */
+  filling: z.array(z.string()),
   /** What was put aside because it ended generations. */
   poison: z.array(poisonRecord),
   /** Files of the supervisor itself that changed: they wait for a restart of the whole. */

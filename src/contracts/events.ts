@@ -4,6 +4,7 @@ import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
+import { providerEvents } from './events/providers.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
 import type { lifecycle } from './events/system.ts'
@@ -11,6 +12,7 @@ import type { lifecycle } from './events/system.ts'
 /** Every event of ksi itself that a client can send, by name: what `system:discover` and `system:help` tell. */
 export const eventSpecs = {
   ...completionEvents,
+  ...providerEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,

@@ -1,10 +1,16 @@
 import { z } from 'zod'
+import { providerState } from './providers.ts'
+import { usage } from './usage.ts'
 import { failureReason } from './words.ts'
 
 /*
  * Generation ↔ runner: one JSON object a line over the runner's Unix socket. The runner talks to the generation with
  * the highest epoch that said hello; an older one gets nothing more and can start nothing more.
  */
+
+/** A chat message. */
+const message = z.looseObject({ role: z.string(), content: z.unknown() })
+export type Message = z.infer<typeof message>
 
 /** What a provider is asked to do. */
 export const runInput = z.object({
@@ -14,15 +20,23 @@ export const runInput = z.object({
   attempt: z.number().int(),
   model: z.string(),
   prompt: z.string(),
-  messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })).optional(),
+  messages: z.array(message).optional(),
+  /** The unit of order: a provider that has working folders has one for each. */
+  conversation: z.string().optional(),
   /** The session to go on from; absent for a new one. */
   session_id: z.string().optional(),
-  /** The session was named by the client, and no provider of ours has handed it out: it may not exist. */
-  session_unproven: z.boolean().optional(),
+  /** Who handed that session out; absent when only a client has named it: it may not exist. */
+  session_provider: z.string().optional(),
+  /** The turns before this one, where the provider does not have them. */
+  history: z.array(message).optional(),
+  /** Turns before those, which are too much to be sent along. */
+  history_left_out: z.number().optional(),
+  /** Why the session before is not gone on with. */
+  session_restarted: z.string().optional(),
   agent_id: z.string().optional(),
   client_id: z.string().optional(),
-  temperature: z.number().optional(),
-  max_tokens: z.number().optional(),
+  /** What the provider is to honour, by the names of `completion:async`. */
+  parameters: z.record(z.string(), z.unknown()).default({}),
   timeout_ms: z.number(),
   extra_body: z.record(z.string(), z.unknown()).optional(),
 })
@@ -34,6 +48,8 @@ export const runOutcome = z.discriminatedUnion('status', [
     status: z.literal('completed'),
     provider: z.string(),
     session_id: z.string().optional(),
+    session_restarted: z.string().optional(),
+    usage: usage().optional(),
     /** The provider's reply, stored untouched as `response`. */
     response: z.record(z.string(), z.unknown()),
     started_at: z.number(),
@@ -48,6 +64,9 @@ export const runOutcome = z.discriminatedUnion('status', [
     /** by a limit of use: it passes by itself, and the try does not count */
     limited: z.boolean().optional(),
     retry_after_ms: z.number().optional(),
+    usage: usage().optional(),
+    /** The provider no longer has the session: another try is to begin a new one. */
+    session_unknown: z.literal(true).optional(),
     started_at: z.number(),
     duration_ms: z.number(),
   }),
@@ -60,6 +79,8 @@ export const heldRun = z.object({
   run_id: z.string(),
   request_id: z.string(),
   started_at: z.number(),
+  /** of its time limit, by the time in which the runner itself ran; while it has no outcome */
+  left_ms: z.number().optional(),
   outcome: runOutcome.optional(),
 })
 export type HeldRun = z.infer<typeof heldRun>
@@ -69,11 +90,14 @@ export const toRunnerLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), epoch: z.number(), input: runInput }),
   z.object({ type: z.literal('abort'), epoch: z.number(), run_id: z.string() }),
   z.object({ type: z.literal('committed'), run_id: z.string() }),
+  /** Asks how the providers stand. */
+  z.object({ type: z.literal('providers') }),
 ])
 export type ToRunnerLine = z.infer<typeof toRunnerLine>
 
 export const fromRunnerLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('welcome'), runner_id: z.string(), runs: z.array(heldRun) }),
+  z.object({ type: z.literal('providers'), providers: z.array(providerState()) }),
   z.object({ type: z.literal('refused'), run_id: z.string(), reason: z.string() }),
   z.object({
     type: z.literal('progress'),

@@ -54,10 +54,15 @@ const schema = z.object({
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
   KSI_CLAUDE_BIN: z.string().optional(),
   KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
+  KSI_PROVIDER_SILENCE_MS: whole(300_000, 100, 86_400_000),
+  /** where the programs that providers start have their working folders */
+  KSI_WORK_DIR: z.string().optional(),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
   /** of these providers no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
+  KSI_MAX_JOURNAL_BYTES: whole(8_589_934_592, 1_048_576, Number.MAX_SAFE_INTEGER),
+  KSI_MAX_RESPONSE_BYTES: whole(17_179_869_184, 1_048_576, Number.MAX_SAFE_INTEGER),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
@@ -70,12 +75,32 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
-  KSI_EVENTS_KEPT: whole(200_000, 1_000, 100_000_000),
-  KSI_REQUESTS_KEPT: whole(100_000, 1_000, 100_000_000),
+  KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
+  KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
 })
 
+/**
+ * Where providers are, and what they ask for. Only the runner reads it, and only the runner has the keys in its
+ * environment. Names without KSI_ are those that every program of the kind knows.
+ */
+const providerSchema = z.object({
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z.string().optional(),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  ANTHROPIC_AUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_KEY: z.string().optional(),
+})
+export type ProviderSettings = Readonly<z.infer<typeof providerSchema>>
+
+/** @throws KsiError KSI_CONFIG_INVALID */
+export function readProviderSettings(env: NodeJS.ProcessEnv): ProviderSettings {
+  return readEnv(providerSchema, env)
+}
+
 /** The names of all variables, for the test that compares them with the README. */
-export const settingNames = Object.keys(schema.shape)
+export const settingNames = [...Object.keys(schema.shape), ...Object.keys(providerSchema.shape)]
 
 /** Files and folders of one ksi, all under its root. */
 export interface Paths {
@@ -88,6 +113,7 @@ export interface Paths {
   pidFile: string
   spool: string
   responses: string
+  log: string
   journal: string
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
@@ -125,6 +151,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
     responses: join(root, 'var/logs/responses'),
+    log: join(root, 'var/logs/daemon.log'),
     journal,
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),

@@ -7,6 +7,7 @@ import type { Replies } from '../store/replies.ts'
 import type { Requests } from '../store/requests.ts'
 import { ModuleHost } from './module-host/module-host.ts'
 import type { ModuleHostOptions } from './module-host/module-host.ts'
+import { Quotas } from './quotas.ts'
 import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
@@ -20,6 +21,7 @@ export interface Core {
   readonly replies: Replies
   readonly router: EventRouter
   readonly modules: ModuleHost
+  readonly quotas: Quotas
   readonly bootId: string
   /** The number of this generation: its epoch in the journal. */
   readonly generation: number
@@ -45,6 +47,7 @@ export function createCore(parts: {
     replies: journal.replies,
     router: new EventRouter(),
     modules: new ModuleHost(parts.modules),
+    quotas: new Quotas(journal, settings),
     bootId,
     generation: journal.epoch,
   }

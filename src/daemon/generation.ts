@@ -44,8 +44,6 @@ export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLin
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
-  /** It will soon be told to retire. */
-  successor(): void
   /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
   prepare(): Promise<void> | undefined
   retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
@@ -59,7 +57,14 @@ export interface LiveGeneration {
  * @param links those `standBy` gave; they end with this generation
  */
 export async function goLive(
-  parts: { settings: Settings; log: Log; stream: Duplex; links: RunnerLinks; modules: ModuleHostOptions },
+  parts: {
+    settings: Settings
+    log: Log
+    stream: Duplex
+    links: RunnerLinks
+    modules: ModuleHostOptions
+    onFilling: (notes: string[]) => void
+  },
   message: Activate,
 ): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
@@ -70,6 +75,9 @@ export async function goLive(
     now: Date.now(),
     durability: settings.KSI_DURABILITY,
   })
+  // Both take a while, and the rest is made ready meanwhile.
+  const hello = links.hello(journal.epoch, helloLimitMs)
+  const synced = journal.synced()
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
@@ -77,11 +85,10 @@ export async function goLive(
   const completion = new CompletionService(core, links)
   const monitor = new Monitor(core)
   try {
-    const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
     const open = performance.now() - begun
-    await hello
+    await Promise.all([hello, synced])
     await runLifecycle(core)
     const restored = restore.report ?? emptyReport()
     const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
@@ -90,7 +97,7 @@ export async function goLive(
     const transport = serveRelay(stream, core, monitor)
     monitor.connect((frame) => transport.send(frame))
     completion.open()
-    return handle(core, { live, monitor, completion, transport })
+    return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
   } catch (error) {
     completion.close()
     throw error
@@ -139,15 +146,20 @@ function announce(core: Core, message: Activate, live: Live): void {
 
 function handle(
   core: Core,
-  parts: { live: Live; monitor: Monitor; completion: CompletionService; transport: Transport },
+  parts: {
+    live: Live
+    monitor: Monitor
+    completion: CompletionService
+    transport: Transport
+    onFilling: (notes: string[]) => void
+  },
 ): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
-  const housekeeping = startHousekeeping(core)
+  const housekeeping = startHousekeeping(core, parts.onFilling)
   let states: Collected[] | undefined
   return {
     live,
-    successor: () => journal.syncAhead(),
     prepare() {
       const { now, later } = core.modules.collect()
       states = now
@@ -156,13 +168,14 @@ function handle(
     retire({ reason, files }) {
       void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
-      journal.durably(() => {
+      journal.tx(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
         takeCheckpoint(core, reason, { files, states: states ?? core.modules.collect().now })
       })
-      // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
-      if (reason !== 'reload') journal.flush()
+      // At a reload the next one syncs what it takes over before it tells anything; folding the WAL into the file would
+      // take longer than the rest of the swap. But after a sync that failed nothing else makes it safe.
+      if (reason !== 'reload' || journal.trouble !== undefined) journal.flush()
       housekeeping.stop()
       // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
       monitor.reportCursors()

@@ -9,17 +9,23 @@ const finishedEvery = 15
 /** Pages given back to the file system at a time; as many stay for what comes next. */
 const pagesGivenBack = 128
 
-/** Keeps the journal within its bounds, a little at a time. */
-export function startHousekeeping(core: Core): { stop(): void } {
-  const { journal, settings, log } = core
-  const { events, finished, replies } = journal
+/**
+ * Keeps the journal within its bounds, a little at a time, and watches over the quotas.
+ * @param onFilling told which quotas fill up, whenever that has changed
+ */
+export function startHousekeeping(core: Core, onFilling: (notes: string[]) => void): { stop(): void } {
+  const { journal, settings, log, quotas } = core
+  const { events, finished, replies, runs } = journal
   let round = 0
   const trim = (): number => {
     journal.shrink(pagesGivenBack)
-    const requests = round % finishedEvery === 0 ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) : 0
+    quotas.note()
+    const seldom = round % finishedEvery === 0
+    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(Date.now()) : 0
     return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
   }
   const tidy = (): void => {
+    look()
     try {
       const more = journal.tx(trim) >= slice
       // While there is more to remove the same round goes on.
@@ -29,6 +35,15 @@ export function startHousekeeping(core: Core): { stop(): void } {
       log.error({ err: error }, 'the journal could not be trimmed, trying again')
       schedule(intervalMs * 5)
     }
+  }
+  let told = ''
+  const look = (): void => {
+    quotas.measure().catch((err: unknown) => log.error({ err }, 'the response files could not be measured'))
+    const notes = quotas.filling
+    if (notes.join() === told) return
+    told = notes.join()
+    onFilling(notes)
+    for (const note of notes) log.warn(note)
   }
   let timer: NodeJS.Timeout
   const schedule = (ms: number): void => {

@@ -13,7 +13,7 @@ import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from '../lib/preload.ts'
-import { loadDependencies, warmUp } from './warm-up.ts'
+import { collectGarbage, loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
   goLive: typeof goLive
@@ -98,7 +98,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    live = await app.goLive({ settings, log, stream, links, modules }, message)
+    const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
+    live = await app.goLive({ settings, log, stream, links, modules, onFilling }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
@@ -132,8 +133,6 @@ process.on('message', (message: ToGeneration) => {
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
-    case 'successor':
-      return live?.successor()
     case 'ping':
       return tell({ type: 'pong' })
     case 'end':
@@ -161,4 +160,5 @@ if (boot === undefined) {
   // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
   // and a live generation would.
   if (boot === undefined) flushCompileCache()
+  if (boot === undefined) collectGarbage()
 }

@@ -27,12 +27,14 @@ export const errorCodes = {
   KSI_POISON: exitCodes.failed,
   KSI_PORT_IN_USE: exitCodes.tryAgain,
   KSI_QUEUE_FULL: exitCodes.tryAgain,
+  KSI_QUOTA_FULL: exitCodes.cannotCreate,
   KSI_RESTARTING: exitCodes.tryAgain,
   KSI_SCHEMA_NEWER: exitCodes.config,
   KSI_SOCKET_PATH_TOO_LONG: exitCodes.config,
   KSI_TIMEOUT: exitCodes.tryAgain,
   KSI_UNAUTHORIZED: exitCodes.usage,
   KSI_UNREACHABLE: exitCodes.unavailable,
+  KSI_UNSUPPORTED_PARAMETER: exitCodes.usage,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import type { FromRunnerLine, RunOutcome } from '../contracts/runner.ts'
 import { silentLog } from '../lib/log.ts'
 import { readSpool } from '../store/spool.ts'
-import { makeInput } from './testing/inputs.ts'
+import { makeInput, unheard } from './testing/inputs.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { Provider } from './providers/provider.ts'
 import { createRegistry } from './providers/registry.ts'
@@ -28,7 +28,7 @@ const hang: Provider['run'] = (_, { signal }) =>
 /** Runs over one provider, `test/…`; `outcome` resolves with the next outcome told. */
 function makeRuns(run: Provider['run']): { runs: Runs; lines: FromRunnerLine[]; outcome: () => Promise<RunOutcome> } {
   const registry = createRegistry({ test: async () => ({ name: 'test', run }) })
-  const runs = new Runs({ runnerId: '7', spoolDir, registry, log: silentLog(), graceMs: 50 })
+  const runs = new Runs({ runnerId: '7', spoolDir, registry, log: silentLog(), graceMs: 50, ...unheard })
   const lines: FromRunnerLine[] = []
   let wake: (outcome: RunOutcome) => void = () => {}
   runs.tellTo((line) => {

@@ -3,13 +3,16 @@ import { z } from 'zod'
 import { toRunner } from '../contracts/control.ts'
 import type { FromRunner } from '../contracts/control.ts'
 import { runnerProtocol } from '../contracts/protocol.ts'
-import { readSettings } from '../contracts/settings.ts'
+import { readProviderSettings, readSettings } from '../contracts/settings.ts'
 import { readEnv } from '../lib/env.ts'
-import { createLog } from '../lib/log.ts'
+import { redactorOf } from '../lib/keys.ts'
+import { createLog, standardOutput } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { onShutdown } from '../lib/shutdown.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import type { ChildRegister } from './orphans.ts'
+import { ProviderStates } from './provider-states.ts'
+import { defaultWorkDir } from './providers/claude-folder.ts'
 import { createRegistry, providerLoaders } from './providers/registry.ts'
 import type { Registry } from './providers/registry.ts'
 import { Runs } from './runs.ts'
@@ -32,14 +35,19 @@ export async function importProviders(env: NodeJS.ProcessEnv): Promise<void> {
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const { paths, ...settings } = readSettings(env)
   const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
-  const log = createLog('runner', settings.KSI_LOG_LEVEL).child({ runner: runnerId })
+  const redact = redactorOf(env)
+  const log = createLog(
+    'runner',
+    settings.KSI_LOG_LEVEL,
+    standardOutput((line) => redact.text(line)),
+  ).child({ runner: runnerId })
   const childDir = join(paths.run, 'children')
   endOrphans(childDir, log)
   const registry = registryOf(env, openChildRegister(childDir, log))
   // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
   // later save must not be half of what it runs.
-  await registry.load()
-  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log })
+  const states = new ProviderStates(await registry.load())
+  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log, states, redact })
   const server = await startServer({
     socket,
     runnerId,
@@ -61,9 +69,17 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 function registryOf(env: NodeJS.ProcessEnv, children: ChildRegister): Registry {
-  const { paths, KSI_CLAUDE_BIN: claudeBin } = readSettings(env)
+  const { paths, ...settings } = readSettings(env)
   return createRegistry(
-    providerLoaders({ sandboxDir: join(paths.run, 'sandbox'), claudeBin, root: paths.root, env, children }),
+    providerLoaders({
+      workDir: settings.KSI_WORK_DIR ?? defaultWorkDir(paths.root),
+      claudeBin: settings.KSI_CLAUDE_BIN,
+      root: paths.root,
+      env,
+      children,
+      settings: readProviderSettings(env),
+      silenceMs: settings.KSI_PROVIDER_SILENCE_MS,
+    }),
   )
 }
 

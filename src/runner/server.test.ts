@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { silentLog } from '../lib/log.ts'
 import { TestClient } from './testing/client.ts'
-import { makeInput } from './testing/inputs.ts'
+import { makeInput, unheard } from './testing/inputs.ts'
 import { createEcho } from './providers/echo.ts'
 import { createRegistry } from './providers/registry.ts'
 import { Runs } from './runs.ts'
@@ -27,6 +27,7 @@ beforeEach(async () => {
     spoolDir: join(root, 'spool'),
     registry: createRegistry({ echo: async () => createEcho() }),
     log: silentLog(),
+    ...unheard,
   })
   server = await startServer({ socket: path, runnerId: '7', runs, log: silentLog(), maxLineBytes: 10_000 })
 })

@@ -114,6 +114,8 @@ class GenerationServer {
         return
       case 'committed':
         return runs.committed(line.run_id)
+      case 'providers':
+        return send(socket, { type: 'providers', providers: runs.providers() })
     }
   }
 

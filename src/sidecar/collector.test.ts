@@ -120,6 +120,13 @@ test('files that cannot be watched are a warning', () => {
   assert.match(verdict.summary, /Files are looked at every now and then\./)
 })
 
+test('a quota that fills up is a warning', () => {
+  const filling = ['The journal has 9 bytes of 10.']
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ filling })) }))
+  assert.equal(verdict.status, 'warn')
+  assert.match(verdict.summary, /The journal has 9 bytes of 10\./)
+})
+
 test('a handover is no warning', () => {
   const verdict = verdictOn(
     allWell({ daemon: fine(supervisorFacts({ phase: 'swapping', phase_since: nowMs - 1_000 })) }),

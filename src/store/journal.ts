@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { PushData, PushName } from '../contracts/events.ts'
 import { KsiError } from '../lib/errors.ts'
 import { Boots } from './boots.ts'
@@ -23,7 +25,7 @@ import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
 import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
-import { WalSync } from './wal-sync.ts'
+import { WalSync, syncFolder } from './wal-sync.ts'
 import type { SyncFile } from './wal-sync.ts'
 
 export type { JournalEvent } from './events.ts'
@@ -110,8 +112,6 @@ export class Journal {
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
     })
-    // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
-    if (options.suspect) this.#sync.now()
     this.#runIn = this.#transactions()
     this.tx(() => this.clock.begin())
   }
@@ -122,7 +122,11 @@ export class Journal {
    * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER, KSI_MIGRATION_CHANGED
    */
   static open(path: string, bootId: string, options: JournalOptions): Journal {
-    return new Journal(path, openJournal(path, bootId, options), options)
+    const isNew = !existsSync(`${path}-wal`)
+    const opened = openJournal(path, bootId, options)
+    // A file that is made has to be on disk by its name too; SQLite sees to that only where it syncs each commit.
+    if (isNew) syncFolder(dirname(path))
+    return new Journal(path, opened, options)
   }
 
   /** Called with the events of committed transactions, in order, once they may be told; in order of registration. */
@@ -174,6 +178,18 @@ export class Journal {
     this.#sync.whenSynced(call, failed)
   }
 
+  /**
+   * Resolves when all there is in the journal is on disk, whoever wrote it: nothing may be told before. At once with
+   * KSI_DURABILITY=process.
+   * @throws the system's error
+   */
+  synced(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sync.begin()
+      this.#sync.whenSynced(resolve, reject)
+    })
+  }
+
   /** Why nothing can be synced just now, if so. */
   get trouble(): Error | undefined {
     return this.#sync.trouble
@@ -192,25 +208,6 @@ export class Journal {
   /** The same for an event that is not in the contract: an add-on module's. */
   emitAny(name: string, data: Record<string, unknown>, requestId: string | null = null): number {
     return this.#outbox.emit(name, data, requestId)
-  }
-
-  /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
-  durably<T>(work: () => T): T {
-    const db = this[handle]
-    let result: T
-    db.pragma('synchronous = FULL')
-    try {
-      result = this.tx(work)
-    } finally {
-      db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
-    }
-    this.#sync.allSynced()
-    return result
-  }
-
-  /** A durable transaction will come soon: what it would have to wait for is written ahead. */
-  syncAhead(): void {
-    this.#sync.ahead()
   }
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */

@@ -38,8 +38,8 @@ export interface RequestEnd {
   outcome: StoredOutcome
   /** the session of the result */
   sessionId?: string | undefined
-  /** a provider handed that session out: the conversation goes on from there */
-  handedOut?: boolean
+  /** who handed that session out: the conversation goes on from there */
+  provider?: string | undefined
   /** how its run ended; `state` unless given */
   run?: RunEnd
 }
@@ -97,7 +97,7 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING',
+        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
         session_id,
         conversation,
         now,
@@ -154,8 +154,8 @@ export class Requests {
     this.#sql.run('INSERT INTO outcomes (request, outcome) VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
     if (row.state === 'queued') this.#refresh(row.conversation, -1)
     else if (state !== 'cancelled') this.#runs.end(row, end.run ?? state, now)
-    if (sessionId !== undefined && end.handedOut === true)
-      this.#conversations.setNewestSession(row.conversation, sessionId, now)
+    if (sessionId !== undefined && end.provider !== undefined)
+      this.#conversations.setNewestSession(row.conversation, { id: sessionId, provider: end.provider, now })
     return true
   }
 
@@ -180,6 +180,13 @@ export class Requests {
       requestId,
     )
     return JSON.parse(text ?? '{}') as EventData<'completion:async'>
+  }
+
+  /** The request that this row repeats, where it says so. */
+  retryOf(id: number): string | undefined {
+    return (
+      this.#sql.value<string | null>("SELECT data ->> '$.retry_of' FROM payloads WHERE request = ?", id) ?? undefined
+    )
   }
 
   outcome(requestId: string): StoredOutcome | undefined {
@@ -218,6 +225,15 @@ export class Requests {
       `${requestsWithRun} WHERE q.finished_tick > ? AND q.state = 'completed' AND q.session_id IS NOT NULL
        ORDER BY q.finished_tick LIMIT ?`,
       tick,
+      limit,
+    )
+  }
+
+  /** The newest completed requests of a conversation. */
+  completedOf(conversation: string, limit: number): RequestRow[] {
+    return this.#sql.all(
+      `${requestsWithRun} WHERE q.conversation = ? AND q.state = 'completed' ORDER BY q.id DESC LIMIT ?`,
+      conversation,
       limit,
     )
   }

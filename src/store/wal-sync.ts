@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
 
@@ -11,6 +11,19 @@ export interface WalSyncOptions {
   recover: () => void
   /** told when a sync fails after one that did not */
   onTrouble: (error: Error) => void
+}
+
+/** Syncs the names of a folder's files. A system that cannot (Windows) sees to that itself. */
+export function syncFolder(path: string): void {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    fsyncSync(fd)
+  } catch {
+    // What is in the files counts as synced or not without this.
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
 }
 
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
@@ -71,26 +84,17 @@ export class WalSync {
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
-  /** All that is committed is on disk, by other means: a commit that synced, or `now`. */
+  /** All that is committed is on disk, by other means. */
   allSynced(): void {
     this.#failed = undefined
     this.#reached(this.#committed)
   }
 
-  /** Syncs now and here. @throws the system's error */
-  now(): void {
-    if (this.#fd !== undefined) fdatasyncSync(this.#fd)
-    this.allSynced()
-  }
-
-  /**
-   * Has the file system write what it has put off, beside the event loop, so that a sync soon after finds little to do.
-   */
-  ahead(): void {
-    if (this.#fd === undefined || this.#busy || this.#closed) return
-    const upTo = this.#committed
-    this.#busy = true
-    fsync(this.#fd, (error) => this.#ended(upTo, error))
+  /** Begins at once to sync all there is: what was committed by others too. */
+  begin(): void {
+    if (this.#fd === undefined) return
+    this.#committed += 1
+    this.#begin()
   }
 
   close(): void {

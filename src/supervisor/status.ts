@@ -30,6 +30,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     generation_since: view.liveSince,
     last_failure: view.lastFailure ?? runnerHost.failure,
     trouble: generations.trouble,
+    filling: [...generations.filling],
     poison: front?.poison() ?? [],
     waiting_for_restart: [...new Set([...changes.waitingForRestart, ...runnerHost.outdated])],
     swaps: view.swaps,

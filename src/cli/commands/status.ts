@@ -105,7 +105,7 @@ function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
 }
 
 function describeTrouble(
-  { problem, last_failure, trouble, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
+  { problem, last_failure, trouble, filling, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
   now: number,
 ): string[] {
   return [
@@ -121,6 +121,7 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []
       : [`  ${paint('yellow', `Waiting for a restart: ${waiting_for_restart.join(', ')}`)}`]),

@@ -13,6 +13,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     generation_since: Date.now() - 61_000,
     last_failure: null,
     trouble: null,
+    filling: [],
     poison: [],
     waiting_for_restart: [],
     swaps: 3,

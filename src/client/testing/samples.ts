@@ -54,6 +54,7 @@ export function sampleHealth(changes: Partial<Health> = {}): Health {
     processing: 0,
     modules_loaded: 0,
     modules: [],
+    filling: [],
     ...changes,
   }
 }

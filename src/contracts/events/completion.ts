@@ -103,6 +103,15 @@ export const completionEvents = {
     reply: () => z.object({ request_id: z.string(), status: z.literal('cancelled') }),
     mutates: true,
   },
+  'completion:retry': {
+    summary: 'Queue a failed or cancelled request once more, under an id of its own.',
+    data: z.object({
+      request_id: requestId.describe('the request'),
+      as: requestId.optional().describe('the id of the new one'),
+    }),
+    reply: () => acknowledgement().extend({ retry_of: z.string() }),
+    mutates: true,
+  },
   'completion:wait': {
     summary: 'Reply when the request has an outcome, or with its present status at the time limit.',
     data: z.object({

@@ -19,6 +19,8 @@ const liveHealth = () =>
     processing: z.number(),
     modules_loaded: z.number(),
     modules: z.array(z.string()),
+    /** Which quotas of bytes are nearly reached, or are, and what to do. */
+    filling: z.array(z.string()),
   })
 
 /** The answer of the supervisor while there is no live generation. */

@@ -3,6 +3,9 @@ import type { Socket } from 'node:net'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
+import type { ProviderState } from '../../contracts/providers.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 
@@ -22,6 +25,8 @@ export interface RunnerListener {
 }
 
 const reconnectMs = 25
+/** How long, in ms, an answer is waited for. */
+const answerMs = 1_000
 /** How long, in ms, what a runner that is no more has still said is waited for. */
 const lastWordsMs = 500
 
@@ -38,6 +43,7 @@ export class RunnerLink {
   #welcomed = false
   #closed = false
   #onWelcome: (() => void)[] = []
+  #onProviders: ((states: ProviderState[]) => void)[] = []
   /** Lines of this turn: one write carries them all. */
   #outgoing: string[] = []
   /** Outcomes of the piece that is being read. */
@@ -63,6 +69,8 @@ export class RunnerLink {
   hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
     if (this.#socket?.readyState === 'open') this.#send({ type: 'hello', epoch })
+    // The generation has a lot to do before this turn of its event loop ends.
+    this.#flush()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limitMs)
       this.#onWelcome.push(() => {
@@ -85,6 +93,22 @@ export class RunnerLink {
     this.#send({ type: 'committed', run_id: runId })
   }
 
+  /** How its providers stand. @throws KsiError KSI_TIMEOUT when it does not say */
+  providers(): Promise<ProviderState[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<ProviderState[]>()
+    const timer = setTimeout(
+      () =>
+        reject(new KsiError('KSI_TIMEOUT', `The runner did not say within ${answerMs} ms how its providers stand.`)),
+      answerMs,
+    )
+    this.#onProviders.push((states) => {
+      clearTimeout(timer)
+      resolve(states)
+    })
+    this.#send({ type: 'providers' })
+    return promise
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -99,12 +123,13 @@ export class RunnerLink {
     this.accepting = false
     const socket = this.#socket
     const end = (): void => {
-      clearTimeout(timer)
+      timer.stop()
       socket?.off('close', end)
       this.close()
       done()
     }
-    const timer = setTimeout(end, lastWordsMs)
+    // After a standstill of the machine what was said lies unread: only time in which it could be read counts.
+    const timer = startAwakeTimer(lastWordsMs, end)
     if (socket?.readyState === 'open' && this.#welcomed) socket.once('close', end)
     else end()
   }
@@ -162,6 +187,9 @@ export class RunnerLink {
         this.#welcomed = true
         this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
+        return
+      case 'providers':
+        for (const tell of this.#onProviders.splice(0)) tell(line.providers)
         return
       case 'progress':
         return this.#listener().progress(line.request_id, line.data)

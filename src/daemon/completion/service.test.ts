@@ -7,6 +7,9 @@ import { readSpool, writeSpool } from '../../store/spool.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import type { RunnerLink } from './runner-link.ts'
+import { describeRequest } from './status.ts'
+import { handleEvent } from '../wire/handle-event.ts'
+import { internalContext } from '../wire/router.ts'
 import { TestRoot, accept, begin, completed, contentOf, rowOf } from '../testing/test-core.ts'
 
 /** A link that only notes which runs are committed. */
@@ -262,4 +265,34 @@ test('a damaged file of the spool is put aside with a word, and its request is t
   core.log.error = (about: unknown) => void words.push(about)
   assert.equal(root.completion(core).restore(true).lost, 1)
   assert.match(JSON.stringify(words), /run-a\.json\.corrupt-/)
+})
+
+test('a failed or cancelled request is queued once more under an id of its own, linked to the old one', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  accept(core, { request_id: 'first', prompt: 'say it', extra_body: { echo: { latency_ms: 1 } } })
+  const retry = (data: Record<string, unknown>): Record<string, unknown> => {
+    const context = { ...internalContext, eventId: `retry-${JSON.stringify(data)}` }
+    const results = handleEvent(core, { event: 'completion:retry', data, context, again: false })
+    assert.ok(!(results instanceof Promise))
+    return results[0] as Record<string, unknown>
+  }
+  assert.match(String(retry({ request_id: 'first' }).error), /first is queued: only a failed or cancelled one/)
+  core.journal.tx(() => service.cancel('first'))
+  const again = retry({ request_id: 'first', as: 'second' })
+  const { conversation } = rowOf(core, 'first')
+  assert.deepEqual(
+    [again.request_id, again.status, again.retry_of, again.conversation],
+    ['second', 'queued', 'first', conversation],
+  )
+  const { request_id, retry_of, conversation_id, ...content } = core.requests.payload('second')
+  assert.deepEqual([request_id, retry_of, conversation_id], ['second', 'first', conversation])
+  assert.deepEqual(content, { prompt: 'say it', extra_body: { echo: { latency_ms: 1 } } })
+  assert.equal(describeRequest(core, 'second').retry_of, 'first')
+  assert.deepEqual(
+    [describeRequest(core, 'first').status, describeRequest(core, 'first').retry_of],
+    ['cancelled', undefined],
+  )
+  assert.match(String(retry({ request_id: 'nobody' }).error), /Unknown request_id: nobody/)
 })

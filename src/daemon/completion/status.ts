@@ -12,7 +12,7 @@ const listed = 1_000
 export function describeRequest(core: Core, requestId: string): RequestStatus {
   const row = core.requests.get(requestId)
   if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${requestId}`)
-  return { ...describeRow(core, row), ...core.requests.outcome(requestId) }
+  return { ...describeRow(core, row), retry_of: core.requests.retryOf(row.id), ...core.requests.outcome(requestId) }
 }
 
 function describeRow({ journal }: Core, row: RequestRow): RequestStatus {
@@ -35,8 +35,12 @@ function describeRow({ journal }: Core, row: RequestRow): RequestStatus {
   }
 }
 
-/** `completion:status`: the whole service (docs/wire.md, "Completion events"). */
-export function describeService(core: Core): ServiceStatus {
+/** `completion:status`: of one request, or of the whole service (docs/wire.md, "Completion events"). */
+export function describeStatus(core: Core, requestId?: string): EventReply<'completion:status'> {
+  return requestId === undefined ? describeService(core) : describeRequest(core, requestId)
+}
+
+function describeService(core: Core): ServiceStatus {
   const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
   const sessions = Object.fromEntries(

@@ -59,8 +59,10 @@ function makeRunners(
   /** The processes that were told to begin, in order. */
   const begun: unknown[] = []
   const log: WordLog = {
-    ...{ debug: () => {}, warn: () => {}, error: () => {} },
+    debug: () => {},
     info: (fields) => 'pid' in fields && begun.push(fields.pid),
+    warn: () => {},
+    error: () => {},
   }
   const runners = new RunnerPool({
     root,
@@ -134,6 +136,7 @@ test('an old runner that has nothing to do still refuses what it is given, so th
       attempt: 1,
       model: 'echo/echo',
       prompt: 'x',
+      parameters: {},
       timeout_ms: 1_000,
     }
     assert.equal(await say({ type: 'start', epoch: 1, input }), 'refused')
@@ -157,7 +160,7 @@ function generation(path: string): { start: (latencyMs: number) => Promise<void>
       const id = `run-${++runs}`
       const extra_body = { echo: { latency_ms: latencyMs } }
       const input = { request_id: id, run_id: id, attempt: 1, model: 'echo/echo', prompt: 'x', timeout_ms: 60_000 }
-      say({ type: 'start', epoch: 1, input: { ...input, extra_body } })
+      say({ type: 'start', epoch: 1, input: { ...input, parameters: {}, extra_body } })
       await delay(50)
     },
   }
@@ -197,7 +200,7 @@ test('draining what holds nothing that runs is over soon, and it is known to hav
   assert.deepEqual(runners.drained, [id])
 })
 
-test('a spare is made after a start, becomes the next runner, and is replaced when what it has loaded is old', async () => {
+test('a spare is made after a start and becomes the next runner, unless what it has loaded is old', async () => {
   await using made = makeRunners(() => {}, true)
   const { runners, addSources, begun, pids } = made
   addSources()

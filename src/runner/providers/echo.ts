@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { echoOptions } from '../../contracts/completion.ts'
 import type { EchoOptions } from '../../contracts/completion.ts'
 import type { RunInput } from '../../contracts/runner.ts'
@@ -6,6 +5,7 @@ import { sleep } from '../../lib/backoff.ts'
 import { allText, lastText } from '../../lib/prompt.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
+import { newSession, sessionOf } from './session.ts'
 
 const maxProgressEvents = 20
 
@@ -22,7 +22,9 @@ async function run(input: RunInput, ctx: ProviderContext): Promise<ProviderResul
   await spend(options, ctx)
   ctx.signal.throwIfAborted()
   failAsAsked(options, input.attempt)
-  return answer(input, options)
+  const result = answer(input, options)
+  ctx.onChunk({ kind: 'text', text: lastText(input) })
+  return result
 }
 
 function readOptions(input: RunInput): EchoOptions {
@@ -61,18 +63,21 @@ function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number):
 }
 
 function answer(input: RunInput, options: EchoOptions): ProviderResult {
+  const { session_id: before, parameters } = input
   const result = lastText(input)
   const promptTokens = countWords(allText(input))
   const completionTokens = options.tokens ?? countWords(result)
-  const sessionId = sessionOf(input, options)
+  const sessionId = options.new_session ? newSession('echo', input.run_id) : sessionOf(input, 'echo')
   const metadata = {
     provider: 'echo',
     request_id: input.request_id,
     attempt: input.attempt,
-    ...(input.session_id === undefined ? {} : { resumed_session: input.session_id }),
+    ...(before === undefined ? {} : { resumed_session: before }),
+    ...(Object.keys(parameters).length > 0 && { parameters }),
   }
   return {
     session_id: sessionId,
+    usage: { input_tokens: promptTokens, output_tokens: completionTokens, cache_read_tokens: 0, cache_write_tokens: 0 },
     response: {
       result,
       model: input.model,
@@ -85,15 +90,6 @@ function answer(input: RunInput, options: EchoOptions): ProviderResult {
       metadata,
     },
   }
-}
-
-function sessionOf(input: RunInput, options: EchoOptions): string {
-  if (options.new_session) return `echo-${digest(input.run_id)}`
-  return input.session_id ?? `echo-${digest(input.request_id)}`
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 function countWords(text: string): number {

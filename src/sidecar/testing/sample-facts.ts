@@ -22,6 +22,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     generation_since: minutesAgo(60),
     last_failure: null,
     trouble: null,
+    filling: [],
     poison: [],
     waiting_for_restart: [],
     swaps: 3,

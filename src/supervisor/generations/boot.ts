@@ -55,8 +55,6 @@ function boot(turn: Turn, id: number): void {
     turn.swapping(fold(swap, pending))
     turn.set({ pending: null })
   }
-  const serving = live(turn.state)
-  if (serving !== undefined) turn.send(serving.id, { type: 'successor' })
   turn.move(id, 'booting')
   turn.send(id, { type: 'boot', boot_id: swap.bootId })
   startBootTimers(turn)

@@ -34,7 +34,7 @@ interface GenerationsOptions {
 }
 
 /** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32']
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--expose-gc']
 /** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
 const beyondHeartbeatMs = 1_000
 
@@ -68,6 +68,11 @@ export class Generations {
   /** What is wrong with the live generation although it serves. */
   get trouble(): SupervisorStatus['trouble'] {
     return live(this.#state)?.trouble ?? null
+  }
+
+  /** Which quotas of the live generation fill up. */
+  get filling(): readonly string[] {
+    return live(this.#state)?.filling ?? []
   }
 
   /** Whether a spare waits for a save. */

@@ -151,7 +151,7 @@ export function onRetired(turn: Turn, id: number): void {
   const before = parked(turn.state)
   turn.move(id, 'parked', { holds: false })
   turn.set({ sinceParked: [] })
-  if (before !== undefined) turn.dismiss(before.id)
+  if (before !== undefined) turn.dismissLater(before.id)
   backUnlessReplaced(turn)
 }
 

@@ -36,6 +36,7 @@ export type GenerationEvent =
   | { type: 'retired'; id: number }
   | { type: 'failed'; id: number; error: ErrorReport }
   | { type: 'troubled'; id: number; error: ErrorReport }
+  | { type: 'filling'; id: number; notes: readonly string[] }
   /** It said something nobody here understands. */
   | { type: 'unknown'; id: number; error: ErrorReport }
   /** It gave a sign of life. */

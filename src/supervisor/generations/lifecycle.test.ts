@@ -14,7 +14,7 @@ test('a save boots the spare; lines are held from standby to live, the one befor
     if (effect.type === 'send') return [effect.message.type]
     return effect.type === 'hold' || effect.type === 'attach' || effect.type === 'detach' ? [effect.type] : []
   })
-  assert.deepEqual(order, ['successor', 'boot', 'hold', 'retire', 'detach', 'activate', 'attach', 'phases'])
+  assert.deepEqual(order, ['boot', 'hold', 'retire', 'detach', 'activate', 'attach', 'phases'])
   assert.deepEqual(
     world.state.handles.map(({ phase }) => phase),
     ['parked', 'live'],

@@ -30,6 +30,8 @@ export interface Handle {
   readonly killed: string | null
   /** The last error nobody caught, or word nobody understood. */
   readonly trouble: SupervisorStatus['trouble']
+  /** Which of its quotas fill up. */
+  readonly filling: readonly string[]
 }
 
 /** What leads to a boot. */

@@ -5,6 +5,8 @@ import type { Handle, Phase, State, Swap, View } from './state.ts'
 
 /** After `end` a process has so long, in ms, before it is killed. */
 const endMs = 1_000
+/** Until then, in ms, a hand-over is over and clients do not wait any more. */
+const handOverMs = 250
 
 /**
  * One step in the making: the state as it stands so far and what is to be done. It lives for the time of a step only,
@@ -70,6 +72,7 @@ export class Turn {
       holds: false,
       killed: null,
       trouble: null,
+      filling: [],
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
     this.do({ type: 'fork', id, preload })
@@ -97,6 +100,15 @@ export class Turn {
     this.move(id, 'retired')
     this.send(id, { type: 'end' })
     this.startTimer(`end:${id}`, endMs)
+  }
+
+  /**
+   * The same in the middle of a hand-over, when every millisecond of a processor counts and an end takes several: it
+   * holds nothing, and is killed a little later.
+   */
+  dismissLater(id: number): void {
+    this.move(id, 'retired')
+    this.startTimer(`end:${id}`, handOverMs)
   }
 
   /** It is no more. */

@@ -108,7 +108,6 @@ export class SimProcess {
         return this.die({ code: 0 })
       case 'failure':
       case 'phases':
-      case 'successor':
       case undefined:
     }
   }
