@@ -29,7 +29,7 @@ export type RunnerAddress = z.infer<typeof runnerAddress>
 const runnerList = z.object({
   runners: z.array(runnerAddress),
   /**
-   * Runners that have ended in peace: every outcome of theirs was committed or lies in the spool, so a request one was
+   * Runners that have ended in peace: every outcome of theirs was committed or lies in its log, so a request one was
    * given that has none is one it never read.
    */
   drained: z.array(z.string()),

@@ -111,7 +111,8 @@ export interface Paths {
   /** in a folder with the runners' own sockets, which a container of theirs shares with the daemon's alone */
   runnerHost: string
   pidFile: string
-  spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
   log: string
   journal: string
@@ -149,7 +150,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     socket: join(run, 'daemon.sock'),
     runnerHost: join(run, 'runner/host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
-    spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),
     journal,

@@ -19,7 +19,7 @@ import { Monitor } from './monitor/monitor.ts'
 import { registerRestore } from './checkpoint/restore.ts'
 import { RunnerLinks } from './completion/runner-links.ts'
 import { serveRelay } from './wire/relay-server.ts'
-import type { Transport } from './wire/relay-server.ts'
+import type { ConnectionListener, Transport } from './wire/relay-server.ts'
 
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
@@ -94,8 +94,9 @@ export async function goLive(
     const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
     const live: Live = { type: 'live', generation: core.generation, phases, restored, previous_end: previousEnd }
     announce(core, message, live)
-    const transport = serveRelay(stream, core, monitor)
+    const transport = serveRelay(stream, core, all([monitor, completion.streams]))
     monitor.connect((frame) => transport.send(frame))
+    completion.streams.connect((frame) => transport.send(frame))
     completion.open()
     return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
   } catch (error) {
@@ -142,6 +143,16 @@ function announce(core: Core, message: Activate, live: Live): void {
       previous_end: live.previous_end,
     })
   })
+}
+
+/** Tells each of them. */
+function all(listeners: ConnectionListener[]): ConnectionListener {
+  return {
+    closed: (connection) => listeners.forEach((one) => one.closed(connection)),
+    restore: (connection, seq, standing) => listeners.forEach((one) => one.restore(connection, seq, standing)),
+    paused: (connection, paused) => listeners.forEach((one) => one.paused(connection, paused)),
+    drained: () => listeners.forEach((one) => one.drained()),
+  }
 }
 
 function handle(

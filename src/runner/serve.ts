@@ -9,6 +9,7 @@ import { redactorOf } from '../lib/keys.ts'
 import { createLog, standardOutput } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { onShutdown } from '../lib/shutdown.ts'
+import { logDirOf } from '../store/run-log/read-run.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import type { ChildRegister } from './orphans.ts'
 import { ProviderStates } from './provider-states.ts'
@@ -47,7 +48,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
   // later save must not be half of what it runs.
   const states = new ProviderStates(await registry.load())
-  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log, states, redact })
+  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log, states, redact })
   const server = await startServer({
     socket,
     runnerId,

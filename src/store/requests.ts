@@ -28,6 +28,8 @@ export interface StoredOutcome {
   result?: CompletionResult
   reason?: string
   message?: string
+  /** the text that had come when its runner went down */
+  partial?: string
 }
 
 /** How a request ends. */

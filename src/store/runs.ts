@@ -21,6 +21,13 @@ export interface NewRun {
   resumed_from: string | null
 }
 
+/** One of a request's runs; its attempt is its number among them, from 1. */
+export interface RequestRun {
+  run_id: string
+  runner_id: string | null
+  attempt: number
+}
+
 /** A run that has not ended, with its request: that one may be cancelled already. */
 export type UnfinishedRun = RequestRow & { run: number }
 
@@ -84,6 +91,18 @@ export class Runs {
     if (ended === 0) return false
     this.#sql.run('UPDATE conversations SET busy = 0 WHERE conversation = ?', conversation)
     return true
+  }
+
+  /** The first of a request's runs from this attempt on. */
+  ofRequest(requestId: string, attempt: number): RequestRun | undefined {
+    return this.#sql.one(
+      `SELECT run_id, runner_id, attempt FROM
+         (SELECT u.run_id, u.runner_id, row_number() OVER (ORDER BY u.id) AS attempt
+          FROM runs u JOIN requests q ON q.id = u.request WHERE q.request_id = ?)
+       WHERE attempt >= ? ORDER BY attempt LIMIT 1`,
+      requestId,
+      attempt,
+    )
   }
 
   /** How many runs a request has had; of those that ended so, where it is said. */

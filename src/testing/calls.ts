@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Project } from './project.ts'
 
 /** Where the far end of the provider notes who called, in a folder that outlives every process and container. */
-const file = 'var/run/spool/calls.log'
+const file = 'var/run/runner/calls.log'
 
 /** Has the echo provider's far end write down each call it gets: what counts as a call, whoever made it. */
 export function noteCalls(project: Project): void {
   project.edit('src/runner/providers/echo.ts', (text) => {
     const note = [
       "const { appendFileSync, mkdirSync } = await import('node:fs')",
-      "const folder = process.env['KSI_ROOT'] + '/var/run/spool'",
+      "const folder = process.env['KSI_ROOT'] + '/var/run/runner'",
       'mkdirSync(folder, { recursive: true })',
       "appendFileSync(folder + '/calls.log', input.request_id + '\\n')",
     ].join('\n')

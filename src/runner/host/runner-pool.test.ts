@@ -194,7 +194,7 @@ test('draining what holds nothing that runs is over soon, and it is known to hav
   await runners.startFirst()
   const [{ id, socket } = { id: '', socket: '' }] = runners.addresses()
   await generation(socket).start(1)
-  // It has an outcome that nobody commits: that lies in the spool.
+  // It has an outcome that nobody commits: that lies in its log.
   assert.deepEqual(await runners.drain(20_000), { had: 0, left: 0 })
   await runners.stop()
   assert.deepEqual(runners.drained, [id])

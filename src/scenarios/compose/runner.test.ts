@@ -16,7 +16,7 @@ describe('work over whatever is done to the containers', { skip: skipWithoutEngi
 
   const stage = {
     client: () => stack.client(),
-    calls: async () => countCalls(await stack.compose('exec', '--no-TTY', 'runner', 'cat', 'var/run/spool/calls.log')),
+    calls: async () => countCalls(await stack.compose('exec', '--no-TTY', 'runner', 'cat', 'var/run/runner/calls.log')),
   }
   const touch = (file: string): void => stack.project.edit(file, (text) => `${text}\n// touched\n`)
   const acts: { name: string; tag: string; act: () => Promise<unknown>; replaces?: 'runner' }[] = [
