@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { EventHistory } from '../../history/event-history.ts'
+import { median } from '../../lib/statistics.ts'
 import { countCalls, noteCalls } from '../../testing/calls.ts'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { workOver } from '../../testing/over-acts.ts'
+import { chooseSeed, randomFrom } from '../../testing/random.ts'
 
+const randomActs = Number(process.env.KSI_SOAK_ACTS ?? 3)
 /** How long what runs takes, in ms. */
 const longMs = Number(process.env.KSI_SOAK_RUN_MS ?? 4_000)
 
@@ -61,4 +66,29 @@ describe('work over whatever is done to the containers', { skip: skipWithoutEngi
       t.diagnostic(`silent for ${silence} ms`)
       assert.equal((await runnerSince()) === since, replaces === undefined)
     })
+
+  test(`${randomActs} of these at random: nothing is wrong with the history of it all`, async (t) => {
+    const seed = chooseSeed()
+    t.diagnostic(`KSI_SEED=${seed}`)
+    const random = randomFrom(seed)
+    const silences: number[] = []
+    for (let n = 0; n < randomActs; n++) {
+      const act = acts[Math.floor(random() * acts.length)]?.act ?? up
+      const several = random() < 0.3
+      const both = async (): Promise<void> => {
+        await delay(random() * 500)
+        await act()
+        if (several) await stack.compose('kill', '-s', 'KILL', 'daemon').then(() => up())
+      }
+      silences.push(await workOver(stage, both, { tag: `n${n}x`, longMs: 500 + random() * longMs, waiting: 3 }))
+    }
+    t.diagnostic(`silent for ${Math.round(median(silences))} ms, median, and ${Math.max(...silences)} at most`)
+    const history = new EventHistory()
+    using client = await stack.client()
+    client.onPush = (push) => history.take(push)
+    await client.request('monitor:subscribe', { event_patterns: ['completion:*'], since: 0 })
+    await client.until(() => history.accepted > 0 && history.outcomes.size === history.accepted)
+    t.diagnostic(`${history.accepted} requests, ${history.starts} calls`)
+    assert.deepEqual([history.faults, history.failures()], [[], {}])
+  })
 })
