@@ -46,6 +46,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
   },
+  losses: {
+    summary: 'What of the journal was lost, and that it is known',
+    load: async () => (await import('./commands/losses.ts')).losses,
+  },
   providers: {
     summary: 'Which providers there are, and how they stand',
     load: async () => (await import('./commands/providers.ts')).providers,

@@ -5,7 +5,7 @@ import { KsiError } from '../lib/errors.ts'
 import { rebuildDerived } from './derived.ts'
 import { asidePath, assertOnlyAdds, canGoBack, isCompatible, newer } from './older-code.ts'
 import type { Db } from './open.ts'
-import { openForReading } from './open.ts'
+import { closeForGood, openForReading } from './open.ts'
 
 const ownFolder = join(import.meta.dirname, 'migrations')
 
@@ -118,7 +118,7 @@ export function putBackIfNewer(path: string, db: Db, folder: string = ownFolder)
   const aside = asidePath(path, known)
   const usable = canGoBack(db, aside)
   const epoch = usable ? Number(db.prepare('SELECT max(epoch) FROM lease').pluck().get()) : 0
-  db.close()
+  closeForGood(db)
   if (!usable) throw newer(path, version, known)
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
   renameSync(path, asidePath(path, version))

@@ -19,6 +19,8 @@ const liveHealth = () =>
     processing: z.number(),
     modules_loaded: z.number(),
     modules: z.array(z.string()),
+    /** how often something of the journal was lost and nobody has acknowledged it */
+    losses: z.number(),
     /** Which quotas of bytes are nearly reached, or are, and what to do. */
     filling: z.array(z.string()),
   })

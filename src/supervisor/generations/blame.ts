@@ -65,12 +65,13 @@ export function isUnstarted({ code, signal }: ChildEnd): boolean {
   return code === null && signal === null
 }
 
-/** There is no room on the disk: the one error of a retiring generation that is not its code's fault. */
-export function isDiskFull({ code }: ErrorReport): boolean {
-  return code !== undefined && diskFull.has(code)
+/** The disk or the journal's file is at fault, and not the code of the generation that says so. */
+export function isFileTrouble({ code }: ErrorReport): boolean {
+  return code !== undefined && fileTrouble.test(code)
 }
 
-const diskFull = new Set(['KSI_DISK_FULL', 'SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'ENOSPC', 'EDQUOT'])
+const fileTrouble =
+  /^(KSI_D(ISK|B)_\w+|EDQUOT|SQLITE_(FULL|IOERR|BUSY|READONLY|CANTOPEN|CORRUPT|NOTADB)\w*|E(NOSPC|IO|ROFS|ACCES))$/
 
 /** The line of a stack that says what happened, if there is one. */
 function headline(stderr: string): string {

@@ -5,7 +5,7 @@ import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import type { DetachCause } from '../front/retrial.ts'
-import { errorOfEnd, filesNotLive, isDiskFull, isUnstarted, theChange, union, untoldWith } from './blame.ts'
+import { errorOfEnd, filesNotLive, isFileTrouble, isUnstarted, theChange, union, untoldWith } from './blame.ts'
 import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
 import { live, parked, retiring } from './questions.ts'
@@ -112,7 +112,7 @@ function restart(turn: Turn, crash: Crash): void {
 /** The old generation is asked to let go and cannot. @param said it says so itself, and lives */
 export function retireFailed(turn: Turn, old: Handle, error: ErrorReport, said: boolean): void {
   turn.stopTimers('retire')
-  if (said && isDiskFull(error) && turn.state.stopping === null) {
+  if (said && isFileTrouble(error) && turn.state.stopping === null) {
     turn.move(old.id, 'live')
     turn.do({ type: 'attach', id: old.id })
     turn.do({ type: 'watch', id: old.id })

@@ -45,11 +45,13 @@ export function giveJournal(
   id: number,
   { boot_id, cause, files, at, tree }: Omit<Change, 'files'> & { boot_id: string; files: string[] },
 ): void {
-  const { previousEnd, untold, limits } = turn.state
+  const { previousEnd, untold, limits, view } = turn.state
   const by_hand = cause === 'rollback' && tree !== undefined
+  const failures = [...untold]
+  const floor = view.generation ?? 0
   turn.move(id, 'activating', { holds: true })
   turn.set({ telling: untold })
-  turn.send(id, { type: 'activate', boot_id, cause, files, at, by_hand, ...previousEnd, failures: [...untold] })
+  turn.send(id, { type: 'activate', boot_id, cause, files, at, by_hand, ...previousEnd, failures, floor })
   turn.startTimer('activate', limits.bootMs, id)
 }
 
