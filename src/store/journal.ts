@@ -43,6 +43,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  syncNow?: (fd: number) => void
   time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void
@@ -109,6 +110,7 @@ export class Journal {
     const disk = options.durability === 'disk' && report.mode === 'WAL'
     this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {
       sync: options.sync,
+      syncNow: options.syncNow,
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
     })
@@ -188,6 +190,11 @@ export class Journal {
       this.#sync.begin()
       this.#sync.whenSynced(resolve, reject)
     })
+  }
+
+  /** Whoever calls has nothing else to do just now: what waits for the disk is synced at once, if that is short. */
+  hurry(): void {
+    this.#sync.hurry()
   }
 
   /** Why nothing can be synced just now, if so. */

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
 
@@ -7,6 +7,8 @@ export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
 
 export interface WalSyncOptions {
   sync?: SyncFile | undefined
+  /** The same here and now. @throws the system's error */
+  syncNow?: ((fd: number) => void) | undefined
   /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
   recover: () => void
   /** told when a sync fails after one that did not */
@@ -26,6 +28,13 @@ export function syncFolder(path: string): void {
   }
 }
 
+/** A sync that takes less, in ms, is over before a thread could say so. */
+const shortMs = 0.6
+/** Who comes so soon, in ms, after a sync that was waited for was there already, and had to wait for it too. */
+const crowdedMs = 0.15
+/** Then so many groups of commits are synced in a thread, while the next ones form. */
+const crowdedGroups = 64
+
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
 const retryMs = 1_000
 
@@ -38,12 +47,14 @@ interface Waiting {
 
 /**
  * Group commit. Commits go into the WAL without a sync; one `fdatasync` of it, in a thread of libuv, then covers all of
- * a turn, and while it is under way the next group forms by itself. Whoever may speak only of what is on disk waits
+ * a turn, and while it is under way the next group forms by itself. Where nobody else would wait, and the disk is
+ * fast, it is done at once (`hurry`). Whoever may speak only of what is on disk waits
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
   readonly #fd: number | undefined
   readonly #sync: SyncFile
+  readonly #syncNow: ((fd: number) => void) | undefined
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
   #committed = 0
@@ -54,11 +65,18 @@ export class WalSync {
   #failed: Error | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
+  /** how long, in ms, a sync takes by what was seen last */
+  #tookMs = 0
+  /** `performance.now()` at the end of the last one that was waited for */
+  #hurriedAt = 0
+  /** groups that are left to a thread, because there is a crowd */
+  #crowded = 0
 
   /** @param path the WAL's; without one every commit counts as safe at once */
   constructor(path: string | undefined, options: WalSyncOptions) {
     this.#fd = path === undefined ? undefined : openSync(path, 'r')
     this.#sync = options.sync ?? fdatasync
+    this.#syncNow = options.syncNow ?? (options.sync === undefined ? fdatasyncSync : undefined)
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
   }
@@ -97,6 +115,20 @@ export class WalSync {
     this.#begin()
   }
 
+  /**
+   * There is nothing else to do just now: what waits is synced here, without the ways to a thread and back, if that is
+   * sure to be short and nobody is seen to wait meanwhile.
+   */
+  hurry(): void {
+    if (this.#fd === undefined || this.#syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
+    const begun = performance.now()
+    if (begun - this.#hurriedAt < crowdedMs) this.#crowded = crowdedGroups
+    if (this.#crowded > 0 || this.#tookMs > shortMs) return
+    this.#ended(this.#committed, this.#syncHere(this.#fd, this.#syncNow))
+    this.#hurriedAt = performance.now()
+    this.#took(this.#hurriedAt - begun)
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -114,12 +146,33 @@ export class WalSync {
     })
   }
 
+  get #mayBegin(): boolean {
+    return !this.#busy && !this.#closed && this.#synced < this.#committed
+  }
+
   #begin(): void {
-    if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
+    if (this.#fd === undefined || !this.#mayBegin) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const upTo = this.#committed
+    const [upTo, begun] = [this.#committed, performance.now()]
     this.#busy = true
-    this.#sync(this.#fd, (error) => this.#ended(upTo, error))
+    if (this.#crowded > 0) this.#crowded -= 1
+    this.#sync(this.#fd, (error) => {
+      this.#took(performance.now() - begun)
+      this.#ended(upTo, error)
+    })
+  }
+
+  #syncHere(fd: number, syncNow: (fd: number) => void): Error | null {
+    try {
+      syncNow(fd)
+      return null
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  #took(ms: number): void {
+    this.#tookMs += (ms - this.#tookMs) / 8
   }
 
   #ended(upTo: number, error: Error | null): void {
