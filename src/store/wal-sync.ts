@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
+import { SyncPace } from './sync-pace.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
@@ -13,6 +14,8 @@ export interface WalSyncOptions {
   recover: () => void
   /** told when a sync fails after one that did not */
   onTrouble: (error: Error) => void
+  /** told that the WAL is not where it was any more: until `moveTo` nothing counts as safe */
+  onGone?: () => void
 }
 
 /** Syncs the names of a folder's files. A system that cannot (Windows) sees to that itself. */
@@ -27,13 +30,6 @@ export function syncFolder(path: string): void {
     if (fd !== undefined) closeSync(fd)
   }
 }
-
-/** A sync that takes less, in ms, is over before a thread could say so. */
-const shortMs = 0.6
-/** Who comes so soon, in ms, after a sync that was waited for was there already, and had to wait for it too. */
-const crowdedMs = 0.15
-/** Then so many groups of commits are synced in a thread, while the next ones form. */
-const crowdedGroups = 64
 
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
 const retryMs = 1_000
@@ -52,25 +48,23 @@ interface Waiting {
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
-  readonly #fd: number | undefined
+  #fd: number | undefined
   readonly #sync: SyncFile
   readonly #syncNow: ((fd: number) => void) | undefined
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
+  readonly #onGone: (() => void) | undefined
+  /** What is committed goes to where nobody will find it. */
+  #adrift = false
   #committed = 0
   #synced = 0
+  readonly #pace = new SyncPace()
   #busy = false
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
   #failed: Error | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
-  /** how long, in ms, a sync takes by what was seen last */
-  #tookMs = 0
-  /** `performance.now()` at the end of the last one that was waited for */
-  #hurriedAt = 0
-  /** groups that are left to a thread, because there is a crowd */
-  #crowded = 0
 
   /** @param path the WAL's; without one every commit counts as safe at once */
   constructor(path: string | undefined, options: WalSyncOptions) {
@@ -79,6 +73,7 @@ export class WalSync {
     this.#syncNow = options.syncNow ?? (options.sync === undefined ? fdatasyncSync : undefined)
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
+    this.#onGone = options.onGone
   }
 
   /** The last sync failed, and none has succeeded since. */
@@ -89,7 +84,7 @@ export class WalSync {
   /** Something was committed: it is to be synced soon. */
   committed(): void {
     this.#committed += 1
-    if (this.#fd === undefined) this.#synced = this.#committed
+    if (this.#fd === undefined && !this.#adrift) this.#synced = this.#committed
     else this.#schedule()
   }
 
@@ -102,8 +97,29 @@ export class WalSync {
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
+  /** The file is not where it was: whatever is committed now is told only after `moveTo`. */
+  drift(): void {
+    this.#adrift = true
+  }
+
+  /** All that is committed is on disk in another file, and what follows goes into the WAL at `path`. */
+  moveTo(path: string | undefined): void {
+    const before = this.#fd
+    this.#fd = path === undefined ? undefined : openSync(path, 'r')
+    // One that is being synced is closed after that.
+    if (before !== undefined && !this.#busy) closeSync(before)
+    this.#adrift = false
+    this.allSynced()
+  }
+
+  /** What waits for the disk is told that it fails; it is tried again. */
+  fail(error: Error): void {
+    this.#fail(error)
+  }
+
   /** All that is committed is on disk, by other means. */
   allSynced(): void {
+    if (this.#adrift) return
     this.#failed = undefined
     this.#reached(this.#committed)
   }
@@ -120,13 +136,13 @@ export class WalSync {
    * sure to be short and nobody is seen to wait meanwhile.
    */
   hurry(): void {
-    if (this.#fd === undefined || this.#syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
-    const begun = performance.now()
-    if (begun - this.#hurriedAt < crowdedMs) this.#crowded = crowdedGroups
-    if (this.#crowded > 0 || this.#tookMs > shortMs) return
-    this.#ended(this.#committed, this.#syncHere(this.#fd, this.#syncNow))
-    this.#hurriedAt = performance.now()
-    this.#took(this.#hurriedAt - begun)
+    const [fd, syncNow, begun] = [this.#fd, this.#syncNow, performance.now()]
+    if (fd === undefined || syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
+    if (!this.#pace.mayBeHere(begun)) return
+    const error = errorOf(() => syncNow(fd))
+    this.#pace.took(performance.now() - begun)
+    this.#ended(fd, this.#committed, error)
+    this.#pace.wasHere(performance.now())
   }
 
   close(): void {
@@ -147,49 +163,43 @@ export class WalSync {
   }
 
   get #mayBegin(): boolean {
-    return !this.#busy && !this.#closed && this.#synced < this.#committed
+    return !this.#busy && !this.#closed && !this.#adrift && this.#synced < this.#committed
   }
 
   #begin(): void {
     if (this.#fd === undefined || !this.#mayBegin) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const [upTo, begun] = [this.#committed, performance.now()]
+    const [fd, upTo, begun] = [this.#fd, this.#committed, performance.now()]
     this.#busy = true
-    if (this.#crowded > 0) this.#crowded -= 1
-    this.#sync(this.#fd, (error) => {
-      this.#took(performance.now() - begun)
-      this.#ended(upTo, error)
+    this.#pace.inThread()
+    this.#sync(fd, (error) => {
+      this.#pace.took(performance.now() - begun)
+      this.#ended(fd, upTo, error)
     })
   }
 
-  #syncHere(fd: number, syncNow: (fd: number) => void): Error | null {
-    try {
-      syncNow(fd)
-      return null
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
-  }
-
-  #took(ms: number): void {
-    this.#tookMs += (ms - this.#tookMs) / 8
-  }
-
-  #ended(upTo: number, error: Error | null): void {
+  #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
-    if (this.#closed) return closeSync(this.#fd ?? 0)
-    const problem = error ?? this.#gone()
-    if (problem === undefined) this.#reached(upTo)
-    else this.#fail(problem)
+    if (this.#closed || fd !== this.#fd) closeSync(fd)
+    if (this.#closed || this.#adrift) return
+    if (fd === this.#fd) {
+      if (error !== null) this.#fail(error)
+      else if (this.#isGone()) return this.#drifts()
+      else this.#reached(upTo)
+    }
     // What came in meanwhile is the next group.
     if (this.#synced < this.#committed && this.#failed === undefined) this.#begin()
   }
 
   /** What is synced must be the journal's WAL still, and not what somebody has removed. */
-  #gone(): Error | undefined {
-    return fstatSync(this.#fd ?? 0).nlink > 0
-      ? undefined
-      : new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
+  #isGone(): boolean {
+    return this.#fd !== undefined && fstatSync(this.#fd).nlink === 0
+  }
+
+  #drifts(): void {
+    this.drift()
+    if (this.#onGone === undefined) this.#fail(goneError())
+    else safely(this.#onGone)
   }
 
   #tryAgain(): void {
@@ -217,4 +227,17 @@ export class WalSync {
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
     for (const { call } of this.#waiting.splice(0, count)) safely(call)
   }
+}
+
+function errorOf(work: () => void): Error | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+function goneError(): KsiError {
+  return new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
 }
