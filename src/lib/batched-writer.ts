@@ -5,8 +5,8 @@ const flushAt = 262_144
 
 /**
  * Joins what is written within one turn of the event loop. Pipelined requests and replies are small and many: one
- * system call each would cost more than all else the front does. What comes in the first piece of a turn goes as soon as
- * that piece is done, since it may be all there is; the rest goes together at the turn's end.
+ * system call each would cost more than all else the front does. What comes in the first piece of a turn goes as soon
+ * as that piece is done, since it may be all there is; the rest goes together at the turn's end.
  */
 export class BatchedWriter {
   readonly #stream: Writable
