@@ -63,6 +63,7 @@ const importOurs = () =>
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
     import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
+    import('./rehearsal.ts').then(({ rehearse }) => rehearse()),
   ])
 
 async function importApp(): Promise<App> {
