@@ -1,4 +1,5 @@
 import { eventSpec } from '../contracts/events.ts'
+import { runnerProtocol } from '../contracts/protocol.ts'
 import { fromRunnerHost } from '../contracts/runner-host.ts'
 import type { FromRunnerHost } from '../contracts/runner-host.ts'
 import { fromRunnerLine } from '../contracts/runner.ts'
@@ -17,7 +18,7 @@ export const firstWords: {
   host: [
     {
       type: 'runners',
-      runners: [{ id: 'i', socket: 's', accepting: true, since: 0 }],
+      runners: [{ id: 'i', socket: 's', accepting: true, since: 0, ...runnerProtocol }],
       drained: [],
       problem: null,
       failure: null,
