@@ -30,7 +30,7 @@ export function readingTokenPath(root: string): string {
 
 /** Whether TCP asks for a token where this environment is that of the daemon. */
 export function asksForToken(env: NodeJS.ProcessEnv): boolean {
-  return (env['KSI_TOKEN'] ?? '') !== '' || (env['KSI_PUBLISHED'] ?? '') === ''
+  return Boolean(env['KSI_TOKEN'] || env['KSI_TOKEN_FILE']) || (env['KSI_PUBLISHED'] ?? '') === ''
 }
 
 /** What a checkout of ksi has. */

@@ -7,7 +7,7 @@ export function stampOf({ src, root }: Settings['paths']): string {
   const files = [
     join(src, 'daemon/main.ts'),
     join(src, 'daemon/warm-up.ts'),
-    join(src, 'daemon/preload.ts'),
+    join(src, 'lib/preload.ts'),
     join(root, 'node_modules/.package-lock.json'),
   ]
   return files.map(mtimeOf).join(' ')
