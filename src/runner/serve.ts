@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { toRunner } from '../contracts/control.ts'
 import type { FromRunner } from '../contracts/control.ts'
 import { runnerProtocol } from '../contracts/protocol.ts'
-import { readProviderSettings, readSettings } from '../contracts/settings.ts'
+import { readProviderSettings, readSettings, secretNames } from '../contracts/settings.ts'
 import { readEnv } from '../lib/env.ts'
 import { redactorOf } from '../lib/keys.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 import { createLog, standardOutput } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { onShutdown } from '../lib/shutdown.ts'
@@ -33,7 +34,9 @@ export async function importProviders(env: NodeJS.ProcessEnv): Promise<void> {
  * Serves as a runner: takes runs on its socket, does what its host says, and tells the host when it is ready.
  * @throws KsiError KSI_CONFIG_INVALID, ProviderError when one of our own providers cannot be loaded
  */
-export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+export async function serve(given: NodeJS.ProcessEnv): Promise<void> {
+  // Also for what providers start, and for what is kept out of the log.
+  const env = withSecretFiles(given, secretNames)
   const { paths, ...settings } = readSettings(env)
   const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
   const redact = redactorOf(env)

@@ -24,6 +24,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     trouble: null,
     filling: [],
     poison: [],
+    missing: [],
     losses: [],
     waiting_for_restart: [],
     swaps: 3,
