@@ -97,8 +97,8 @@ const edits: Edit[] = [
       project.edit('src/contracts/events/system.ts', (text) =>
         replaced(
           text,
-          "'Whether the daemon serves, in which generation.',\n    data: z.looseObject({}),",
-          "'How it is.',\n    data: z.looseObject({ loud: z.boolean().optional() }),",
+          "'Whether the daemon serves, in which generation.',\n    data: z.object({}),",
+          "'How it is.',\n    data: z.object({ loud: z.boolean().optional() }),",
         ),
       ),
     probe: async (situation) => {

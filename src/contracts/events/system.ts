@@ -62,7 +62,7 @@ export const systemEvents = {
   },
   'system:rollback': {
     summary: 'Boot the code that was live before, as it was kept, and hand over to it; the files stay as they are.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () =>
       z.discriminatedUnion('status', [
         z.object({
