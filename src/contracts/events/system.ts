@@ -46,7 +46,12 @@ export const systemEvents = {
   },
   'system:shutdown': {
     summary: 'Take a checkpoint and end.',
-    data: z.object({}),
+    data: z.object({
+      restart: z
+        .boolean()
+        .optional()
+        .describe('what runs goes on, for a ksi that is started soon (KSI_RUNNER_LINGER_MS)'),
+    }),
     reply: () => z.object({ shutdown_initiated: z.literal(true) }),
     front: true,
   },

@@ -4,7 +4,7 @@ import type { Settings } from '../../contracts/settings.ts'
 
 /** Stands for what a spare has already loaded: its own files and the dependencies. */
 export function stampOf({ src, root }: Settings['paths']): string {
-  const files = [join(src, 'daemon/main.ts'), join(src, 'daemon/warm-up.ts'), join(src, 'daemon/preload.ts')]
+  const files = [join(src, 'daemon/main.ts'), join(src, 'daemon/warm-up.ts'), join(src, 'lib/preload.ts')]
   return [...files.map(mtimeOf), installedAt(join(root, 'node_modules/.package-lock.json'))].join(' ')
 }
 
