@@ -111,6 +111,8 @@ export interface Paths {
   responses: string
   log: string
   journal: string
+  /** the highest epoch there was, noted outside the journal and in two folders */
+  epochs: readonly string[]
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
   /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
@@ -150,6 +152,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),
     journal,
+    epochs: [`${journal}-epoch`, join(run, 'epoch')],
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),
   }

@@ -1,9 +1,8 @@
 import type { FinalState } from '../contracts/words.ts'
 import { headOfQueue } from './lanes.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestColumns } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 import { TokenUsage } from './usage.ts'
 
 /** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
@@ -39,9 +38,9 @@ export class Runs {
   readonly usage: TokenUsage
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
-    this.usage = new TokenUsage(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
+    this.usage = new TokenUsage(sql)
   }
 
   /**
