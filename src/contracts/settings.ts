@@ -1,6 +1,9 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
+import { similarNames } from '../lib/nearest-names.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
+import { hostNumbers } from './host-numbers.ts'
 
 /** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
@@ -65,8 +68,12 @@ const schema = z.object({
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
-  KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
-  KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
+  KSI_BOOT_TIMEOUT_MS: whole(...hostNumbers.KSI_BOOT_TIMEOUT_MS),
+  KSI_HEARTBEAT_MS: whole(...hostNumbers.KSI_HEARTBEAT_MS),
+  /** on: the runner host is started where it is missing; elsewhere: it has a container of its own */
+  KSI_RUNNER: z.enum(['on', 'elsewhere']).default('on'),
+  KSI_DRAIN_MS: whole(...hostNumbers.KSI_DRAIN_MS),
+  KSI_RUNNER_LINGER_MS: whole(...hostNumbers.KSI_RUNNER_LINGER_MS),
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
@@ -91,11 +98,35 @@ export type ProviderSettings = Readonly<z.infer<typeof providerSchema>>
 
 /** @throws KsiError KSI_CONFIG_INVALID */
 export function readProviderSettings(env: NodeJS.ProcessEnv): ProviderSettings {
-  return readEnv(providerSchema, env)
+  return readEnv(providerSchema, withSecretFiles(env, secretNames))
 }
 
-/** The names of all variables, for the test that compares them with the README. */
-export const settingNames = [...Object.keys(schema.shape), ...Object.keys(providerSchema.shape)]
+/** What nobody else is to see: each may also be named by its file, NAME_FILE. */
+export const secretNames = [
+  'KSI_TOKEN',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'KSI_OPENAI_COMPATIBLE_KEY',
+]
+
+/** The names of all variables, which the README explains, and Compose hands on. */
+export const settingNames = [
+  ...Object.keys(schema.shape),
+  ...Object.keys(providerSchema.shape),
+  ...secretNames.map((name) => `${name}_FILE`),
+]
+
+/** What Compose alone reads, what our processes tell each other, and what tests are told. */
+const otherNames = /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+
+/** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
+export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {
+  const known = new Set(settingNames)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KSI_') && !known.has(name) && !otherNames.test(name))
+    .map((name) => ({ name, near: similarNames(name, settingNames)[0] }))
+}
 
 /** Files and folders of one ksi, all under its root. */
 export interface Paths {
@@ -103,9 +134,9 @@ export interface Paths {
   src: string
   run: string
   socket: string
+  /** in a folder with the runners' own sockets, which a container of theirs shares with the daemon's alone */
   runnerHost: string
   pidFile: string
-  spool: string
   /** the run logs, a folder for each runner */
   runLogs: string
   responses: string
@@ -132,7 +163,7 @@ export type Settings = Readonly<z.infer<typeof schema>> & {
  * @throws KsiError KSI_CONFIG_INVALID
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const values = readEnv(schema, env)
+  const values = readEnv(schema, withSecretFiles(env, ['KSI_TOKEN']))
   const dev = values.KSI_MODE === 'dev'
   const keepsState = dev || values.KSI_CHECKPOINT
   const root = resolve(values.KSI_ROOT)
@@ -145,9 +176,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     src: join(root, 'src'),
     run,
     socket: join(run, 'daemon.sock'),
-    runnerHost: join(run, 'runner-host.sock'),
+    runnerHost: join(run, 'runner/host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
-    spool: join(run, 'spool'),
     runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),
