@@ -23,6 +23,8 @@ import type { Transport } from './wire/relay-server.ts'
 
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
+/** What of a generation that serves is not as it should be. */
+type Condition = Omit<Extract<FromGeneration, { type: 'condition' }>, 'type'>
 
 /**
  * How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later.
@@ -63,7 +65,7 @@ export async function goLive(
     stream: Duplex
     links: RunnerLinks
     modules: ModuleHostOptions
-    onFilling: (notes: string[]) => void
+    onCondition: (condition: Condition) => void
   },
   message: Activate,
 ): Promise<LiveGeneration> {
@@ -97,7 +99,7 @@ export async function goLive(
     const transport = serveRelay(stream, core, monitor)
     monitor.connect((frame) => transport.send(frame))
     completion.open()
-    return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
+    return handle(core, { live, monitor, completion, transport, onCondition: parts.onCondition })
   } catch (error) {
     completion.close()
     throw error
@@ -151,12 +153,14 @@ function handle(
     monitor: Monitor
     completion: CompletionService
     transport: Transport
-    onFilling: (notes: string[]) => void
+    onCondition: (condition: Condition) => void
   },
 ): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
-  const housekeeping = startHousekeeping(core, parts.onFilling)
+  const tell = (): void => parts.onCondition({ filling: core.quotas.filling, troubles: core.troubles.list() })
+  core.troubles.onChange = tell
+  const housekeeping = startHousekeeping(core, tell)
   let states: Collected[] | undefined
   return {
     live,

@@ -98,8 +98,10 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
-    live = await app.goLive({ settings, log, stream, links, modules, onFilling }, message)
+    live = await app.goLive(
+      { settings, log, stream, links, modules, onCondition: (condition) => tell({ type: 'condition', ...condition }) },
+      message,
+    )
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })

@@ -17,7 +17,7 @@ import { ModuleStates } from './module-states.ts'
 import type { OpenReport } from './open-journal.ts'
 import { openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, handle, syncLevelOf } from './open.ts'
+import { busyTimeoutMs, handle, isDiskFull, syncLevelOf } from './open.ts'
 import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
 import { Replies } from './replies.ts'
@@ -78,6 +78,7 @@ export class Journal {
   readonly #outbox: Outbox
   readonly #runIn: (work: () => unknown) => unknown
   #after: (() => void)[] = []
+  #full: Error | undefined
   /** Transactions and parts of them that run now. */
   #depth = 0
   /**
@@ -154,6 +155,7 @@ export class Journal {
       this.#outbox.backTo(mark)
       this.#after.length = calls
       if (!outermost && !this[handle].inTransaction) this.#undone = { cause: error }
+      if (error instanceof Error && isDiskFull(error)) this.#full = error
       throw error
     } finally {
       this.#depth -= 1
@@ -193,6 +195,11 @@ export class Journal {
   /** Why nothing can be synced just now, if so. */
   get trouble(): Error | undefined {
     return this.#sync.trouble
+  }
+
+  /** Why nothing can be kept just now, if so: a sync that fails, or no room; and how long, in ms, syncs take. */
+  get disk(): { trouble: Error | undefined; syncMs: number } {
+    return { trouble: this.#sync.trouble ?? this.#full, syncMs: this.#sync.syncMs }
   }
 
   /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
@@ -262,7 +269,10 @@ export class Journal {
   #tell(wrote: boolean): void {
     const calls = this.#after
     if (calls.length > 0) this.#after = []
-    if (wrote) this.#sync.committed()
+    if (wrote) {
+      this.#full = undefined
+      this.#sync.committed()
+    }
     const tick = this.#outbox.committed()
     // The transaction is committed: an error after it must not look like a failure of it.
     for (const call of calls) safely(call)

@@ -83,6 +83,11 @@ export class Runs {
     return true
   }
 
+  /** The tick of the newest start. */
+  newest(): number {
+    return this.#sql.value<number>('SELECT id FROM runs ORDER BY id DESC LIMIT 1') ?? 0
+  }
+
   /** How many runs a request has had; of those that ended so, where it is said. */
   countOf(request: number, end?: RunEnd): number {
     const sql = 'SELECT count(*) FROM runs WHERE request = @request AND (@end IS NULL OR end = @end)'

@@ -28,6 +28,8 @@ export function syncFolder(path: string): void {
 
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
 const retryMs = 1_000
+/** A slow sync is remembered so long, in ms. */
+const rememberedMs = 10_000
 
 interface Waiting {
   /** the commit that has to be on disk */
@@ -49,6 +51,8 @@ export class WalSync {
   #committed = 0
   #synced = 0
   #busy = false
+  #begunAt = 0
+  #last = { endedAt: 0, tookMs: 0 }
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
   #failed: Error | undefined
@@ -66,6 +70,13 @@ export class WalSync {
   /** The last sync failed, and none has succeeded since. */
   get trouble(): Error | undefined {
     return this.#failed
+  }
+
+  /** How long, in ms, the sync under way takes already, or the last one took, if that was lately. */
+  get syncMs(): number {
+    const now = performance.now()
+    const { endedAt, tookMs } = this.#last
+    return Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
   }
 
   /** Something was committed: it is to be synced soon. */
@@ -119,11 +130,14 @@ export class WalSync {
     if (this.#failed !== undefined) return this.#tryAgain()
     const upTo = this.#committed
     this.#busy = true
+    this.#begunAt = performance.now()
     this.#sync(this.#fd, (error) => this.#ended(upTo, error))
   }
 
   #ended(upTo: number, error: Error | null): void {
     this.#busy = false
+    const endedAt = performance.now()
+    this.#last = { endedAt, tookMs: endedAt - this.#begunAt }
     if (this.#closed) return closeSync(this.#fd ?? 0)
     const problem = error ?? this.#gone()
     if (problem === undefined) this.#reached(upTo)

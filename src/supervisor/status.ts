@@ -31,6 +31,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     last_failure: view.lastFailure ?? runnerHost.failure,
     trouble: generations.trouble,
     filling: [...generations.filling],
+    troubles: [...generations.troubles],
     poison: front?.poison() ?? [],
     waiting_for_restart: changes.waitingForRestart,
     swaps: view.swaps,

@@ -5,7 +5,7 @@ import { exitCodes } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
-import { failureLine } from '../event-lines.ts'
+import { failureLine, troubleLine } from '../event-lines.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
 
 const listed = 10
@@ -99,7 +99,16 @@ function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
 }
 
 function describeTrouble(
-  { problem, last_failure, trouble, filling, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
+  {
+    problem,
+    last_failure,
+    trouble,
+    troubles,
+    filling,
+    waiting_for_restart,
+    watch_problem,
+    next_try_at,
+  }: SupervisorStatus,
   now: number,
 ): string[] {
   return [
@@ -115,6 +124,7 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...troubles.map((one) => `  ${paint(one.grave ? 'red' : 'yellow', printable(troubleLine(one)))}`),
     ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []
