@@ -13,7 +13,7 @@ test('the README names every setting and error code there is, and none that is n
   const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
   const knobsOfCompose = Array.from(composeFile.matchAll(/\$\{(KSI_[A-Z_]+)/g), ([, name = '']) => name)
   const known = new Set([...settingNames, ...Object.keys(errorCodes), ...knobsOfTests, ...knobsOfCompose])
-  const mentioned = named(/\bKSI_[A-Z_]+\b/g)
+  const mentioned = named(/\b(?:KSI|OPENAI|ANTHROPIC)_[A-Z_]+\b/g)
   assert.deepEqual(
     [...known].filter((name) => !mentioned.has(name)),
     [],
@@ -28,7 +28,7 @@ test('the README names every setting and error code there is, and none that is n
 
 test('Compose hands every setting on', () => {
   const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
-  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}(KSI_[A-Z_]+):/gm), ([, name]) => name))
+  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}([A-Z][A-Z_]+):/gm), ([, name]) => name))
   // For production mode alone, which Compose does not run.
   const left = settingNames.filter((name) => !handedOn.has(name) && name !== 'KSI_CHECKPOINT')
   assert.deepEqual(left, [])

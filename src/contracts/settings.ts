@@ -53,6 +53,9 @@ const schema = z.object({
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
   KSI_CLAUDE_BIN: z.string().optional(),
   KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
+  KSI_PROVIDER_SILENCE_MS: whole(300_000, 100, 86_400_000),
+  /** where the programs that providers start have their working folders */
+  KSI_WORK_DIR: z.string().optional(),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
   /** of these providers no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
@@ -71,8 +74,28 @@ const schema = z.object({
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
 })
 
+/**
+ * Where providers are, and what they ask for. Only the runner reads it, and only the runner has the keys in its
+ * environment. Names without KSI_ are those that every program of the kind knows.
+ */
+const providerSchema = z.object({
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z.string().optional(),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  ANTHROPIC_AUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_KEY: z.string().optional(),
+})
+export type ProviderSettings = Readonly<z.infer<typeof providerSchema>>
+
+/** @throws KsiError KSI_CONFIG_INVALID */
+export function readProviderSettings(env: NodeJS.ProcessEnv): ProviderSettings {
+  return readEnv(providerSchema, env)
+}
+
 /** The names of all variables, for the test that compares them with the README. */
-export const settingNames = Object.keys(schema.shape)
+export const settingNames = [...Object.keys(schema.shape), ...Object.keys(providerSchema.shape)]
 
 /** Files and folders of one ksi, all under its root. */
 export interface Paths {
@@ -83,8 +106,13 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
+  log: string
   journal: string
+  /** the highest epoch there was, noted outside the journal and in two folders */
+  epochs: readonly string[]
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
   /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
@@ -120,8 +148,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
+    log: join(root, 'var/logs/daemon.log'),
     journal,
+    epochs: [`${journal}-epoch`, join(run, 'epoch')],
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),
   }

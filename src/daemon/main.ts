@@ -9,7 +9,7 @@ import { Socket, createConnection } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import type { LiveGeneration, goLive, standBy } from './generation.ts'
+import type { Condition, LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from './preload.ts'
@@ -85,6 +85,12 @@ async function importApp(): Promise<App> {
   return { goLive, standBy, settings, log, links, modules }
 }
 
+/** It cannot go on: its end is a crash, and the next one goes on from the journal. */
+function end(why: string): void {
+  process.stderr.write(`Error: ${why}.\n`)
+  process.exit(1)
+}
+
 async function activate(message: Message<'activate'>): Promise<void> {
   try {
     const app = await boot
@@ -98,10 +104,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    live = await app.goLive(
-      { settings, log, stream, links, modules, onCondition: (condition) => tell({ type: 'condition', ...condition }) },
-      message,
-    )
+    const onCondition = (condition: Condition): void => tell({ type: 'condition', ...condition })
+    live = await app.goLive({ settings, log, stream, links, modules, onCondition, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })

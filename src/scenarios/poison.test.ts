@@ -8,6 +8,9 @@ const deadly = `
   core.router.add('test:deadly', deadly, () => process.exit(7), 'test')
 `
 
+/** A push to a subscription with this pattern ends the daemon. */
+const deadlyPattern = 'completion:que*'
+
 test('one line that ends the daemon among 199 good ones is put aside, and the good ones are answered', async (t) => {
   using project = makeProject()
   project.edit(
@@ -37,6 +40,32 @@ test('one line that ends the daemon among 199 good ones is put aside, and the go
   const again = await client.reply('test:deadly', { request_id: 'the bad one' })
   assert.equal(again['code'], 'KSI_POISON')
   assert.equal((await ksi.status()).crashes, crashes, 'it is not tried again')
+})
+
+test('a subscription that ends the daemon when it gets a push is put aside, and no line is', async (t) => {
+  using project = makeProject()
+  project.edit('src/daemon/monitor/monitor.ts', (text) =>
+    text
+      .replace('  matches: (name: string) => boolean\n', '$&  deadly: boolean\n')
+      .replace('      matches: globMatcher(patterns),\n', `$&      deadly: patterns.includes('${deadlyPattern}'),\n`)
+      .replace(/( {2}#push\([^)]*\): void \{\n)/, '$1    if (subscription.deadly) process.exit(7)\n'),
+  )
+  await using ksi = await Ksi.start(project)
+  using client = await ksi.client()
+  using stung = await ksi.client()
+  using harmless = await ksi.client()
+  await harmless.request('monitor:subscribe', { event_patterns: ['completion:queued'] })
+  await stung.request('monitor:subscribe', { event_patterns: [deadlyPattern] })
+  const { data } = await client.reply('completion:async', { prompt: 'x', request_id: 'told of' })
+  assert.equal((data as { request_id?: string }).request_id, 'told of', 'the line that led to the push is taken')
+  await stung.until(({ stray }) => stray > 0)
+  const after = await ksi.status()
+  t.diagnostic(`${after.crashes} generations died of a push`)
+  assert.deepEqual(
+    after.poison.map(({ event }) => event),
+    ['monitor:subscribe'],
+  )
+  await harmless.until(({ pushes }) => pushes.some((push) => push.data.request_id === 'told of'))
 })
 
 test('a save that loops as soon as a line is taken is rolled back, and no line is refused for it', async (t) => {

@@ -1,9 +1,18 @@
 import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
+import { isDiskFull } from './open.ts'
 import { safely } from './safely.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
+
+/** How the disk does its part. */
+interface DiskState {
+  /** a sync that fails, or no room; until it goes well again */
+  trouble: Error | undefined
+  /** how long, in ms, the sync under way takes already, or the last one took, if that was lately */
+  syncMs: number
+}
 
 export interface WalSyncOptions {
   sync?: SyncFile | undefined
@@ -11,6 +20,8 @@ export interface WalSyncOptions {
   recover: () => void
   /** told when a sync fails after one that did not */
   onTrouble: (error: Error) => void
+  /** told that the WAL is not where it was any more: until `moveTo` nothing counts as safe */
+  onGone?: () => void
 }
 
 /** Syncs the names of a folder's files. A system that cannot (Windows) sees to that itself. */
@@ -44,13 +55,18 @@ interface Waiting {
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
-  readonly #fd: number | undefined
+  #fd: number | undefined
   readonly #sync: SyncFile
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
+  readonly #onGone: (() => void) | undefined
+  /** What is committed goes to where nobody will find it. */
+  #adrift = false
   #committed = 0
   #synced = 0
   #busy = false
+  /** There was no room for what was last tried. */
+  #full: Error | undefined
   #begunAt = 0
   #last = { endedAt: 0, tookMs: 0 }
   #scheduled: NodeJS.Immediate | undefined
@@ -65,6 +81,7 @@ export class WalSync {
     this.#sync = options.sync ?? fdatasync
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
+    this.#onGone = options.onGone
   }
 
   /** The last sync failed, and none has succeeded since. */
@@ -72,17 +89,24 @@ export class WalSync {
     return this.#failed
   }
 
-  /** How long, in ms, the sync under way takes already, or the last one took, if that was lately. */
-  get syncMs(): number {
+  /** Why nothing can be kept just now, if so, and how long syncs take. */
+  get disk(): DiskState {
     const now = performance.now()
     const { endedAt, tookMs } = this.#last
-    return Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
+    const syncMs = Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
+    return { trouble: this.#failed ?? this.#full, syncMs }
+  }
+
+  /** A transaction came to nothing. */
+  refused(error: unknown): void {
+    if (error instanceof Error && isDiskFull(error)) this.#full = error
   }
 
   /** Something was committed: it is to be synced soon. */
   committed(): void {
     this.#committed += 1
-    if (this.#fd === undefined) this.#synced = this.#committed
+    this.#full = undefined
+    if (this.#fd === undefined && !this.#adrift) this.#synced = this.#committed
     else this.#schedule()
   }
 
@@ -95,8 +119,29 @@ export class WalSync {
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
+  /** The file is not where it was: whatever is committed now is told only after `moveTo`. */
+  drift(): void {
+    this.#adrift = true
+  }
+
+  /** All that is committed is on disk in another file, and what follows goes into the WAL at `path`. */
+  moveTo(path: string | undefined): void {
+    const before = this.#fd
+    this.#fd = path === undefined ? undefined : openSync(path, 'r')
+    // One that is being synced is closed after that.
+    if (before !== undefined && !this.#busy) closeSync(before)
+    this.#adrift = false
+    this.allSynced()
+  }
+
+  /** What waits for the disk is told that it fails; it is tried again. */
+  fail(error: Error): void {
+    this.#fail(error)
+  }
+
   /** All that is committed is on disk, by other means. */
   allSynced(): void {
+    if (this.#adrift) return
     this.#failed = undefined
     this.#reached(this.#committed)
   }
@@ -127,30 +172,38 @@ export class WalSync {
 
   #begin(): void {
     if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
+    if (this.#adrift) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const upTo = this.#committed
+    const [fd, upTo] = [this.#fd, this.#committed]
     this.#busy = true
     this.#begunAt = performance.now()
-    this.#sync(this.#fd, (error) => this.#ended(upTo, error))
+    this.#sync(fd, (error) => this.#ended(fd, upTo, error))
   }
 
-  #ended(upTo: number, error: Error | null): void {
+  #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
     const endedAt = performance.now()
     this.#last = { endedAt, tookMs: endedAt - this.#begunAt }
-    if (this.#closed) return closeSync(this.#fd ?? 0)
-    const problem = error ?? this.#gone()
-    if (problem === undefined) this.#reached(upTo)
-    else this.#fail(problem)
+    if (this.#closed || fd !== this.#fd) closeSync(fd)
+    if (this.#closed || this.#adrift) return
+    if (fd === this.#fd) {
+      if (error !== null) this.#fail(error)
+      else if (this.#isGone()) return this.#drifts()
+      else this.#reached(upTo)
+    }
     // What came in meanwhile is the next group.
     if (this.#synced < this.#committed && this.#failed === undefined) this.#begin()
   }
 
   /** What is synced must be the journal's WAL still, and not what somebody has removed. */
-  #gone(): Error | undefined {
-    return fstatSync(this.#fd ?? 0).nlink > 0
-      ? undefined
-      : new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
+  #isGone(): boolean {
+    return this.#fd !== undefined && fstatSync(this.#fd).nlink === 0
+  }
+
+  #drifts(): void {
+    this.drift()
+    if (this.#onGone === undefined) this.#fail(goneError())
+    else safely(this.#onGone)
   }
 
   #tryAgain(): void {
@@ -178,4 +231,8 @@ export class WalSync {
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
     for (const { call } of this.#waiting.splice(0, count)) safely(call)
   }
+}
+
+function goneError(): KsiError {
+  return new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
 }

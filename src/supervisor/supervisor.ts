@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Phases, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
+import { withoutKeys } from '../lib/keys.ts'
 import type { Log } from '../lib/log.ts'
 import { answerer } from './answers.ts'
 import { bannerLines } from './banner.ts'
@@ -59,12 +60,13 @@ export class Supervisor {
     this.#o = options
     this.#place = place
     this.#tokens = tokens
-    const env = {
-      ...options.env,
+    const ours = {
       KSI_LOG_FORMAT: 'json',
       NODE_COMPILE_CACHE: join(settings.paths.run, 'compile-cache'),
       KSI_RUNNER_HOST_SOCKET: settings.paths.runnerHost,
     }
+    // Keys of providers are for the runner alone: nobody else gets to see them.
+    const env = { ...withoutKeys(options.env), ...ours }
     const children = { settings, log, env, onLine: (line: string) => sink.line(line) }
     this.#generations = new Generations({
       ...children,
@@ -75,9 +77,14 @@ export class Supervisor {
         detach: (cause) => this.#front?.detach(cause),
       },
       onLive: (live, change, phases) => this.#onLive(live, change, phases),
+      trees: () => this.#changes.trees,
     })
     const generations = this.#generations
-    this.#runnerHost = new RunnerHost({ ...children, onFailure: (failure) => generations.tellFailure(failure) })
+    this.#runnerHost = new RunnerHost({
+      ...children,
+      env: { ...options.env, ...ours },
+      onFailure: (failure) => generations.tellFailure(failure),
+    })
     this.#sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
     this.#changes = new Changes({
       settings,

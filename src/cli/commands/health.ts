@@ -43,8 +43,9 @@ export const health: Command = {
 
 function describe(health: Health): string {
   if ('uptime' in health) {
-    const { status, generation, uptime, troubles } = health
-    const first = `${status}: generation ${generation}, up ${duration(uptime * 1_000)}`
+    const { status, generation, uptime, losses, troubles } = health
+    const lost = losses === 0 ? '' : '; something of the journal was lost: ksi losses'
+    const first = `${status}: generation ${generation}, up ${duration(uptime * 1_000)}${lost}`
     return [first, ...troubles.map((trouble) => `  ${printable(troubleLine(trouble))}`)].join('\n')
   }
   // The supervisor answers while no generation is live: there is no time anything has been up for.

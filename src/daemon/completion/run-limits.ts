@@ -1,7 +1,7 @@
 import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { AwakeTimer } from '../../lib/awake-timer.ts'
 import type { Core } from '../core.ts'
-import { timeLimitOf } from './dispatcher.ts'
+import { timeLimitOf } from './run-input.ts'
 import type { RunnerLinks } from './runner-links.ts'
 import { giveUp } from './settle.ts'
 

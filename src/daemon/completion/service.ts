@@ -14,6 +14,7 @@ import { ResponseFiles } from './response-files.ts'
 import { RunLimits } from './run-limits.ts'
 import { registerCompletion } from './register.ts'
 import { Standstill } from './standstill.ts'
+import { Streams } from './streams.ts'
 import { TakingIn } from './taking-in.ts'
 import { Waiters } from './waiters.ts'
 
@@ -24,6 +25,7 @@ const outcomeEvents = new Set(['completion:result', 'completion:failed', 'comple
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
   readonly links: RunnerLinks
+  readonly streams: Streams
   readonly #core: Core
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
@@ -55,8 +57,9 @@ export class CompletionService implements RunnerListener {
     this.#standstill = new Standstill(core, links, () => this.#dispatcher.couldStart())
     this.#takingIn = new TakingIn(core)
     this.#waiters = new Waiters(core)
+    this.streams = new Streams(core, links)
     core.journal.onEvents((events) => this.#follow(events))
-    registerCompletion(core, {
+    registerCompletion(core, links, {
       kick: () => this.#dispatcher.kick(),
       cancel: (requestId) => this.cancel(requestId),
       wait: (requestId, limitMs) => this.#waiters.wait(requestId, limitMs),
@@ -99,6 +102,7 @@ export class CompletionService implements RunnerListener {
     this.links.close()
     this.#files.close()
     this.#waiters.close()
+    this.streams.close()
     this.#limits.close()
     this.#standstill.close()
     for (const timer of this.#retries) clearTimeout(timer)
@@ -147,6 +151,7 @@ export class CompletionService implements RunnerListener {
   #follow(events: JournalEvent[]): void {
     if (this.#closed) return
     this.#files.follow(events)
+    this.streams.follow(events)
     for (const { name, data } of events)
       if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }

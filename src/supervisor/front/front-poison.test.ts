@@ -174,6 +174,45 @@ test('a subscription that ends two generations is put aside, those beside it sta
   )
 })
 
+test('a subscription that ends generations when it gets a push is put aside, and no line is', async () => {
+  await using h = await openFront()
+  const first = await h.generation()
+  h.front.attach(first.stream)
+  const [deadly, harmless, sender] = [await h.client(), await h.client(), await h.client()]
+  for (const [i, client] of [deadly, harmless].entries()) {
+    client.send({ event: 'monitor:subscribe' })
+    const request = await first.frames.next(isRequest)
+    first.send({ kind: 'U', connection: i + 1, seq: 7 })
+    first.reply(request, { status: 'subscribed' })
+    await client.inbox.next()
+  }
+  sender.send({ event: 'completion:async', correlation_id: 'l' })
+  // It is committed, and tells the subscriber of it, before it replies.
+  await first.frames.next(isRequest)
+  h.front.detach('death')
+  let answered = false
+  const isTold = (): boolean => deadly.inbox.all.some((line) => line['code'] === 'KSI_POISON')
+  for (let generations = 0; !isTold() || !answered; generations++) {
+    assert.ok(generations < 8, `${generations} generations died`)
+    const generation = await h.generation()
+    h.front.attach(generation.stream)
+    for (let dead = false; !dead && !(isTold() && answered);) {
+      const frame = await generation.frames.next((one) => isSubscription(one) || isRequest(one))
+      if (isSubscription(frame) && frame.connection === 1) dead = true
+      else if (isSubscription(frame)) generation.send({ kind: 'U', connection: frame.connection, seq: 8 })
+      else if (isRequest(frame)) {
+        generation.reply(frame, 'taken')
+        answered = (await sender.inbox.next())['data'] === 'taken'
+      }
+    }
+    if (!isTold()) h.front.detach('death')
+  }
+  assert.deepEqual(
+    h.front.poison().map(({ event }) => event),
+    ['monitor:subscribe'],
+  )
+})
+
 test('generations that die one after the other with nothing in hand have their subscriptions tried', async () => {
   await using h = await openFront()
   await twoSubscribers(h)

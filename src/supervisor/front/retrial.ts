@@ -72,9 +72,11 @@ export class Retrial {
   judge(cause: DetachCause): Suspect | undefined {
     const ended = this.#ended
     this.#ended = undefined
-    const wasOn = this.isOn
     const tried = [...this.#current]
-    const isAlone = !this.#blurred && (wasOn ? this.#groupSize === 1 && tried.length === 1 : ended?.inHand.length === 1)
+    // A subscription that was asked for when the generation took over may be to blame for what is on trial.
+    const inHand = [...new Set([...tried, ...(ended?.inHand ?? [])])]
+    const isAlone = !this.#blurred && inHand.length === 1 && (tried.length === 0 || this.#groupSize === 1)
+    const wasOn = this.isOn
     this.#current.clear()
     this.#blurred = false
     if (ended === undefined) return undefined
@@ -82,11 +84,11 @@ export class Retrial {
       if (tried.length > 0) this.#waiting.unshift(tried)
       return undefined
     }
-    const suspects = wasOn ? tried : ended.inHand
-    const [suspect] = suspects
+    const [suspect] = inHand
     const isPoison = isAlone && suspect !== undefined && ++suspect.deaths >= deadly
     if (isPoison) return suspect
-    this.#waiting.unshift(...(wasOn ? suspects.map((one) => [one]) : inGroups(this.#suspectsOf(ended))))
+    const suspects = inHand.length > 0 || wasOn ? inHand : this.#suspectsOf(ended)
+    this.#waiting.unshift(...(tried.length > 0 ? suspects.map((one) => [one]) : inGroups(suspects)))
     return undefined
   }
 
@@ -127,8 +129,7 @@ export class Retrial {
   }
 
   /** Dying once with nothing in hand blames nobody; doing it again and again does. */
-  #suspectsOf({ inHand, quiet }: { inHand: Suspect[]; quiet: Suspect[] }): Suspect[] {
-    if (inHand.length > 0) return inHand
+  #suspectsOf({ quiet }: { quiet: Suspect[] }): Suspect[] {
     const now = performance.now()
     const inRow = now - this.#lastQuietDeath < rowMs
     this.#lastQuietDeath = now
