@@ -60,6 +60,14 @@ export const commandTable: Record<string, Entry> = {
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  doctor: {
+    summary: 'What could keep ksi from working here, and what mends it',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  config: {
+    summary: 'The settings that hold, and what is wrong with them',
+    load: async () => (await import('./commands/config.ts')).config,
+  },
   logs: { summary: 'What ksi has logged', load: async () => (await import('./commands/logs.ts')).logs },
   version: {
     summary: 'Versions of the command, of Node and of the daemon',

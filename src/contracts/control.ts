@@ -175,6 +175,8 @@ export const supervisorStatus = z.object({
   troubles: z.array(troubleRecord),
   /** What was put aside because it ended generations. */
   poison: z.array(poisonRecord),
+  /** Parts of ksi that are not there although it serves, each with why. */
+  missing: z.array(z.string()),
   /** What of the journal was lost and not acknowledged: `ksi losses acknowledge`. */
   losses: z.array(lossRecord),
   /** Files of the supervisor itself that changed: they wait for a restart of the whole. */

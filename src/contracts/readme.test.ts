@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { errorCodes, exitCodes } from '../lib/errors.ts'
-import { settingNames } from './settings.ts'
+import { settingNames, unknownSettings } from './settings.ts'
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
 const named = (pattern: RegExp): Set<string> => new Set(readme.match(pattern) ?? [])
@@ -32,6 +32,14 @@ test('Compose hands every setting on', () => {
   // For production mode alone, which Compose does not run.
   const left = settingNames.filter((name) => !handedOn.has(name) && name !== 'KSI_CHECKPOINT')
   assert.deepEqual(left, [])
+})
+
+test('what begins as our variables do and is none is found, with the nearest there is', () => {
+  const env = { KSI_PROT: '1', KSI_TOKEN: 'x', KSI_UMASK: '22', KSI_SOAK_KILLS: '1', KSI_ZZZZ: '', PATH: '/' }
+  assert.deepEqual(unknownSettings(env), [
+    { name: 'KSI_PROT', near: 'KSI_PORT' },
+    { name: 'KSI_ZZZZ', near: undefined },
+  ])
 })
 
 test('the README explains every exit code', () => {

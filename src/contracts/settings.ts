@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
+import { similarNames } from '../lib/nearest-names.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 
 /** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
@@ -91,11 +93,35 @@ export type ProviderSettings = Readonly<z.infer<typeof providerSchema>>
 
 /** @throws KsiError KSI_CONFIG_INVALID */
 export function readProviderSettings(env: NodeJS.ProcessEnv): ProviderSettings {
-  return readEnv(providerSchema, env)
+  return readEnv(providerSchema, withSecretFiles(env, secretNames))
 }
 
-/** The names of all variables, for the test that compares them with the README. */
-export const settingNames = [...Object.keys(schema.shape), ...Object.keys(providerSchema.shape)]
+/** What nobody else is to see: each may also be named by its file, NAME_FILE. */
+export const secretNames = [
+  'KSI_TOKEN',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'KSI_OPENAI_COMPATIBLE_KEY',
+]
+
+/** The names of all variables, which the README explains, and Compose hands on. */
+export const settingNames = [
+  ...Object.keys(schema.shape),
+  ...Object.keys(providerSchema.shape),
+  ...secretNames.map((name) => `${name}_FILE`),
+]
+
+/** What Compose alone reads, what our processes tell each other, and what tests are told. */
+const otherNames = /^KSI_(?:MEMORY|PIDS|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+
+/** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
+export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {
+  const known = new Set(settingNames)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KSI_') && !known.has(name) && !otherNames.test(name))
+    .map((name) => ({ name, near: similarNames(name, settingNames)[0] }))
+}
 
 /** Files and folders of one ksi, all under its root. */
 export interface Paths {
@@ -132,7 +158,7 @@ export type Settings = Readonly<z.infer<typeof schema>> & {
  * @throws KsiError KSI_CONFIG_INVALID
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const values = readEnv(schema, env)
+  const values = readEnv(schema, withSecretFiles(env, ['KSI_TOKEN']))
   const dev = values.KSI_MODE === 'dev'
   const keepsState = dev || values.KSI_CHECKPOINT
   const root = resolve(values.KSI_ROOT)

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { toRunner } from '../contracts/control.ts'
 import type { FromRunner } from '../contracts/control.ts'
-import { readProviderSettings, readSettings } from '../contracts/settings.ts'
+import { readProviderSettings, readSettings, secretNames } from '../contracts/settings.ts'
 import { readEnv } from '../lib/env.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { redactorOf } from '../lib/keys.ts'
 import { createLog, standardOutput } from '../lib/log.ts'
@@ -23,7 +24,9 @@ const runnerEnv = z.object({ KSI_RUNNER_ID: z.string(), KSI_RUNNER_SOCKET: z.str
 /** Room for what JSON makes of a request's text, and for the prompt beside the messages it was taken from. */
 const lineFactor = 8
 
-async function main(env: NodeJS.ProcessEnv): Promise<void> {
+async function main(given: NodeJS.ProcessEnv): Promise<void> {
+  // Also for what providers start, and for what is kept out of the log.
+  const env = withSecretFiles(given, secretNames)
   const { paths, ...settings } = readSettings(env)
   const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
   const redact = redactorOf(env)

@@ -14,7 +14,7 @@ const bug = "if (Date.now() > 0) throw new Error('a bug was saved')\n"
 const broken: { what: string; file: string; into: string }[] = [
   {
     what: 'starting a request',
-    file: 'src/daemon/completion/dispatcher.ts',
+    file: 'src/daemon/completion/run-input.ts',
     into: '  const data = core.requests.payload(request.request_id)\n',
   },
   {
@@ -25,7 +25,7 @@ const broken: { what: string; file: string; into: string }[] = [
   {
     what: 'writing a response file',
     file: 'src/daemon/completion/response-files.ts',
-    into: '    const data = this.#core.requests.payload(row.request_id)\n',
+    into: '    const prompt = promptLine(row, this.#core.requests.payload(row.request_id))\n',
   },
 ]
 

@@ -83,6 +83,7 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
     })
   for (const { what, message, file, path, since } of status.troubles)
     notes.push({ atMs: since, text: sentence(`${capital(what)}: ${message}${where(file, path)}`) })
+  for (const text of status.missing) notes.push({ atMs: status.phase_since, text })
   for (const { at, message } of status.losses)
     notes.push({ atMs: at, text: `${sentence(message)} Once this is known: ksi losses acknowledge.` })
   for (const text of status.filling) notes.push({ atMs: status.phase_since, text })

@@ -1,7 +1,8 @@
-import { mkdirSync, statSync, statfsSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
+import { sharedFileSystem } from '../lib/file-system.ts'
 
 export type Db = Database.Database
 
@@ -11,20 +12,9 @@ export const handle = Symbol('the database of a journal')
 /** How long a writer waits for another connection. */
 export const busyTimeoutMs = 5_000
 
-/**
- * File systems on which SQLite's WAL is known to break, by the magic number of statfs(2): 9p, FUSE (virtiofs and
- * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2.
- */
-const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
-
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
 function journalModeFor(dir: string): 'WAL' | 'DELETE' {
-  try {
-    return sharedFileSystems.has(statfsSync(dir).type >>> 0) ? 'DELETE' : 'WAL'
-  } catch {
-    // No statfs here (Windows): local disks are the rule.
-    return 'WAL'
-  }
+  return sharedFileSystem(dir) === undefined ? 'WAL' : 'DELETE'
 }
 
 /**

@@ -50,7 +50,7 @@ export function answerer(options: {
 }
 
 function toReloadReply(result: SwapResult): EventReply<'system:reload'> {
-  if (result.status === 'live') return { ...result, status: 'reloaded' }
+  if (result.status === 'live') return { status: 'reloaded', generation: result.generation, phases: result.phases }
   return { status: 'failed', error: result.failure.error.message, failure: result.failure }
 }
 

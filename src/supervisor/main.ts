@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readSettings } from '../contracts/settings.ts'
+import { readSettings, unknownSettings } from '../contracts/settings.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import { makePrivate, privateUmask } from '../lib/private-files.ts'
@@ -17,14 +17,16 @@ const umask = process.umask(privateUmask)
 
 try {
   const settings = readSettings(process.env)
-  const file = LogFile.open(settings.paths.log)
-  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
-  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
   makePrivate(
     ['var', 'var/db', 'var/logs', 'var/run', 'var/secret', 'var/reading'].map((folder) =>
       join(settings.paths.root, folder),
     ),
   )
+  const file = LogFile.open(settings.paths.log)
+  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
+  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
+  for (const { name, near } of unknownSettings(process.env))
+    log.warn(`nothing reads ${name}${near === undefined ? '' : `: did you mean ${near}?`}`)
   let supervisor: Promise<Supervisor> | undefined
   const end = onShutdown({
     log,

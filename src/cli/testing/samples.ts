@@ -16,6 +16,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     filling: [],
     troubles: [],
     poison: [],
+    missing: [],
     losses: [],
     waiting_for_restart: [],
     swaps: 3,

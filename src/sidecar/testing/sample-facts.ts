@@ -25,6 +25,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     filling: [],
     troubles: [],
     poison: [],
+    missing: [],
     losses: [],
     waiting_for_restart: [],
     swaps: 3,
