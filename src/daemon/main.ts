@@ -9,7 +9,7 @@ import { Socket, createConnection } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import type { LiveGeneration, goLive, standBy } from './generation.ts'
+import type { Condition, LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from '../lib/preload.ts'
@@ -105,8 +105,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
-    live = await app.goLive({ settings, log, stream, links, modules, onFilling, end }, message)
+    const onCondition = (condition: Condition): void => tell({ type: 'condition', ...condition })
+    live = await app.goLive({ settings, log, stream, links, modules, onCondition, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
