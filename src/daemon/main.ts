@@ -119,6 +119,9 @@ async function retire(message: Message<'retire'>): Promise<void> {
     live?.retire(message)
     live = undefined
     tell({ type: 'retired' })
+    // What was compiled helps those that come later, and here is all that a generation runs. Writing it takes up to
+    // 150 ms: one that is parked keeps nobody waiting for it, and a live one would.
+    setTimeout(() => live === undefined && flushCompileCache(), 300)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
   }
@@ -164,8 +167,5 @@ tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
 if (boot === undefined) {
   await preload?.begin(importOurs)
-  // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
-  // and a live generation would.
-  if (boot === undefined) flushCompileCache()
   if (boot === undefined) collectGarbage()
 }
