@@ -21,6 +21,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Hand over to the code as it is on disk, without cutting a connection',
     load: async () => (await import('./commands/reload.ts')).reload,
   },
+  rollback: {
+    summary: 'Hand over to the code that was live before',
+    load: async () => (await import('./commands/rollback.ts')).rollback,
+  },
   status: {
     summary: 'Generation, queues and what is wrong',
     load: async () => (await import('./commands/status.ts')).status,
@@ -41,6 +45,10 @@ export const commandTable: Record<string, Entry> = {
   checkpoint: {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
+  },
+  losses: {
+    summary: 'What of the journal was lost, and that it is known',
+    load: async () => (await import('./commands/losses.ts')).losses,
   },
   providers: {
     summary: 'Which providers there are, and how they stand',

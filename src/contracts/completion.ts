@@ -19,6 +19,8 @@ export const sessionId = z
 export const echoOptions = z.object({
   latency_ms: z.number().int().min(0).max(3_600_000).optional(),
   tokens: z.number().int().min(0).max(1_000_000).optional(),
+  /** Answer with so many numbered pieces, spread over the latency, instead of what was sent. */
+  chunks: z.number().int().min(1).max(1_000_000).optional(),
   fail: z.enum(['retryable', 'final']).optional(),
   fail_times: z.number().int().min(1).optional(),
   /** Hand out a new session id for this turn, as claude does. */
@@ -139,5 +141,7 @@ export const requestStatus = () =>
     message: z.string().optional(),
     /** who sent what was lost with its runner */
     client_info: clientInfo().nullable().optional(),
+    /** the text of it that had come by then */
+    partial: z.string().optional(),
   })
 export type RequestStatus = z.infer<ReturnType<typeof requestStatus>>

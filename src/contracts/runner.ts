@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { chunk } from './chunk.ts'
 import { providerState } from './providers.ts'
 import { usage } from './usage.ts'
 import { failureReason } from './words.ts'
@@ -74,6 +75,10 @@ export const runOutcome = z.discriminatedUnion('status', [
 ])
 export type RunOutcome = z.infer<typeof runOutcome>
 
+/** A piece of a run's output and its number, from 0 in each run. */
+const numberedChunk = z.object({ offset: z.number().int().min(0), chunk: chunk() })
+export type NumberedChunk = z.infer<typeof numberedChunk>
+
 /** A run the runner holds; with an outcome when it has ended but no generation has committed it yet. */
 export const heldRun = z.object({
   run_id: z.string(),
@@ -90,6 +95,10 @@ export const toRunnerLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), epoch: z.number(), input: runInput }),
   z.object({ type: z.literal('abort'), epoch: z.number(), run_id: z.string() }),
   z.object({ type: z.literal('committed'), run_id: z.string() }),
+  /** Wants the chunks of a run it holds from this offset on: answered once, as soon as there is one or no more come. */
+  z.object({ type: z.literal('read'), id: z.number(), run_id: z.string(), from: z.number() }),
+  /** Wants no answer to this `read` any more. */
+  z.object({ type: z.literal('unread'), id: z.number() }),
   /** Asks how the providers stand. */
   z.object({ type: z.literal('providers') }),
 ])
@@ -105,15 +114,14 @@ export const fromRunnerLine = z.discriminatedUnion('type', [
     request_id: z.string(),
     data: z.record(z.string(), z.unknown()),
   }),
+  z.object({
+    type: z.literal('chunks'),
+    /** of the `read` this answers */
+    id: z.number(),
+    chunks: z.array(numberedChunk),
+    /** `more`: ask for what follows; `ended`: that was all; `unknown`: the runner does not hold this run */
+    next: z.enum(['more', 'ended', 'unknown']),
+  }),
   z.object({ type: z.literal('outcome'), run_id: z.string(), request_id: z.string(), outcome: runOutcome }),
 ])
 export type FromRunnerLine = z.infer<typeof fromRunnerLine>
-
-/** A file of the spool, `{run_id}.json`: an outcome no generation had committed when it was written. */
-export const spoolEntry = z.object({
-  run_id: z.string(),
-  request_id: z.string(),
-  runner_id: z.string(),
-  outcome: runOutcome,
-})
-export type SpoolEntry = z.infer<typeof spoolEntry>

@@ -132,9 +132,13 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
   log: string
   journal: string
+  /** the highest epoch there was, noted outside the journal and in two folders */
+  epochs: readonly string[]
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
   /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
@@ -170,9 +174,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),
     journal,
+    epochs: [`${journal}-epoch`, join(run, 'epoch')],
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),
   }

@@ -85,6 +85,12 @@ async function importApp(): Promise<App> {
   return { goLive, standBy, settings, log, links, modules }
 }
 
+/** It cannot go on: its end is a crash, and the next one goes on from the journal. */
+function end(why: string): void {
+  process.stderr.write(`Error: ${why}.\n`)
+  process.exit(1)
+}
+
 async function activate(message: Message<'activate'>): Promise<void> {
   try {
     const app = await boot
@@ -99,7 +105,7 @@ async function activate(message: Message<'activate'>): Promise<void> {
     }
     const modules = { modules: app.modules, onTrouble }
     const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
-    live = await app.goLive({ settings, log, stream, links, modules, onFilling }, message)
+    live = await app.goLive({ settings, log, stream, links, modules, onFilling, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })

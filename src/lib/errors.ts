@@ -14,7 +14,10 @@ export const exitCodes = {
 export const errorCodes = {
   KSI_BAD_REQUEST: exitCodes.usage,
   KSI_CONFIG_INVALID: exitCodes.config,
+  KSI_DB_BUSY: exitCodes.tryAgain,
+  KSI_DB_DAMAGED: exitCodes.failed,
   KSI_DB_NOT_WRITABLE: exitCodes.cannotCreate,
+  KSI_DISK_FAILED: exitCodes.cannotCreate,
   KSI_DISK_FULL: exitCodes.cannotCreate,
   KSI_DUPLICATE_REQUEST: exitCodes.usage,
   KSI_FENCED: exitCodes.internal,

@@ -20,6 +20,8 @@ export interface Redactor {
   text(text: string): string
   /** Of anything that is JSON; what has no key in it comes back as it is. */
   json<T>(value: T): T
+  /** How many characters at the end of a text may be the beginning of a key, whose rest is still to come. */
+  begun(text: string): number
 }
 
 /** A redactor of the keys of an environment: values by the names of keys, and passwords within addresses. */
@@ -38,11 +40,20 @@ export function redactorOf(env: NodeJS.ProcessEnv): Redactor {
       : value
   }
   // A text may have been JSON before: within a log line, an error's words.
-  return { text: (text) => replaceAll(replaceAll(text, secrets), escaped), json }
+  const begun = (text: string): number =>
+    [...secrets, ...escaped].reduce((most, key) => Math.max(most, beginningAtEnd(text, key)), 0)
+  return { text: (text) => replaceAll(replaceAll(text, secrets), escaped), json, begun }
 }
 
 function replaceAll(text: string, keys: readonly string[]): string {
   return keys.reduce((rest, key) => rest.replaceAll(key, mark), text)
+}
+
+/** The length of the longest beginning of a key, short of the whole, that a text ends with. */
+function beginningAtEnd(text: string, key: string): number {
+  for (let length = Math.min(text.length, key.length - 1); length > 0; length--)
+    if (text.endsWith(key.slice(0, length))) return length
+  return 0
 }
 
 function passwordsOf(value: string): string[] {

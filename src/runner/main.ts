@@ -11,6 +11,7 @@ import { createLog, standardOutput } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
+import { logDirOf } from '../store/run-log/read-run.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
 import { ProviderStates } from './provider-states.ts'
 import { defaultWorkDir } from './providers/claude-folder.ts'
@@ -50,7 +51,7 @@ async function main(given: NodeJS.ProcessEnv): Promise<void> {
   // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
   // later save must not be half of what it runs.
   const states = new ProviderStates(await registry.load())
-  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log, states, redact })
+  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log, states, redact })
   const server = await startServer({
     socket,
     runnerId,

@@ -6,11 +6,13 @@ import type { AwakeTimer } from '../lib/awake-timer.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Redactor } from '../lib/keys.ts'
 import type { Log } from '../lib/log.ts'
-import { LateSpool } from './late-spool.ts'
+import { RunLog } from '../store/run-log/run-log.ts'
+import { ChunkRedactor } from './chunk-redactor.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { ProviderResult } from './providers/provider.ts'
 import type { Registry } from './providers/registry.ts'
 import type { ProviderStates } from './provider-states.ts'
+import { Readers } from './readers.ts'
 
 /** Why a run's signal was aborted; it is the signal's reason. */
 type Cut = 'abort' | 'timeout' | 'stop'
@@ -19,12 +21,13 @@ interface Run extends HeldRun {
   controller: AbortController
   /** counts only time in which this process ran, as the generation's own beside it does */
   limit: AwakeTimer
+  readonly chunks: ChunkRedactor
   done: Promise<void>
 }
 
 export interface RunsOptions {
-  runnerId: string
-  spoolDir: string
+  /** the folder of this runner's log */
+  logDir: string
   registry: Registry
   log: Log
   states: ProviderStates
@@ -47,16 +50,14 @@ export class Runs {
   #tell: (line: FromRunnerLine) => void = () => {}
   #onEmpty: () => void = () => {}
   #phase: 'open' | 'draining' | 'stopping' = 'open'
-  readonly #spool: LateSpool
+  readonly #runLog: RunLog
+  readonly readers: Readers
 
   constructor(options: RunsOptions) {
     this.#options = options
-    this.#spool = new LateSpool(options.spoolDir, options.log)
-  }
-
-  /** Whether a generation hears what is told. */
-  heard(heard: boolean): void {
-    this.#spool.heard(heard)
+    const { logDir: dir, log } = options
+    this.#runLog = new RunLog({ dir, log, onWritten: (runId, chunks) => this.readers.written(runId, chunks) })
+    this.readers = new Readers(this.#runLog, { log, hasEnded: (runId) => this.#runs.get(runId)?.outcome !== undefined })
   }
 
   /** Where progress and outcomes go to. */
@@ -82,7 +83,7 @@ export class Runs {
   start(input: RunInput): string | undefined {
     if (this.#runs.has(input.run_id)) return undefined
     if (this.#phase !== 'open') return this.#phase
-    const { run_id, request_id } = input
+    const { run_id, request_id, attempt } = input
     const controller = new AbortController()
     const run: Run = {
       run_id,
@@ -90,9 +91,11 @@ export class Runs {
       started_at: Date.now(),
       controller,
       limit: startAwakeTimer(input.timeout_ms, () => controller.abort('timeout' satisfies Cut)),
+      chunks: new ChunkRedactor(this.#options.redact, (chunk) => this.#runLog.chunk(run_id, chunk)),
       done: Promise.resolve(),
     }
     this.#runs.set(run_id, run)
+    this.#runLog.begin({ run_id, request_id, attempt, at: run.started_at })
     run.done = this.#attempt(run, input).then((outcome) => this.#finish(run, outcome))
     return undefined
   }
@@ -111,7 +114,7 @@ export class Runs {
     if (run === undefined) return
     if (!run.outcome) run.controller.abort('abort' satisfies Cut)
     this.#runs.delete(runId)
-    this.#spool.drop(runId)
+    this.#runLog.committed(runId, Date.now())
     if (this.#phase === 'draining' && this.#runs.size === 0) this.#onEmpty()
   }
 
@@ -129,10 +132,9 @@ export class Runs {
    */
   async stop(): Promise<void> {
     this.#phase = 'stopping'
-    this.#spool.heard(false)
     for (const run of this.#runs.values()) if (!run.outcome) run.controller.abort('stop' satisfies Cut)
     await Promise.all([...this.#runs.values()].map((run) => run.done))
-    this.#spool.flush()
+    this.#runLog.close()
   }
 
   /** Runs the provider; never rejects. */
@@ -173,8 +175,9 @@ export class Runs {
         if (!run.outcome && !signal.aborted)
           this.#tell({ type: 'progress', run_id, request_id, data: redact.json(data) })
       },
-      // Nobody keeps them yet: the outcome says it all.
-      onChunk: () => {},
+      onChunk: (chunk) => {
+        if (!run.outcome && !signal.aborted) run.chunks.take(chunk)
+      },
     })
   }
 
@@ -200,9 +203,10 @@ export class Runs {
   }
 
   #finish(run: Run, ended: RunOutcome): void {
-    const { runnerId, log, redact, states } = this.#options
+    const { log, redact, states } = this.#options
     const { run_id, request_id } = run
     if (this.#runs.get(run_id) !== run) return
+    run.chunks.end()
     const outcome = redact.json(ended)
     states.note(outcome)
     if (this.#phase === 'stopping' && outcome.status !== 'completed' && run.controller.signal.reason === 'stop') {
@@ -211,9 +215,19 @@ export class Runs {
       return
     }
     run.outcome = outcome
-    this.#spool.keep({ run_id, request_id, runner_id: runnerId, outcome })
+    this.#keep(run_id, outcome)
+    this.readers.ended(run_id)
     log.debug({ run_id, request_id, status: outcome.status, duration_ms: outcome.duration_ms }, 'run ended')
     this.#tell({ type: 'outcome', run_id, request_id, outcome })
+  }
+
+  /** What cannot be written is told all the same; the log tries again. */
+  #keep(runId: string, outcome: RunOutcome): void {
+    try {
+      this.#runLog.end(runId, outcome, Date.now())
+    } catch (error) {
+      this.#options.log.error({ err: error, runId }, 'an outcome could not be written into the run log')
+    }
   }
 }
 

@@ -23,8 +23,7 @@ beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'ksi-server-'))
   path = join(root, 'run/runner.sock')
   runs = new Runs({
-    runnerId: '7',
-    spoolDir: join(root, 'spool'),
+    logDir: join(root, 'log'),
     registry: createRegistry({ echo: async () => createEcho() }),
     log: silentLog(),
     ...unheard,

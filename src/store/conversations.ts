@@ -1,7 +1,6 @@
-import type { Db } from './open.ts'
 import type { ConversationRow } from './rows.ts'
 import { runningColumn } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Conversations woken at a time. */
 const wokenAtOnce = 256
@@ -18,8 +17,8 @@ export const countWithQueue = `SELECT
 export class Conversations {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   get(conversation: string): ConversationRow | undefined {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asidePath, migrationHashes } from './migrate.ts'
+import { migrationHashes } from './migrate.ts'
+import { asidePath } from './older-code.ts'
 import { openForReading } from './open.ts'
 import { salvage } from './salvage.ts'
 import { writeOldJournal } from './testing/old-journal.ts'
-import { databaseOf, disagreements } from './testing/sound.ts'
+import { disagreements } from './soundness.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal } from './testing/temp-journal.ts'
 
 const rows = (path: string, sql: string): unknown[] => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Journal } from './journal.ts'
-import { asidePath, checkSchema } from './migrate.ts'
+import { checkSchema } from './migrate.ts'
+import { asidePath } from './older-code.ts'
 import { openForReading } from './open.ts'
 import { databaseOf } from './testing/sound.ts'
-import { TempJournal, runModule } from './testing/temp-journal.ts'
+import { TempJournal, TestQueue, runModule } from './testing/temp-journal.ts'
 
 /** How many there are: a test adds the next. */
 const last = readdirSync(join(import.meta.dirname, 'migrations')).length
@@ -160,4 +161,63 @@ test('standby looks at a file that is missing or damaged without complaint: open
   temp.open().close()
   rmSync(temp.path)
   checkSchema(temp.path)
+})
+
+const adds = {
+  [numbered(last + 1, 'more.compatible')]: `-- Adds; and says so.
+    ALTER TABLE requests ADD COLUMN more TEXT; CREATE TABLE extra (x); CREATE INDEX extra_x ON extra (x);`,
+}
+
+test('after a migration that only adds, the code before works on the file, and newer code goes on with it', () => {
+  using temp = new TempJournal()
+  const [older, newer] = [temp.migrations(), temp.migrations(adds)]
+  emit(temp.open({ migrations: older }), 'before')
+  const journal = temp.open({ migrations: newer })
+  goLive(journal, 'newer')
+  emit(journal, 'acknowledged')
+  checkSchema(temp.path, older)
+  const back = temp.open({ migrations: older })
+  new TestQueue(back).accept('r1', 'c1')
+  assert.deepEqual([versionOf(back), back.report.putBack], [last + 1, false])
+  assert.ok(back.epoch > journal.epoch)
+  const again = temp.open({ migrations: newer })
+  assert.deepEqual(kept(again), ['before', 'acknowledged', 'completion:queued'])
+  assert.equal(again.report.migratedFrom, undefined, 'it is not migrated a second time')
+})
+
+test('one migration that does more is enough to refuse it; its name is told, and what the copy of before lacks', () => {
+  using temp = new TempJournal()
+  const [older, newer] = [
+    temp.migrations(),
+    temp.migrations({ ...adds, [numbered(last + 2, 'other')]: 'DROP TABLE extra;' }),
+  ]
+  const before = new TestQueue(temp.open({ migrations: older }))
+  before.accept('r0', 'c0')
+  const journal = temp.open({ migrations: newer })
+  goLive(journal, 'newer')
+  new TestQueue(journal).accept('r1', 'c1')
+  new TestQueue(journal).accept('r2', 'c2')
+  const says = ({ code, message }: { code: string; message: string }): boolean =>
+    code === 'KSI_SCHEMA_NEWER' &&
+    /It went through \d+_other\.sql, after/.test(message) &&
+    message.includes(`${asidePath(temp.path, last)}: it lacks 2 requests accepted and 0 outcomes reached since`)
+  assert.throws(() => checkSchema(temp.path, older), says)
+  assert.throws(() => temp.open({ migrations: older }), says)
+})
+
+test('a migration that says it only adds, and does more, is refused before anything is done', () => {
+  using temp = new TempJournal()
+  temp.open().close()
+  const sly = temp.migrations({
+    [numbered(last + 1, 'sly.compatible')]: 'CREATE TABLE a (x);\nUPDATE requests SET rank = 0',
+  })
+  assert.throws(() => checkSchema(temp.path, sly), { code: 'KSI_CONFIG_INVALID', message: /UPDATE requests/ })
+})
+
+test('a migration that was edited after it was applied is refused by name, also where newer ones only add', () => {
+  using temp = new TempJournal()
+  const [as, edited] = [temp.migrations(adds), temp.migrations()]
+  temp.open({ migrations: as }).close()
+  appendFileSync(join(edited, '0002_runs.sql'), '-- edited')
+  assert.throws(() => checkSchema(temp.path, edited), { code: 'KSI_MIGRATION_CHANGED', message: /0002_runs\.sql/ })
 })

@@ -3,11 +3,10 @@ import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
 import { headOfQueue, laneOfModel } from './lanes.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestsWithRun } from './rows.ts'
 import type { RunEnd, Runs } from './runs.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 export type NewRequest = Pick<
   RequestRow,
@@ -28,6 +27,8 @@ export interface StoredOutcome {
   result?: CompletionResult
   reason?: string
   message?: string
+  /** the text that had come when its runner went down */
+  partial?: string
 }
 
 /** How a request ends. */
@@ -55,8 +56,8 @@ export class Requests {
   readonly #runs: Runs
   readonly #conversations: Conversations
 
-  constructor(db: Db, parts: { runs: Runs; conversations: Conversations }) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql, parts: { runs: Runs; conversations: Conversations }) {
+    this.#sql = sql
     this.#runs = parts.runs
     this.#conversations = parts.conversations
   }

@@ -1,9 +1,8 @@
 import type { FinalState } from '../contracts/words.ts'
 import { headOfQueue } from './lanes.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestColumns } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 import { TokenUsage } from './usage.ts'
 
 /** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
@@ -21,6 +20,13 @@ export interface NewRun {
   resumed_from: string | null
 }
 
+/** One of a request's runs; its attempt is its number among them, from 1. */
+export interface RequestRun {
+  run_id: string
+  runner_id: string | null
+  attempt: number
+}
+
 /** A run that has not ended, with its request: that one may be cancelled already. */
 export type UnfinishedRun = RequestRow & { run: number }
 
@@ -32,9 +38,9 @@ export class Runs {
   readonly usage: TokenUsage
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
-    this.usage = new TokenUsage(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
+    this.usage = new TokenUsage(sql)
   }
 
   /**
@@ -84,6 +90,18 @@ export class Runs {
     if (ended === 0) return false
     this.#sql.run('UPDATE conversations SET busy = 0 WHERE conversation = ?', conversation)
     return true
+  }
+
+  /** The first of a request's runs from this attempt on. */
+  ofRequest(requestId: string, attempt: number): RequestRun | undefined {
+    return this.#sql.one(
+      `SELECT run_id, runner_id, attempt FROM
+         (SELECT u.run_id, u.runner_id, row_number() OVER (ORDER BY u.id) AS attempt
+          FROM runs u JOIN requests q ON q.id = u.request WHERE q.request_id = ?)
+       WHERE attempt >= ? ORDER BY attempt LIMIT 1`,
+      requestId,
+      attempt,
+    )
   }
 
   /** How many runs a request has had; of those that ended so, where it is said. */

@@ -1,8 +1,7 @@
 import type { Usage } from '../contracts/usage.ts'
 import type { UsageFilter, UsageGroup, UsageSum } from '../contracts/events/providers.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 const hourMs = 3_600_000
 /** Sums are kept this long. */
@@ -33,8 +32,8 @@ const groups: Record<UsageGroup, string> = {
 export class TokenUsage {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /** Counts what the unfinished run of a request has used. Call within a transaction, before the run ends. */

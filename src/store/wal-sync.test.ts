@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as fc from 'fast-check'
@@ -105,19 +104,6 @@ test('a sync that fails acknowledges nothing; what is kept is told once another 
   assert.equal(disk.begun, 1, 'the kernel may say well the next time, and lie: the file itself is synced')
   assert.deepEqual([replies, heard, journal.trouble], [['EIO', 'acknowledged'], [1, 2], undefined])
   assert.deepEqual(troubles, ['EIO'])
-})
-
-test('a WAL that somebody has removed acknowledges nothing more', async () => {
-  using temp = new TempJournal()
-  const journal = temp.open({ durability: 'disk', onTrouble: () => {} })
-  write(journal)
-  await new Promise<void>((resolve) => journal.whenSynced(resolve))
-  rmSync(`${temp.path}-wal`)
-  write(journal)
-  const failed = await new Promise<Error>((resolve, reject) => {
-    journal.whenSynced(() => reject(new Error('acknowledged')), resolve)
-  })
-  assert.match(failed.message, /WAL was removed/)
 })
 
 test('a flush makes all that waits safe at once', async () => {

@@ -4,6 +4,7 @@ import type { RunnerHost } from './children/runner-host.ts'
 import type { Front } from './front/front.ts'
 import type { Generations } from './generations/driver.ts'
 import type { Changes } from './watch/changes.ts'
+import { readLosses } from '../store/losses.ts'
 
 /** What a status is made of. */
 interface Parts {
@@ -32,6 +33,7 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     trouble: generations.trouble,
     filling: [...generations.filling],
     poison: front?.poison() ?? [],
+    losses: lossesOf(paths.journal),
     waiting_for_restart: changes.waitingForRestart,
     swaps: view.swaps,
     failed_swaps: view.failedSwaps,
@@ -51,5 +53,14 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,
+  }
+}
+
+function lossesOf(journal: string): SupervisorStatus['losses'] {
+  try {
+    return readLosses(journal)
+  } catch {
+    // Its folder cannot be read: that is said as a problem of the generations.
+    return []
   }
 }

@@ -77,6 +77,7 @@ export class Supervisor {
         detach: (cause) => this.#front?.detach(cause),
       },
       onLive: (live, change, phases) => this.#onLive(live, change, phases),
+      trees: () => this.#changes.trees,
     })
     const generations = this.#generations
     this.#runnerHost = new RunnerHost({

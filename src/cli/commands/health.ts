@@ -41,7 +41,10 @@ export const health: Command = {
 
 function describe(health: Health): string {
   if (health.status === 'healthy')
-    return `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}`
+    return (
+      `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}` +
+      (health.losses === 0 ? '' : '; something of the journal was lost: ksi losses')
+    )
   // The supervisor answers while no generation is live: there is no time anything has been up for.
   const { status, generation, problem } = health
   const gone = generation == null ? '' : `: generation ${generation} is gone`

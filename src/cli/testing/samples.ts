@@ -15,6 +15,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     trouble: null,
     filling: [],
     poison: [],
+    losses: [],
     waiting_for_restart: [],
     swaps: 3,
     failed_swaps: 1,

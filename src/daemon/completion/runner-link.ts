@@ -24,6 +24,9 @@ export interface RunnerListener {
   gone(runnerId: string): void
 }
 
+/** The answer to a question for chunks; undefined when the runner was lost. */
+export type ChunksAnswer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'next'> | undefined
+
 const reconnectMs = 25
 /** How long, in ms, an answer is waited for. */
 const answerMs = 1_000
@@ -48,6 +51,8 @@ export class RunnerLink {
   #outgoing: string[] = []
   /** Outcomes of the piece that is being read. */
   #ended: EndedRun[] = []
+  #lastRead = 0
+  readonly #reads = new Map<number, (answer: ChunksAnswer) => void>()
 
   constructor(address: Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>, listener: () => RunnerListener, log: Log) {
     this.id = address.id
@@ -93,6 +98,19 @@ export class RunnerLink {
     this.#send({ type: 'committed', run_id: runId })
   }
 
+  /**
+   * Asks for the chunks of a run from an offset on; answered once, when there are any or no more come.
+   * @returns what takes the question back
+   */
+  read(runId: string, from: number, answer: (answer: ChunksAnswer) => void): () => void {
+    const id = ++this.#lastRead
+    this.#reads.set(id, answer)
+    this.#send({ type: 'read', id, run_id: runId, from })
+    return () => {
+      if (this.#reads.delete(id)) this.#send({ type: 'unread', id })
+    }
+  }
+
   /** How its providers stand. @throws KsiError KSI_TIMEOUT when it does not say */
   providers(): Promise<ProviderState[]> {
     const { promise, resolve, reject } = Promise.withResolvers<ProviderState[]>()
@@ -111,6 +129,7 @@ export class RunnerLink {
 
   close(): void {
     this.#closed = true
+    this.#reads.clear()
     clearTimeout(this.#timer)
     this.#flush()
     this.#socket?.destroy()
@@ -148,6 +167,7 @@ export class RunnerLink {
     socket.on('error', (error) => this.#log.debug({ runner: this.id, err: error }, 'runner connection failed'))
     socket.on('close', () => {
       this.#welcomed = false
+      for (const [id, answer] of this.#reads) if (this.#reads.delete(id)) answer(undefined)
       if (!this.#closed) this.#timer = setTimeout(() => this.#connect(), reconnectMs)
     })
   }
@@ -179,6 +199,11 @@ export class RunnerLink {
     if (line.type === 'outcome') {
       this.#ended.push(line)
       return
+    }
+    if (line.type === 'chunks') {
+      const answer = this.#reads.get(line.id)
+      this.#reads.delete(line.id)
+      return answer?.(line)
     }
     // What is said is heard in its order.
     this.#tellEnded()

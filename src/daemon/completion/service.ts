@@ -14,6 +14,7 @@ import { ResponseFiles } from './response-files.ts'
 import { RunLimits } from './run-limits.ts'
 import { settle } from './settle.ts'
 import { registerCompletion } from './register.ts'
+import { Streams } from './streams.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
@@ -22,6 +23,7 @@ const outcomeEvents = new Set(['completion:result', 'completion:failed', 'comple
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
   readonly links: RunnerLinks
+  readonly streams: Streams
   readonly #core: Core
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
@@ -49,6 +51,7 @@ export class CompletionService implements RunnerListener {
     this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
     this.#waiters = new Waiters(core)
+    this.streams = new Streams(core, links)
     core.journal.onEvents((events) => this.#follow(events))
     registerCompletion(core, links, {
       kick: () => this.#dispatcher.kick(),
@@ -92,6 +95,7 @@ export class CompletionService implements RunnerListener {
     this.links.close()
     this.#files.close()
     this.#waiters.close()
+    this.streams.close()
     this.#limits.close()
     for (const timer of this.#retries) clearTimeout(timer)
   }
@@ -172,6 +176,7 @@ export class CompletionService implements RunnerListener {
   #follow(events: JournalEvent[]): void {
     if (this.#closed) return
     this.#files.follow(events)
+    this.streams.follow(events)
     for (const { name, data } of events)
       if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }

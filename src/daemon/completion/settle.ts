@@ -134,7 +134,7 @@ export function identityOf(
 }
 
 /** What is told besides of a request that died with its runner. */
-type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info'>
+type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info' | 'partial'>
 
 /**
  * The run of this row does not end: its request is told so, or tried again, and its conversation goes on. What the run
@@ -178,17 +178,23 @@ const maxLost = 5
 /**
  * What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it.
  */
-export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
+export function lose(core: Core, row: RequestRow, partial?: string): 'lost' | 'requeued' {
   const lost = row.on_restart === 'requeue' ? core.journal.runs.countOf(row.id, 'lost') + 1 : 0
   if (lost > 0 && lost < maxLost) {
     queueAgain(core, row, 'lost')
     return 'requeued'
   }
   core.requests.countLost()
-  const extra: Lost = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
+  const extra: Lost = {
+    started_at: row.started_at === null ? null : iso(row.started_at),
+    client_info: clientOf(row),
+    ...(partial !== undefined && partial !== '' && { partial }),
+  }
   const message =
     lost === 0
-      ? 'The request was running when its runner went down; what it had done is lost'
+      ? `The request was running when its runner went down; ${
+          extra.partial === undefined ? 'what it had done is lost' : 'what had come of its answer is in `partial`'
+        }`
       : `The request was running each time when ${lost} runners went down; it is set aside so that others can go on`
   fail(core, row, { reason: lost === 0 ? 'daemon_restart' : 'poison', message, extra })
   return 'lost'

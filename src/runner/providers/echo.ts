@@ -19,12 +19,13 @@ export function createEcho(): Provider {
 
 async function run(input: RunInput, ctx: ProviderContext): Promise<ProviderResult> {
   const options = readOptions(input)
-  await spend(options, ctx)
+  const said = options.chunks === undefined ? undefined : await speak(options.chunks, options, ctx)
+  if (said === undefined) await spend(options, ctx)
   ctx.signal.throwIfAborted()
   failAsAsked(options, input.attempt)
-  const result = answer(input, options)
-  ctx.onChunk({ kind: 'text', text: lastText(input) })
-  return result
+  const result = said ?? lastText(input)
+  if (said === undefined) ctx.onChunk({ kind: 'text', text: result })
+  return answer(input, options, result)
 }
 
 function readOptions(input: RunInput): EchoOptions {
@@ -54,6 +55,24 @@ async function spend(
   }
 }
 
+/** Gives numbered pieces, evenly over the latency; late ones together, so that it never falls behind. */
+async function speak(
+  chunks: number,
+  { latency_ms: latencyMs = 0 }: EchoOptions,
+  { signal, onChunk }: ProviderContext,
+): Promise<string> {
+  const began = performance.now()
+  const said: string[] = []
+  while (said.length < chunks && !signal.aborted) {
+    const leftMs = began + (latencyMs * (said.length + 1)) / chunks - performance.now()
+    if (leftMs > 0) await sleep(leftMs, signal)
+    const text = `${said.length} `
+    onChunk({ kind: 'text', text })
+    said.push(text)
+  }
+  return said.join('')
+}
+
 function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number): void {
   const kind = fail ?? (times === undefined ? undefined : 'retryable')
   if (kind === undefined || (times !== undefined && attempt > times)) return
@@ -62,9 +81,8 @@ function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number):
   })
 }
 
-function answer(input: RunInput, options: EchoOptions): ProviderResult {
+function answer(input: RunInput, options: EchoOptions, result: string): ProviderResult {
   const { session_id: before, parameters } = input
-  const result = lastText(input)
   const promptTokens = countWords(allText(input))
   const completionTokens = options.tokens ?? countWords(result)
   const sessionId = options.new_session ? newSession('echo', input.run_id) : sessionOf(input, 'echo')

@@ -19,7 +19,7 @@ export function httpFailure(error: unknown, name: string): ProviderError {
   if (error instanceof ProviderError) return error
   const { status, headers, error: body } = isThrown(error) ? error : {}
   const [type, code] = kindOf(body)
-  const words = messageOf(error).slice(0, maxWords)
+  const words = wordsOf(error, status, body).slice(0, maxWords)
   const retryAfterMs = waitOf(headers)
   if (lasting.has(type) || lasting.has(code)) return new ProviderError(`${name}: ${words}`, { retryable: false })
   const limit = readLimit({ text: words, ...(typeof status === 'number' && { status }), ...(headers && { headers }) })
@@ -61,6 +61,14 @@ function isThrown(error: unknown): error is Thrown {
 function kindOf(body: unknown): [type: string, code: string] {
   const inner = isObject(body) && isObject(body['error']) ? body['error'] : body
   return isObject(inner) ? [asText(inner['type']), asText(inner['code'])] : ['', '']
+}
+
+/** Its own words, where it has any, with what it calls the error. */
+function wordsOf(error: unknown, status: unknown, body: unknown): string {
+  const inner = isObject(body) && isObject(body['error']) ? body['error'] : body
+  if (!isObject(inner) || typeof inner['message'] !== 'string') return messageOf(error)
+  const [type] = kindOf(body)
+  return `${asText(status)} ${inner['message']}${type === '' ? '' : ` (${type})`}`.trimStart()
 }
 
 function causes(error: unknown): unknown[] {

@@ -24,6 +24,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     trouble: null,
     filling: [],
     poison: [],
+    losses: [],
     waiting_for_restart: [],
     swaps: 3,
     failed_swaps: 0,

@@ -9,6 +9,7 @@ import { Inflow } from './inflow.ts'
 import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
 import { Subscription } from './subscription.ts'
+import type { PushFrame } from './subscription.ts'
 
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
@@ -84,11 +85,9 @@ export class ClientConnection {
   /** Writes one line, unless the connection is on its way out. Cuts a client that reads nothing. */
   send(line: string): void {
     if (this.#phase === 'closing' || this.#phase === 'gone') return
-    if (this.#writer.pending > cutAt) {
-      this.#log.warn(
-        { connection: this.id, unread: this.#writer.pending },
-        'client cut: it does not read what it is sent',
-      )
+    const unread = this.#writer.pending
+    if (unread > cutAt) {
+      this.#log.warn({ connection: this.id, unread }, 'client cut: it does not read what it is sent')
       this.#phase = 'closing'
       this.#socket.destroy()
       return
@@ -96,10 +95,10 @@ export class ClientConnection {
     this.#writer.write(`${line}\n`)
   }
 
-  /** Writes a pushed event. */
-  push(seq: number, line: string): void {
-    this.subscription.cursor = seq
-    this.send(line)
+  /** Writes what is pushed: an event, or a piece of a stream. */
+  push(frame: PushFrame): void {
+    this.subscription.pushed(frame)
+    if (frame.json !== '') this.send(frame.json)
   }
 
   /** Counts a request in. */

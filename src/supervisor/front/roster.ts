@@ -9,8 +9,10 @@ export class Roster {
     return this.#connections.get(id)
   }
 
-  add(connection: ClientConnection): void {
+  /** Takes a new one in, and tells the generation of it. */
+  add(connection: ClientConnection, link: RelayLink | undefined): void {
     this.#connections.set(connection.id, connection)
+    link?.connected(connection)
   }
 
   /** Whose subscriptions a generation keeps. */

@@ -60,8 +60,11 @@ export class Turn {
     for (const name of names) this.do({ type: 'stopTimer', name })
   }
 
-  /** A new process; its dependencies are imported when it says that it is a spare. */
-  fork(preload = false): number {
+  /**
+   * A new process; its dependencies are imported when it says that it is a spare.
+   * @param tree the kept source it runs; what is on disk when not given
+   */
+  fork({ preload = false, tree }: { preload?: boolean; tree?: string | undefined } = {}): number {
     const id = this.state.lastId + 1
     const handle: Handle = {
       id,
@@ -69,13 +72,15 @@ export class Turn {
       since: this.now.ms,
       ready: false,
       stamp: this.now.stamp,
+      tree: tree ?? '',
+      isKept: tree !== undefined,
       holds: false,
       killed: null,
       trouble: null,
       filling: [],
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
-    this.do({ type: 'fork', id, preload })
+    this.do({ type: 'fork', id, preload, ...(tree !== undefined && { tree }) })
     return id
   }
 
