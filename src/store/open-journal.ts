@@ -47,8 +47,7 @@ export function openJournal(
   rmSync(distrustPath(path), { force: true })
   const before = Number(db.prepare('SELECT epoch FROM lease').pluck().get())
   const isMissing = before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0
-  if (isMissing && !existsSync(discardedMark(path)))
-    noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
+  if (isMissing && !existsSync(discardedMark(path))) noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
   const take = db
     .prepare('UPDATE lease SET epoch = max(epoch, ?) + 1, boot_id = ?, taken_at = ? RETURNING epoch')
     .pluck()
