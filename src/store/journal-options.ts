@@ -13,6 +13,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  syncNow?: (fd: number) => void
   time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void

@@ -17,16 +17,16 @@ const umask = process.umask(privateUmask)
 
 try {
   const settings = readSettings(process.env)
-  const file = LogFile.open(settings.paths.log)
-  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
-  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
-  for (const { name, near } of unknownSettings(process.env))
-    log.warn(`nothing reads ${name}${near === undefined ? '' : `: did you mean ${near}?`}`)
   makePrivate(
     ['var', 'var/db', 'var/logs', 'var/run', 'var/secret', 'var/reading'].map((folder) =>
       join(settings.paths.root, folder),
     ),
   )
+  const file = LogFile.open(settings.paths.log)
+  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
+  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
+  for (const { name, near } of unknownSettings(process.env))
+    log.warn(`nothing reads ${name}${near === undefined ? '' : `: did you mean ${near}?`}`)
   let supervisor: Promise<Supervisor> | undefined
   const end = onShutdown({
     log,
@@ -34,7 +34,7 @@ try {
     stop: async (reason) => {
       log.info({ reason }, 'stopping')
       const started = await supervisor?.catch(() => undefined)
-      await started?.stop('shutdown')
+      await started?.stop('shutdown', reason === 'restart')
       log.info('stopped')
     },
   })

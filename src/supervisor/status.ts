@@ -1,10 +1,14 @@
 import type { SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { RunnerHost } from './children/runner-host.ts'
+import type { SidecarProcess } from './children/sidecar-process.ts'
 import type { Front } from './front/front.ts'
 import type { Generations } from './generations/driver.ts'
 import type { Changes } from './watch/changes.ts'
 import { readLosses } from '../store/losses.ts'
+
+/** So long, in ms, after the start a first runner may still be on its way. */
+const startingMs = 10_000
 
 /** What a status is made of. */
 interface Parts {
@@ -13,15 +17,18 @@ interface Parts {
   generations: Generations
   runnerHost: RunnerHost
   changes: Changes
+  /** undefined where it is not our child */
+  sidecar: SidecarProcess | undefined
   /** undefined before it listens */
   front: Front | undefined
 }
 
 /** What the supervisor says of itself. */
-export function describe({ settings, startedAt, generations, runnerHost, changes, front }: Parts): SupervisorStatus {
+export function describe(parts: Parts): SupervisorStatus {
+  const { settings, startedAt, generations, runnerHost, changes, front } = parts
   const { view } = generations
   const { paths } = settings
-  const page = `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/`
+  const page = `http://${inUrl(settings.KSI_SIDECAR_HOST)}:${settings.KSI_SIDECAR_PORT}/`
   return {
     phase: view.phase,
     phase_since: view.phaseSince,
@@ -33,8 +40,9 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     trouble: generations.trouble,
     filling: [...generations.filling],
     poison: front?.poison() ?? [],
+    missing: missingOf(parts),
     losses: lossesOf(paths.journal),
-    waiting_for_restart: changes.waitingForRestart,
+    waiting_for_restart: [...new Set([...changes.waitingForRestart, ...runnerHost.outdated])],
     swaps: view.swaps,
     failed_swaps: view.failedSwaps,
     crashes: view.crashes,
@@ -44,16 +52,25 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     watch_problem: changes.problem,
     connections: front?.stats().connections ?? 0,
     held_lines: front?.stats().heldLines ?? 0,
+    runner_host: runnerHost.state,
     runners: runnerHost.runners.map(({ id, accepting, since }) => ({ id, accepting, since })),
     sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: page },
     addresses: {
       socket: paths.socket,
-      tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}`,
+      tcp: settings.KSI_PUBLISHED ?? `${inUrl(settings.KSI_HOST)}:${front?.tcpPort ?? settings.KSI_PORT}`,
     },
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,
   }
+}
+
+function missingOf({ sidecar, runnerHost, startedAt }: Parts): string[] {
+  const noRunner = runnerHost.runners.every(({ accepting }) => !accepting) && Date.now() - startedAt > startingMs
+  return [
+    ...(noRunner ? ['No runner takes work, so requests wait.'] : []),
+    ...(sidecar?.problem == null ? [] : [sidecar.problem]),
+  ]
 }
 
 function lossesOf(journal: string): SupervisorStatus['losses'] {
@@ -63,4 +80,9 @@ function lossesOf(journal: string): SupervisorStatus['losses'] {
     // Its folder cannot be read: that is said as a problem of the generations.
     return []
   }
+}
+
+/** An IPv6 address stands in brackets before a port. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }

@@ -27,17 +27,22 @@ export class FakeApi implements AsyncDisposable {
     })
   }
 
-  static async start(behave: Behaviour): Promise<FakeApi> {
+  /** @param host 0.0.0.0 for containers on this machine */
+  static async start(behave: Behaviour, host = '127.0.0.1'): Promise<FakeApi> {
     const api = new FakeApi(behave)
-    api.#server.listen(0, '127.0.0.1')
+    api.#server.listen(0, host)
     await once(api.#server, 'listening')
     return api
   }
 
   get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  get port(): number {
     const address = this.#server.address()
     if (address === null || typeof address === 'string') throw new Error('the fake does not listen')
-    return `http://127.0.0.1:${address.port}`
+    return address.port
   }
 
   /** The newest call. */

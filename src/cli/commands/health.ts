@@ -1,3 +1,4 @@
+import type { KsiClient } from '../../client/client.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
@@ -7,6 +8,7 @@ import { duration, print, printJson, say } from '../output.ts'
 type Health = EventReply<'system:health'>
 
 const defaultTimeoutMs = 2_000
+const missingMs = 500
 
 export const health: Command = {
   usage: 'health [--quiet] [--timeout TIME]',
@@ -28,7 +30,7 @@ export const health: Command = {
       )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet) print(describe(reply))
+      else if (!quiet) print([describe(reply), ...(await missing(client, reply))].join('; '))
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error
@@ -37,6 +39,17 @@ export const health: Command = {
       return error.code === 'KSI_TIMEOUT' ? exitCodes.failed : error.exitCode
     }
   },
+}
+
+/** What of ksi is not there although requests are served. */
+async function missing(client: KsiClient, { status }: Health): Promise<string[]> {
+  if (status !== 'healthy') return []
+  try {
+    return (await client.request('supervisor:status', {}, { timeoutMs: missingMs })).missing
+  } catch {
+    // Whether requests are served is what was asked.
+    return []
+  }
 }
 
 function describe(health: Health): string {

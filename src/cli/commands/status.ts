@@ -79,6 +79,7 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
       supervisor.runners.map(({ id, accepting }) => `${id}${accepting ? '' : ' (finishes its own)'}`).join(', ') ||
         'none',
     ],
+    ['runner host', describeHost(supervisor, now)],
     ['socket', supervisor.addresses.socket],
     ['tcp', supervisor.addresses.tcp],
     ...(supervisor.sidecar === null ? [] : [['page', supervisor.sidecar.url]]),
@@ -92,6 +93,11 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
   ].join('\n')
 }
 
+function describeHost({ runner_host: { state, elsewhere, since } }: SupervisorStatus, now: number): string {
+  const where = elsewhere ? ', in a container of its own' : ''
+  return `${state === 'draining' ? 'ending' : state}${since === null ? '' : ` for ${duration(now - since)}`}${where}`
+}
+
 function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
   const parts = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const
   const told = parts.map((state) => `${counts[state]} ${state}`).join(', ')
@@ -103,6 +109,7 @@ function describeTrouble(
     problem,
     last_failure,
     trouble,
+    missing,
     losses,
     filling,
     waiting_for_restart,
@@ -124,12 +131,13 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...missing.map((text) => `  ${paint('yellow', printable(text))}`),
     ...losses.map(({ message }) => `  ${paint('red', message)}`),
     ...(losses.length === 0 ? [] : ['  Once this is known: ksi losses acknowledge']),
     ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []
-      : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
+      : [`  ${paint('yellow', `Waiting for a restart: ${waiting_for_restart.join(', ')}`)}`]),
     ...(watch_problem === null ? [] : [`  ${paint('yellow', printable(watch_problem))}`]),
   ]
 }
