@@ -113,6 +113,12 @@ test('changes of the supervisor are named as waiting', () => {
   assert.match(verdict.summary, /\(src\/supervisor\/front\.ts\) wait for a restart/)
 })
 
+test('parts of ksi that are not there are named', () => {
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ missing: ['No runner takes work.'] })) }))
+  assert.equal(verdict.status, 'warn')
+  assert.match(verdict.summary, /No runner takes work\./)
+})
+
 test('what was lost is said until it is acknowledged', () => {
   const loss = { at: minutesAgo(9), message: 'Gone without a trace: 3.', requests: 3, failed: 1 }
   const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ losses: [loss] })) }))

@@ -25,4 +25,6 @@ export interface JournalOptions {
   known?: number
   /** nobody of this ksi has had the file open before: a WAL is looked through for holes */
   cold?: boolean
+  /** another process has just let go of it, and can take it back */
+  handedOver?: boolean
 }

@@ -49,15 +49,14 @@ export async function workOver(stage: Stage, act: () => Promise<unknown>, option
       ({ pushes }) => pushes.filter(({ data }) => data.status === 'calling_provider').length >= conversations,
     )
   }
-  const watch = watchSilence(stage)
+  await using watch = watchSilence(stage)
   await act()
-  const client = await reached(stage)
+  using client = await reached(stage)
   await client.request('monitor:subscribe', { event_patterns: ['completion:*'], since })
   await untilAllDone(client, sent, longMs + 60_000)
   const silence = await watch.stop()
   const calls = await stage.calls()
   const counts = countWork(client.pushes, sent, calls)
-  client.close()
   const total = conversations * (waiting + 1)
   const expected = { sent: total, done: total, lost: 0, twice: 0, doubled: 0, disordered: 0 }
   assert.deepEqual(
@@ -85,7 +84,7 @@ async function reached(stage: Stage): Promise<WireClient> {
 }
 
 /** Asks over and over, each time on a new connection, and notes the longest time without an answer. */
-function watchSilence(stage: Stage): { stop(): Promise<number> } {
+function watchSilence(stage: Stage): { stop(): Promise<number> } & AsyncDisposable {
   const state = { over: false, longest: 0 }
   let last = performance.now()
   const watching = (async (): Promise<void> => {
@@ -100,11 +99,15 @@ function watchSilence(stage: Stage): { stop(): Promise<number> } {
       }
     }
   })()
+  const stop = async (): Promise<number> => {
+    state.over = true
+    await watching
+    return Math.round(state.longest)
+  }
   return {
-    async stop() {
-      state.over = true
-      await watching
-      return Math.round(state.longest)
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop()
     },
   }
 }

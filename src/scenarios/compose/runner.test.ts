@@ -80,7 +80,9 @@ describe('work over whatever is done to the containers', { skip: skipWithoutEngi
         await act()
         if (several) await stack.compose('kill', '-s', 'KILL', 'daemon').then(() => up())
       }
-      silences.push(await workOver(stage, both, { tag: `n${n}x`, longMs: 500 + random() * longMs, waiting: 3 }))
+      silences.push(
+        await workOver(stage, both, { tag: `n${n}x`, longMs: Math.round(500 + random() * longMs), waiting: 3 }),
+      )
     }
     t.diagnostic(`silent for ${Math.round(median(silences))} ms, median, and ${Math.max(...silences)} at most`)
     const history = new EventHistory()
