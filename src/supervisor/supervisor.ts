@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Phases, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
+import { frugalMemory } from '../lib/frugal-memory.ts'
 import type { Log } from '../lib/log.ts'
 import { answerer } from './answers.ts'
 import { bannerLines } from './banner.ts'
@@ -60,6 +61,7 @@ export class Supervisor {
     this.#place = place
     this.#tokens = tokens
     const env = {
+      ...frugalMemory,
       ...options.env,
       KSI_LOG_FORMAT: 'json',
       NODE_COMPILE_CACHE: join(settings.paths.run, 'compile-cache'),

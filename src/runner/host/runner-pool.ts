@@ -50,7 +50,7 @@ const idleMs = 500
 /** So many runners that ended in peace are remembered. */
 const drainedKept = 100
 /** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32']
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100']
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
 export class RunnerPool {

@@ -72,6 +72,11 @@ export class ClientConnection {
     return this.#phase === 'gone'
   }
 
+  /** It hears no reply any more; what it has sent may still be on its way. */
+  get hasHungUp(): boolean {
+    return this.#socket.destroyed
+  }
+
   get isSlow(): boolean {
     return this.#inflow.slow
   }
@@ -94,12 +99,6 @@ export class ClientConnection {
       return
     }
     this.#writer.write(`${line}\n`)
-  }
-
-  /** Writes a pushed event. */
-  push(seq: number, line: string): void {
-    this.subscription.cursor = seq
-    this.send(line)
   }
 
   /** Counts a request in. */
@@ -143,6 +142,7 @@ export class ClientConnection {
     if (this.#linger !== undefined) return
     this.send(line)
     this.end()
+    this.#intake.drop()
     this.#socket.resume()
     this.#linger = setTimeout(() => this.#socket.destroy(), lingerMs)
   }
@@ -178,9 +178,8 @@ export class ClientConnection {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#leaveIfRead())
     socket.on('drain', () => this.#setSlow(false))
-    const { id } = this
     socket.on('error', (error) =>
-      this.#log.debug({ connection: id, error: messageOf(error) }, 'client connection failed'),
+      this.#log.debug({ connection: this.id, error: messageOf(error) }, 'connection failed'),
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)

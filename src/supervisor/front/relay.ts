@@ -185,7 +185,7 @@ export class Relay {
         return this.#trials.passed(line)
       }
       case 'P':
-        return this.#roster.get(frame.connection)?.push(frame.seq, frame.json)
+        return this.#roster.push(frame.connection, frame.seq, frame.json)
       case 'U':
         return this.#onReached(this.#roster.get(frame.connection), frame.seq)
       default:

@@ -13,6 +13,14 @@ export class Roster {
     this.#connections.set(connection.id, connection)
   }
 
+  /** Brings a pushed event to a subscriber. */
+  push(id: number, seq: number, line: string): void {
+    const connection = this.#connections.get(id)
+    if (connection === undefined) return
+    connection.subscription.cursor = seq
+    connection.send(line)
+  }
+
   /** Whose subscriptions a generation keeps. */
   subscribers(): ClientConnection[] {
     return [...this.#connections.values()].filter((connection) => connection.subscription.stands)
