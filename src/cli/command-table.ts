@@ -21,6 +21,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Hand over to the code as it is on disk, without cutting a connection',
     load: async () => (await import('./commands/reload.ts')).reload,
   },
+  rollback: {
+    summary: 'Hand over to the code that was live before',
+    load: async () => (await import('./commands/rollback.ts')).rollback,
+  },
   status: {
     summary: 'Generation, queues and what is wrong',
     load: async () => (await import('./commands/status.ts')).status,
@@ -42,12 +46,29 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Take, list, show and compare checkpoints',
     load: async () => (await import('./commands/checkpoint.ts')).checkpoint,
   },
+  losses: {
+    summary: 'What of the journal was lost, and that it is known',
+    load: async () => (await import('./commands/losses.ts')).losses,
+  },
+  providers: {
+    summary: 'Which providers there are, and how they stand',
+    load: async () => (await import('./commands/providers.ts')).providers,
+  },
   page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
   token: {
     summary: 'What a TCP connection must show',
     load: async () => (await import('./commands/token.ts')).token,
   },
   watch: { summary: 'Follow what happens', load: async () => (await import('./commands/watch.ts')).watch },
+  doctor: {
+    summary: 'What could keep ksi from working here, and what mends it',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  config: {
+    summary: 'The settings that hold, and what is wrong with them',
+    load: async () => (await import('./commands/config.ts')).config,
+  },
+  logs: { summary: 'What ksi has logged', load: async () => (await import('./commands/logs.ts')).logs },
   version: {
     summary: 'Versions of the command, of Node and of the daemon',
     load: async () => (await import('./commands/version.ts')).version,

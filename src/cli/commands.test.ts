@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { promisify } from 'node:util'
 import { sampleAcknowledgement, sampleHealth, sampleRequest } from '../client/testing/samples.ts'
 import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoint.ts'
 import type { BootFailure } from '../contracts/control.ts'
 import type { CheckpointReplies } from '../contracts/events/dev.ts'
 import { FakeDaemon } from '../client/testing/fake-daemon.ts'
-import { runKsi, startKsi } from './testing/run-ksi.ts'
+import { runKsi } from './testing/run-ksi.ts'
 import type { Ended, RunOptions } from './testing/run-ksi.ts'
 import { sampleCompletionStatus, sampleStatus } from './testing/samples.ts'
 
@@ -136,6 +134,21 @@ test('reload tells the generation and the times, or the error with exit code 1',
   assert.equal(failed.code, 1)
   assert.match(failed.stderr, /Unexpected token/)
   assert.equal(JSON.parse(failed.stdout).status, 'failed')
+})
+
+test('rollback tells the generation and what is not live, or why not with exit code 1', async () => {
+  const files = ['src/a.ts', 'src/b.ts']
+  const reply = { status: 'rolled_back' as const, generation: 9, phases: { total: 180 }, files }
+  daemon.answers['system:rollback'] = () => reply
+  const done = await ksi(['rollback'])
+  assert.equal(done.code, 0)
+  assert.match(done.stdout, /^Generation 9 is live after 180 ms, with the code from before\.\n/)
+  assert.match(done.stdout, /Not live now: src\/a\.ts, src\/b\.ts\.\n$/)
+  assert.deepEqual(JSON.parse((await ksi(['rollback', '--json'])).stdout), reply)
+  daemon.answers['system:rollback'] = () => ({ status: 'failed', error: 'The journal is newer', failure })
+  const failed = await ksi(['rollback'])
+  assert.deepEqual([failed.code, failed.stdout], [1, ''])
+  assert.match(failed.stderr, /Not rolled back: The journal is newer/)
 })
 
 test('send makes data of its options: JSON where it is JSON, ids and prompts text, dashes underscores', async () => {
@@ -347,59 +360,23 @@ test('a best-effort checkpoint keeps its limit also when the connection is lost 
   assert.ok(ms < 1_500, `${Math.round(ms)} ms of 800`)
 })
 
-test('watch tells events as they come, over a restart, and ends with 0 on Ctrl-C', async () => {
-  daemon.emit('completion:queued', {
-    request_id: 'old',
-    conversation: 'c1',
-    session_id: null,
-    agent_id: null,
-    priority: 'ASYNC',
-    model: 'echo/echo',
-  })
-  const watch = startKsi(['watch', '--since', '0', '--socket', path])
-  await watch.until('stdout', /completion:queued +old/)
-  await daemon.stop()
-  await watch.until('stderr', /connection is lost/)
-  daemon.emit('system:reloaded', {
-    generation: 8,
-    cause: 'save',
-    files: ['src/x.ts'],
-    total_ms: 46,
-    phases: {},
-    restored: { queued: 12, adopted: 3, requeued: 0, lost: 0, poisoned: 0, recovered_outcomes: 0 },
-    previous_end: 'handover',
-  })
-  await daemon.start()
-  await watch.until('stdout', /generation 8 is live after 46 ms \(src\/x\.ts\): 12 queued, 3 running on, 0 lost/)
-  daemon.emit('system:reload_failed', {
-    ...failure,
-    files: ['src/y.ts'],
-    error: { message: 'SyntaxError: y' },
-  })
-  await watch.until('stdout', /system:reload_failed +src\/y\.ts: SyntaxError: y; the old code serves on/)
-  await watch.until('stderr', /connected again/)
-  watch.child.kill('SIGINT')
-  const { code, stdout } = await watch.ended
-  assert.equal(code, 0)
-  assert.equal(stdout.trimEnd().split('\n').length, 3)
-})
-
-test('watch --json writes the pushes, a line each, of the patterns asked for', async () => {
-  daemon.emitAny('a:one')
-  daemon.emitAny('b:two', { n: 2 })
-  const watch = startKsi(['watch', '--json', '--since', '0', 'b:*', '--socket', path])
-  await watch.until('stdout', /\n/)
-  watch.child.kill('SIGTERM')
-  const { code, stdout } = await watch.ended
-  assert.equal(code, 0)
-  const push = JSON.parse(stdout)
-  assert.deepEqual([push.event, push.seq, push.data], ['b:two', 2, { n: 2 }])
-})
-
-test('watch ends when what it is piped into has ended, also when nothing more happens', async () => {
-  for (let n = 0; n < 3; n++) daemon.emitAny('a:one', { n })
-  const program = join(import.meta.dirname, 'ksi.js')
-  const pipe = `'${process.execPath}' '${program}' watch --since 0 --socket '${path}' | head -3`
-  const lines = await promisify(execFile)('sh', ['-c', pipe], { timeout: 10_000, env: {} })
-  assert.equal(lines.stdout.trimEnd().split('\n').length, 3)
+test('losses are said by status, health and losses until they are acknowledged', async () => {
+  const loss = { at: 0, message: 'Requests gone without a trace: 3.', requests: 3, failed: 1 }
+  let losses = [loss]
+  daemon.answers['system:health'] = () => sampleHealth({ losses: losses.length })
+  daemon.answers['supervisor:status'] = () => sampleStatus({ losses })
+  daemon.answers['dev:losses'] = ({ action }) => {
+    const told = losses
+    if (action === 'acknowledge') losses = []
+    return { losses: told, acknowledged: action === 'acknowledge' }
+  }
+  const [status, health, list] = [await ksi(['status']), await ksi(['health']), await ksi(['losses'])]
+  assert.deepEqual([status.code, health.code, list.code], [1, 0, 1])
+  for (const { stdout } of [status, list])
+    assert.match(stdout, /Requests gone without a trace: 3\.[^]*ksi losses acknowledge/)
+  assert.match(health.stdout, /^healthy.*something of the journal was lost: ksi losses\n$/)
+  assert.equal((await ksi(['losses', 'forget'])).code, 64)
+  assert.equal((await ksi(['losses', 'acknowledge'])).code, 0)
+  assert.equal((await ksi(['losses'])).stdout, 'Nothing was lost that is not acknowledged.\n')
+  assert.equal((await ksi(['status'])).code, 0)
 })

@@ -37,8 +37,12 @@ export async function reach(
   }
 }
 
-/** Where else the ksi of a root may answer: at the port that was set for it, at the one Docker publishes for it. */
-async function* otherDoors({ root, port }: Place): AsyncGenerator<string> {
+/**
+ * Where else the ksi of a root may answer: in the project's own container, where this is another one of it; at the port
+ * that was set for it; at the one Docker publishes for it.
+ */
+async function* otherDoors({ root, port, inCompose }: Place): AsyncGenerator<string> {
+  if (inCompose) yield 'tcp://daemon:4310'
   if (port !== undefined && port !== '0' && /^\d+$/.test(port)) yield `tcp://127.0.0.1:${port}`
   const published = await publishedAddress(root)
   if (published !== undefined) yield `tcp://${published}`

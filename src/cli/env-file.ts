@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 
 /** The settings in the `.env` of a root, as Compose reads them. @throws KsiError KSI_CONFIG_INVALID */
-function readEnvFile(root: string): Record<string, string> {
+export function readEnvFile(root: string): Record<string, string> {
   const path = join(root, '.env')
   try {
     const values = parseEnv(readFileSync(path, 'utf8'))
@@ -15,7 +16,10 @@ function readEnvFile(root: string): Record<string, string> {
   }
 }
 
-/** An environment with what a root's `.env` says beside: what is set in the shell wins, also where it is empty. */
+/**
+ * An environment with what a root's `.env` says beside, and with the token where that is named by its file: what is set
+ * in the shell wins, also where it is empty. @throws KsiError KSI_CONFIG_INVALID
+ */
 export function withEnvFile(root: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ...readEnvFile(root), ...env }
+  return withSecretFiles({ KSI_ROOT: root, ...readEnvFile(root), ...env }, ['KSI_TOKEN'])
 }

@@ -17,6 +17,9 @@ const tellers: Tellers = {
   'checkpoint:saved': ({ reason, generation, queued, active }) =>
     `${reason}, generation ${generation}: ${queued} queued, ${active} running`,
   'system:reloading': ({ generation, files }) => `generation ${generation} hands over${inBrackets(files)}`,
+  'completion:delta': ({ request_id, ...chunk }) =>
+    'text' in chunk ? `${request_id}  ${brief(chunk.text, 80)}` : `${request_id}  ${chunk.kind}`,
+  'completion:stream_end': ({ request_id, status }) => `${request_id}  ${status}`,
   'system:reloaded': tellLive,
   'system:recovered': tellLive,
   'system:reload_failed': (failure) => `${failureLine(failure)}; the old code serves on`,

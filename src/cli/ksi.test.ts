@@ -95,8 +95,8 @@ test('the files of a ksi are where the settings of the daemon put them', () => {
   const place = findPlace({}, { KSI_ROOT: '/some/root' })
   const { paths } = readSettings({ KSI_ROOT: '/some/root' })
   assert.deepEqual(
-    { root: place.root, address: place.address, pidFile: place.pidFile },
-    { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile },
+    { root: place.root, address: place.address, pidFile: place.pidFile, log: place.logFile },
+    { root: paths.root, address: `unix:${paths.socket}`, pidFile: paths.pidFile, log: paths.log },
   )
   assert.deepEqual([tokenPath('/some/root'), readingTokenPath('/some/root')], [paths.token, paths.readingToken])
   for (const env of [{}, { KSI_TOKEN: '' }, { KSI_TOKEN: 'auto' }, { KSI_PUBLISHED: '127.0.0.1:1' }])

@@ -9,6 +9,8 @@ export interface Place {
   address: string
   /** It was not named, but is that of the root: the ksi may also be reached at a port, its own or one of Docker's. */
   byRoot: boolean
+  /** This is a container of its Compose project: perhaps another one than that in which it runs. */
+  inCompose: boolean
   /** The port that was set for it. */
   port: string | undefined
   token: string | undefined
@@ -28,7 +30,7 @@ export function readingTokenPath(root: string): string {
 
 /** Whether TCP asks for a token where this environment is that of the daemon. */
 export function asksForToken(env: NodeJS.ProcessEnv): boolean {
-  return (env['KSI_TOKEN'] ?? '') !== '' || (env['KSI_PUBLISHED'] ?? '') === ''
+  return Boolean(env['KSI_TOKEN'] || env['KSI_TOKEN_FILE']) || (env['KSI_PUBLISHED'] ?? '') === ''
 }
 
 /** What a checkout of ksi has. */
@@ -61,6 +63,7 @@ export function findPlace(
     root,
     address: address ?? `unix:${socketPathUnder(root)}`,
     byRoot: address === undefined,
+    inCompose: (env['KSI_PUBLISHED'] ?? '') !== '',
     port: env['KSI_PORT'] || undefined,
     // Only what somebody has said: the token that is made is not shown to whoever listens at an address.
     token: env['KSI_TOKEN'] === 'auto' ? undefined : env['KSI_TOKEN'] || undefined,

@@ -102,11 +102,13 @@ function reportRunning(
   return exitCodes.ok
 }
 
-function reportDeath({ json, place }: Invocation, code: number, logged: string): number {
+async function reportDeath({ json, place }: Invocation, code: number, logged: string): Promise<number> {
+  const { readableLine } = await import('../lib/readable-lines.ts')
+  const readable = readableLine(false)
   const lines = logged.trimEnd().split('\n').slice(-lastLines)
   if (json) printJson({ status: 'died', exit_code: code, log: place.logFile, last_lines: lines })
   say(`ksi ended at its start with exit code ${code}. The last of ${place.logFile}:\n`)
-  say(lines.join('\n'))
+  say(lines.map((line) => readable(line).trimEnd()).join('\n'))
   // An end without an error is no success when it was to serve.
   return code === 0 ? exitCodes.failed : code
 }

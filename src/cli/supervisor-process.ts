@@ -62,7 +62,8 @@ export function startInBackground({ place, env }: Invocation): BackgroundSupervi
     cwd: place.root,
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...frugalMemory, ...env, KSI_ROOT: place.root, KSI_MODE: 'production' },
+    // As `ksi logs` reads it.
+    env: { ...frugalMemory, ...env, KSI_ROOT: place.root, KSI_MODE: 'production', KSI_LOG_FORMAT: 'json' },
   })
   closeSync(log)
   return {

@@ -1,10 +1,9 @@
-import { randomUUIDv7 } from 'node:crypto'
 import type { RequestStatus } from '../contracts/completion.ts'
 import type { EventInput, EventName, EventReply } from '../contracts/events.ts'
-import type { Log } from '../lib/log.ts'
+import { newUuid } from '../lib/uuid.ts'
 import { formatTarget, readAddress, socketPathUnder } from './address.ts'
 import { DaemonConnection } from './connection.ts'
-import type { ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
+import type { ClientLog, ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscribeOptions } from './subscription.ts'
@@ -27,7 +26,7 @@ export interface ConnectOptions {
   connectTimeoutMs?: number
   /** Closes the client, also while it connects. */
   signal?: AbortSignal
-  log?: Log
+  log?: ClientLog
   onState?: (state: ConnectionState) => void
 }
 
@@ -111,7 +110,7 @@ export class KsiClient implements AsyncDisposable {
   ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options
     const startedAt = Date.now()
-    const requestId = data.request_id ?? randomUUIDv7()
+    const requestId = data.request_id ?? newUuid()
     await this.request('completion:async', { ...data, request_id: requestId }, { timeoutMs, signal })
     return this.wait(requestId, { timeoutMs: Math.max(1, timeoutMs - (Date.now() - startedAt)), signal })
   }

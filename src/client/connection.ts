@@ -1,9 +1,8 @@
-import { randomUUIDv7 } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { KsiError } from '../lib/errors.ts'
-import type { Log } from '../lib/log.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
+import { newUuid } from '../lib/uuid.ts'
 import type { EventInput, EventName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { formatTarget } from './address.ts'
@@ -18,13 +17,16 @@ export type InputOf<E extends string> = E extends EventName ? EventInput<E> : Re
 
 export type ConnectionState = 'connected' | 'reconnecting' | 'closed'
 
+/** What a connection has to say that nobody asked for; a pino logger is one. */
+export type ClientLog = Record<'debug' | 'warn' | 'error', (details: object, message: string) => void>
+
 /** How a connection is made, and who hears of it. */
 export interface ConnectionOptions {
   target: Target
   token?: string | undefined
   clientId?: string | undefined
   reconnect: boolean
-  log?: Log | undefined
+  log?: ClientLog | undefined
   /** A pushed line, with its size in bytes. */
   onPush?: (push: WirePush, bytes: number) => void
   /** `error` says why, when the state is `closed` and it was not closed by the user. */
@@ -90,7 +92,7 @@ export class DaemonConnection {
   ): Promise<unknown> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     // Unique everywhere, so it serves for both.
-    const id = randomUUIDv7()
+    const id = newUuid()
     const line = requestLine({ id, event, data, clientId: this.#options.clientId })
     const reply = this.#pending.add({
       id,
@@ -231,7 +233,7 @@ export class DaemonConnection {
   #onPush(push: WirePush, bytes: number): void {
     this.#tries = 0
     if (push.event !== 'system:shutdown_notification') return this.#options.onPush?.(push, bytes)
-    this.#options.log?.debug('the daemon shuts down')
+    this.#options.log?.debug({}, 'the daemon shuts down')
   }
 
   #sendAgainLater(id: string): void {

@@ -35,14 +35,13 @@ export class Subscription implements AsyncIterableIterator<WirePush, undefined>,
   #last: number | undefined
   #subscribing = false
   #ended: { error?: unknown } | undefined
-  #confirm: { resolve: () => void; reject: (error: unknown) => void }
+  #confirm: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} }
 
   constructor(options: SubscribeOptions, client: { wire: ConnectionOptions; timeoutMs: number; onEnd: () => void }) {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.ready = promise
-    this.#confirm = { resolve, reject }
+    // Not Promise.withResolvers: programs that use the client may run on Node 20.
+    this.ready = new Promise((resolve, reject) => (this.#confirm = { resolve, reject }))
     // Who iterates without waiting for `ready` hears of the error there.
-    promise.catch(() => {})
+    this.ready.catch(() => {})
     this.#patterns = options.patterns ?? ['*']
     this.#last = options.since
     this.#timeoutMs = client.timeoutMs

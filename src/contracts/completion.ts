@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { usage } from './usage.ts'
 import { onRestart, priority, requestState } from './words.ts'
 
 /** Half a surrogate pair would be stored as another character, and ids that differ would become one. */
@@ -18,6 +19,8 @@ export const sessionId = z
 export const echoOptions = z.object({
   latency_ms: z.number().int().min(0).max(3_600_000).optional(),
   tokens: z.number().int().min(0).max(1_000_000).optional(),
+  /** Answer with so many numbered pieces, spread over the latency, instead of what was sent. */
+  chunks: z.number().int().min(1).max(1_000_000).optional(),
   fail: z.enum(['retryable', 'final']).optional(),
   fail_times: z.number().int().min(1).optional(),
   /** Hand out a new session id for this turn, as claude does. */
@@ -25,13 +28,12 @@ export const echoOptions = z.object({
 })
 export type EchoOptions = z.infer<typeof echoOptions>
 
-/** What KSI's clients send with a request, and what means nothing here: taken, so that they work unchanged. */
+/** What KSI's clients send with a request: taken where it asks for what is done anyway, so that they work unchanged. */
 const ofKsiClients = {
-  priority: z.string().nullish().describe('of no effect: completion:inject goes ahead'),
-  stream: z.boolean().nullish().describe('of no effect'),
-  client_id: z.string().nullish().describe('of no effect'),
-  conversation_lock: z.looseObject({}).nullish().describe('of no effect'),
-  circuit_breaker_config: z.looseObject({}).nullish().describe('of no effect'),
+  priority: z.string().nullish().describe('normal, or refused: completion:inject goes ahead'),
+  client_id: z.string().nullish().describe('for information: who asks'),
+  conversation_lock: z.looseObject({}).nullish().describe('always so: one request of a conversation at a time'),
+  circuit_breaker_config: z.looseObject({}).nullish().describe('refused: not a matter of one request'),
 }
 
 /** `completion:async` and `completion:inject`. `prompt` or `messages` must be there. */
@@ -47,8 +49,24 @@ export const completionData = z.object({
   conversation_id: id.nullish().describe('go on with this conversation'),
   agent_id: id.nullish().describe("go on with this agent's current conversation"),
   model: z.string().min(1).max(200).nullish().describe('provider/model, as echo/echo or claude-cli/sonnet'),
+  system: z
+    .union([z.string().min(1), z.array(z.looseObject({ type: z.string() })).min(1)])
+    .nullish()
+    .describe('the system prompt of this request'),
+  tools: z.array(z.looseObject({})).nullish().describe('tools the model may call, as OpenAI or Anthropic write them'),
+  tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  response_format: z.looseObject({ type: z.string() }).nullish(),
   temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  top_k: z.number().int().nullish(),
   max_tokens: z.number().int().positive().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  seed: z.number().int().nullish(),
+  frequency_penalty: z.number().nullish(),
+  presence_penalty: z.number().nullish(),
+  reasoning_effort: z.string().nullish(),
+  stream: z.boolean().nullish().describe('false: the provider is asked for its answer in one piece'),
   timeout_ms: z.number().int().min(100).max(86_400_000).nullish().describe('limit of one try, in ms'),
   on_restart: onRestart
     .nullish()
@@ -58,7 +76,7 @@ export const completionData = z.object({
   extra_body: z
     .looseObject({ echo: echoOptions.optional() })
     .nullish()
-    .describe('for the provider; echo takes latency_ms, tokens, fail, fail_times'),
+    .describe('for the provider: goes into the body it is sent; see docs/providers.md'),
   ...ofKsiClients,
 })
 
@@ -85,6 +103,10 @@ export const completionResult = () =>
       agent_id: z.string().optional(),
       /** the session it went on from, where that was not the one it named */
       resumed_from: z.string().optional(),
+      /** why a new session was begun, from the conversation's history, instead of going on with the one before */
+      session_restarted: z.string().optional(),
+      /** of all its runs, as far as the provider told */
+      usage: usage().optional(),
     }),
     /** the provider's reply, untouched */
     response: z.record(z.string(), z.unknown()),
@@ -119,5 +141,7 @@ export const requestStatus = () =>
     message: z.string().optional(),
     /** who sent what was lost with its runner */
     client_info: clientInfo().nullable().optional(),
+    /** the text of it that had come by then */
+    partial: z.string().optional(),
   })
 export type RequestStatus = z.infer<ReturnType<typeof requestStatus>>

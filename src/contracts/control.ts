@@ -53,18 +53,20 @@ export const toGeneration = z.discriminatedUnion('type', [
     boot_id: z.string(),
     cause: bootCause,
     files: z.array(z.string()),
+    /** Somebody asked for the roll-back; `files` are not live then. */
+    by_hand: z.boolean(),
     /** epoch ms of the save, crash or start that led to this boot */
     at: z.number(),
     previous_end: previousEnd,
     /** what the supervisor saw of the end: exit code, signal, heartbeat */
     previous_detail: z.string().optional(),
     failures: z.array(bootFailure),
+    /** the highest epoch that was live since the supervisor was started; 0 when none was */
+    floor: z.number().default(0),
   }),
   z.object({ type: z.literal('retire'), reason: checkpointReason, files: z.array(z.string()) }),
   z.object({ type: z.literal('failure'), failure: bootFailure }),
   z.object({ type: z.literal('phases'), phases }),
-  /** A newer generation boots: this one will soon be told to retire. */
-  z.object({ type: z.literal('successor') }),
   z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('end') }),
 ])
@@ -124,6 +126,19 @@ export const poisonRecord = z.object({
 })
 export type PoisonRecord = z.infer<typeof poisonRecord>
 
+/** What of the journal was lost, until somebody has acknowledged it. */
+export const lossRecord = z.object({
+  /** epoch ms */
+  at: z.number(),
+  /** what happened, and where what is damaged lies now, in sentences */
+  message: z.string(),
+  /** requests that waited or ran and of which nothing is left; null: nobody can say how many */
+  requests: z.number().nullable(),
+  /** requests whose content is gone: told as failed, and named there */
+  failed: z.number(),
+})
+export type LossRecord = z.infer<typeof lossRecord>
+
 /** What the supervisor says of itself: the reply to `supervisor:status`, and part of its own `system:health`. */
 export const supervisorStatus = z.object({
   phase: z.enum(['starting', 'live', 'swapping', 'crashed', 'stopping']),
@@ -141,6 +156,10 @@ export const supervisorStatus = z.object({
   filling: z.array(z.string()),
   /** What was put aside because it ended generations. */
   poison: z.array(poisonRecord),
+  /** Parts of ksi that are not there although it serves, each with why. */
+  missing: z.array(z.string()),
+  /** What of the journal was lost and not acknowledged: `ksi losses acknowledge`. */
+  losses: z.array(lossRecord),
   /** Files of the supervisor itself that changed: they wait for a restart of the whole. */
   waiting_for_restart: z.array(z.string()),
   swaps: z.number(),

@@ -4,13 +4,17 @@ import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
+import { providerEvents } from './events/providers.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
+import { streamEvents, streamPushes } from './events/stream.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
 import type { lifecycle } from './events/system.ts'
 
 /** Every event of ksi itself that a client can send, by name: what `system:discover` and `system:help` tell. */
 export const eventSpecs = {
   ...completionEvents,
+  ...streamEvents,
+  ...providerEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,
@@ -21,6 +25,7 @@ export const eventSpecs = {
 /** Every event of ksi itself that is pushed to subscribers. */
 export const pushSpecs = {
   ...completionPushes,
+  ...streamPushes,
   ...checkpointPushes,
   ...systemPushes,
   ...monitorPushes,

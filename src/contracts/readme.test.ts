@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { errorCodes, exitCodes } from '../lib/errors.ts'
-import { settingNames } from './settings.ts'
+import { settingNames, unknownSettings } from './settings.ts'
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
 const named = (pattern: RegExp): Set<string> => new Set(readme.match(pattern) ?? [])
@@ -13,7 +13,7 @@ test('the README names every setting and error code there is, and none that is n
   const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
   const knobsOfCompose = Array.from(composeFile.matchAll(/\$\{(KSI_[A-Z_]+)/g), ([, name = '']) => name)
   const known = new Set([...settingNames, ...Object.keys(errorCodes), ...knobsOfTests, ...knobsOfCompose])
-  const mentioned = named(/\bKSI_[A-Z_]+\b/g)
+  const mentioned = named(/\b(?:KSI|OPENAI|ANTHROPIC)_[A-Z_]+\b/g)
   assert.deepEqual(
     [...known].filter((name) => !mentioned.has(name)),
     [],
@@ -28,10 +28,18 @@ test('the README names every setting and error code there is, and none that is n
 
 test('Compose hands every setting on', () => {
   const composeFile = readFileSync(join(import.meta.dirname, '../../compose.yaml'), 'utf8')
-  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}(KSI_[A-Z_]+):/gm), ([, name]) => name))
+  const handedOn = new Set(Array.from(composeFile.matchAll(/^ {6}([A-Z][A-Z_]+):/gm), ([, name]) => name))
   // For production mode alone, which Compose does not run.
   const left = settingNames.filter((name) => !handedOn.has(name) && name !== 'KSI_CHECKPOINT')
   assert.deepEqual(left, [])
+})
+
+test('what begins as our variables do and is none is found, with the nearest there is', () => {
+  const env = { KSI_PROT: '1', KSI_TOKEN: 'x', KSI_UMASK: '22', KSI_SOAK_KILLS: '1', KSI_ZZZZ: '', PATH: '/' }
+  assert.deepEqual(unknownSettings(env), [
+    { name: 'KSI_PROT', near: 'KSI_PORT' },
+    { name: 'KSI_ZZZZ', near: undefined },
+  ])
 })
 
 test('the README explains every exit code', () => {

@@ -7,9 +7,9 @@ import { z } from 'zod'
  *
  * front → generation
  *   C connection info              a connection is there
- *   S connection seq json          subscribe this connection as the data of its last monitor:subscribe (json) said,
- *                                  after event `seq`; `U` is the answer. Sent for each subscriber when a generation
- *                                  takes over.
+ *   S connection seq json          go on with what this connection follows: events as the data of its last
+ *                                  monitor:subscribe said, after event `seq`, and streams from their places (json:
+ *                                  `standing`); `U` is the answer. Sent for each follower when a generation takes over.
  *   Q connection relay again eventId json   a request line. `again` is 1 when an earlier generation may have run it
  *                                  already; `eventId` holds no space (it is URI-encoded).
  *   X connection                   the connection is gone
@@ -18,6 +18,10 @@ import { z } from 'zod'
  *   R connection relay json        the reply to request `relay`
  *   T connection relay             request `relay` was run and goes on beside others; its reply comes when it comes
  *   P connection seq json          a pushed event; the front remembers `seq`
+ *   D connection stream attempt offset json
+ *                                  a piece of a stream (no json: it begins); the front remembers that the next one it
+ *                                  wants is chunk `offset` of that attempt. `stream` is the URI-encoded request id.
+ *   E connection stream json       the last of a stream (no json: there is nothing to say)
  *   U connection seq               this connection's subscription has seen everything up to `seq` (-1: it has none);
  *                                  also the answer to `S`
  */
@@ -30,6 +34,19 @@ const connectionInfo = () =>
     connected_at: z.number(),
   })
 export type ConnectionInfo = z.infer<ReturnType<typeof connectionInfo>>
+
+/** How far a connection has come with the output of a request. */
+const streamPlace = () => z.object({ request_id: z.string(), attempt: z.number(), offset: z.number() })
+export type StreamPlace = z.infer<ReturnType<typeof streamPlace>>
+
+/** What a connection follows, when a generation takes over. */
+export const standing = () =>
+  z.object({
+    /** the data of its monitor:subscribe */
+    events: z.record(z.string(), z.unknown()).optional(),
+    streams: z.array(streamPlace()),
+  })
+export type Standing = z.infer<ReturnType<typeof standing>>
 
 /** The schemas are for types and tests: frames are read by hand, since every line of every client passes here. */
 export const frameToGeneration = () =>
@@ -55,6 +72,15 @@ export const frameToFront = () =>
     z.object({ kind: z.literal('R'), connection: z.number(), relay: z.number(), json: z.string() }),
     z.object({ kind: z.literal('T'), connection: z.number(), relay: z.number() }),
     z.object({ kind: z.literal('P'), connection: z.number(), seq: z.number(), json: z.string() }),
+    z.object({
+      kind: z.literal('D'),
+      connection: z.number(),
+      stream: z.string(),
+      attempt: z.number(),
+      offset: z.number(),
+      json: z.string(),
+    }),
+    z.object({ kind: z.literal('E'), connection: z.number(), stream: z.string(), json: z.string() }),
     z.object({ kind: z.literal('U'), connection: z.number(), seq: z.number() }),
   ])
 export type FrameToFront = z.infer<ReturnType<typeof frameToFront>>
@@ -75,6 +101,10 @@ export function encodeFrame(frame: Frame): string {
     case 'S':
     case 'P':
       return `${frame.kind} ${frame.connection} ${frame.seq} ${frame.json}`
+    case 'D':
+      return `D ${frame.connection} ${encodeURIComponent(frame.stream)} ${frame.attempt} ${frame.offset} ${frame.json}`
+    case 'E':
+      return `E ${frame.connection} ${encodeURIComponent(frame.stream)} ${frame.json}`
     case 'U':
       return `U ${frame.connection} ${frame.seq}`
     default:
@@ -107,6 +137,17 @@ export function decodeFrame(line: string): Frame | undefined {
     case 'S':
     case 'P':
       return { kind, connection, seq: fields.number(), json: fields.rest() }
+    case 'D':
+      return {
+        kind,
+        connection,
+        stream: decodeURIComponent(fields.text()),
+        attempt: fields.number(),
+        offset: fields.number(),
+        json: fields.rest(),
+      }
+    case 'E':
+      return { kind, connection, stream: decodeURIComponent(fields.text()), json: fields.rest() }
     case 'U':
       return { kind, connection, seq: fields.number() }
     case 'X':

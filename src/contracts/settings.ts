@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
+import { similarNames } from '../lib/nearest-names.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 
 /** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
@@ -53,6 +55,9 @@ const schema = z.object({
   KSI_DEFAULT_MODEL: z.string().default('echo/echo'),
   KSI_CLAUDE_BIN: z.string().optional(),
   KSI_PROVIDER_TIMEOUT_MS: whole(600_000, 100, 86_400_000),
+  KSI_PROVIDER_SILENCE_MS: whole(300_000, 100, 86_400_000),
+  /** where the programs that providers start have their working folders */
+  KSI_WORK_DIR: z.string().optional(),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
   /** of these providers no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
@@ -71,8 +76,52 @@ const schema = z.object({
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
 })
 
-/** The names of all variables, for the test that compares them with the README. */
-export const settingNames = Object.keys(schema.shape)
+/**
+ * Where providers are, and what they ask for. Only the runner reads it, and only the runner has the keys in its
+ * environment. Names without KSI_ are those that every program of the kind knows.
+ */
+const providerSchema = z.object({
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z.string().optional(),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  ANTHROPIC_AUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_URL: z.string().optional(),
+  KSI_OPENAI_COMPATIBLE_KEY: z.string().optional(),
+})
+export type ProviderSettings = Readonly<z.infer<typeof providerSchema>>
+
+/** @throws KsiError KSI_CONFIG_INVALID */
+export function readProviderSettings(env: NodeJS.ProcessEnv): ProviderSettings {
+  return readEnv(providerSchema, withSecretFiles(env, secretNames))
+}
+
+/** What nobody else is to see: each may also be named by its file, NAME_FILE. */
+export const secretNames = [
+  'KSI_TOKEN',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'KSI_OPENAI_COMPATIBLE_KEY',
+]
+
+/** The names of all variables, which the README explains, and Compose hands on. */
+export const settingNames = [
+  ...Object.keys(schema.shape),
+  ...Object.keys(providerSchema.shape),
+  ...secretNames.map((name) => `${name}_FILE`),
+]
+
+/** What Compose alone reads, what our processes tell each other, and what tests are told. */
+const otherNames = /^KSI_(?:MEMORY|PIDS|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+
+/** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
+export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {
+  const known = new Set(settingNames)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KSI_') && !known.has(name) && !otherNames.test(name))
+    .map((name) => ({ name, near: similarNames(name, settingNames)[0] }))
+}
 
 /** Files and folders of one ksi, all under its root. */
 export interface Paths {
@@ -83,8 +132,13 @@ export interface Paths {
   runnerHost: string
   pidFile: string
   spool: string
+  /** the run logs, a folder for each runner */
+  runLogs: string
   responses: string
+  log: string
   journal: string
+  /** the highest epoch there was, noted outside the journal and in two folders */
+  epochs: readonly string[]
   /** what TCP asks for: in a folder that no other container gets to see */
   token: string
   /** the sidecar's, with which nothing can be changed: in a folder that it does get to see */
@@ -104,7 +158,7 @@ export type Settings = Readonly<z.infer<typeof schema>> & {
  * @throws KsiError KSI_CONFIG_INVALID
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const values = readEnv(schema, env)
+  const values = readEnv(schema, withSecretFiles(env, ['KSI_TOKEN']))
   const dev = values.KSI_MODE === 'dev'
   const keepsState = dev || values.KSI_CHECKPOINT
   const root = resolve(values.KSI_ROOT)
@@ -120,8 +174,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     runnerHost: join(run, 'runner-host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
     spool: join(run, 'spool'),
+    runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
+    log: join(root, 'var/logs/daemon.log'),
     journal,
+    epochs: [`${journal}-epoch`, join(run, 'epoch')],
     token: join(root, 'var/secret/token'),
     readingToken: join(root, 'var/reading/token'),
   }

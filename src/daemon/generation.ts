@@ -4,7 +4,7 @@ import type { FromGeneration, Phases, ToGeneration } from '../contracts/control.
 import type { Settings } from '../contracts/settings.ts'
 import { roundMs } from '../lib/time.ts'
 import type { Log } from '../lib/log.ts'
-import { Journal } from '../store/journal.ts'
+import { isMisfit } from '../store/open.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
 import { emptyReport } from './completion/reconcile.ts'
@@ -13,13 +13,15 @@ import { createCore } from './core.ts'
 import type { Core } from './core.ts'
 import { registerDiscovery } from './wire/discovery.ts'
 import type { Collected, ModuleHostOptions } from './module-host/module-host.ts'
+import { keepJournal, registerLosses } from './journal-keeper.ts'
+import { openJournal, reportOpening } from './opening.ts'
 import { registerHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { registerRestore } from './checkpoint/restore.ts'
 import { RunnerLinks } from './completion/runner-links.ts'
 import { serveRelay } from './wire/relay-server.ts'
-import type { Transport } from './wire/relay-server.ts'
+import type { ConnectionListener, Transport } from './wire/relay-server.ts'
 
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
@@ -44,8 +46,6 @@ export function standBy(settings: Settings, log: Log, early?: Socket): RunnerLin
 /** A live generation. */
 export interface LiveGeneration {
   readonly live: Live
-  /** It will soon be told to retire. */
-  successor(): void
   /** Collects the states of modules that only promise them; undefined where there is nothing to wait for. */
   prepare(): Promise<void> | undefined
   retire(reason: Extract<ToGeneration, { type: 'retire' }>): void
@@ -53,30 +53,32 @@ export interface LiveGeneration {
   phases(phases: Phases): void
 }
 
+/** What a generation goes live with. */
+interface LiveParts {
+  settings: Settings
+  log: Log
+  stream: Duplex
+  /** those `standBy` gave; they end with this generation */
+  links: RunnerLinks
+  modules: ModuleHostOptions
+  /** Which quotas fill up. */
+  onFilling: (notes: string[]) => void
+  /** It cannot go on, because of this: it is to end, and another one to take its place. */
+  end: (why: string) => void
+}
+
 /**
  * Takes the journal and goes live: opens and fences, runs `system:startup` (with the restore), `system:context`,
  * `system:ready`, then serves the relay. Throws what any of it throws; then nothing of it serves.
- * @param links those `standBy` gave; they end with this generation
  */
-export async function goLive(
-  parts: {
-    settings: Settings
-    log: Log
-    stream: Duplex
-    links: RunnerLinks
-    modules: ModuleHostOptions
-    onFilling: (notes: string[]) => void
-  },
-  message: Activate,
-): Promise<LiveGeneration> {
+export async function goLive(parts: LiveParts, message: Activate): Promise<LiveGeneration> {
   const { settings, log, stream, links } = parts
   const begun = performance.now()
   const suspect = message.previous_end !== 'handover' && message.previous_end !== 'clean'
-  const journal = Journal.open(settings.paths.journal, message.boot_id, {
-    suspect,
-    now: Date.now(),
-    durability: settings.KSI_DURABILITY,
-  })
+  const journal = openJournal(settings, log, { ...message, suspect, onTrouble: parts.modules.onTrouble })
+  // Both take a while, and the rest is made ready meanwhile.
+  const hello = links.hello(journal.epoch, helloLimitMs)
+  const synced = journal.synced()
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
@@ -84,21 +86,23 @@ export async function goLive(
   const completion = new CompletionService(core, links)
   const monitor = new Monitor(core)
   try {
-    const hello = completion.links.hello(core.generation, helloLimitMs)
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
     const open = performance.now() - begun
-    await hello
+    await Promise.all([hello, synced])
     await runLifecycle(core)
     const restored = restore.report ?? emptyReport()
     const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
     const live: Live = { type: 'live', generation: core.generation, phases, restored, previous_end: previousEnd }
     announce(core, message, live)
-    const transport = serveRelay(stream, core, monitor)
+    const transport = serveRelay(stream, core, all([monitor, completion.streams]))
     monitor.connect((frame) => transport.send(frame))
+    completion.streams.connect((frame) => transport.send(frame))
     completion.open()
-    return handle(core, { live, monitor, completion, transport, onFilling: parts.onFilling })
+    return handle(core, { live, monitor, completion, transport, ...parts })
   } catch (error) {
+    // Whoever comes next looks whether it is the journal.
+    if (isMisfit(error)) journal.distrust(error)
     completion.close()
     throw error
   }
@@ -106,6 +110,7 @@ export async function goLive(
 
 function registerServices(core: Core, completion: CompletionService): void {
   registerHealth(core, Date.now())
+  registerLosses(core)
   registerDiscovery(core)
   registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
   core.modules.register(core)
@@ -130,8 +135,8 @@ function announce(core: Core, message: Activate, live: Live): void {
     }
     journal.boots.live(core.bootId, Date.now(), live.restored)
     // Taking the journal back is told by the failure that led to it.
-    if (message.cause === 'rollback') return
-    const swap = message.cause === 'save' || message.cause === 'reload'
+    if (message.cause === 'rollback' && !message.by_hand) return
+    const swap = message.cause !== 'start' && message.cause !== 'crash'
     journal.emit(swap ? 'system:reloaded' : 'system:recovered', {
       generation: core.generation,
       cause: message.cause,
@@ -144,39 +149,52 @@ function announce(core: Core, message: Activate, live: Live): void {
   })
 }
 
-function handle(
-  core: Core,
-  parts: {
-    live: Live
-    monitor: Monitor
-    completion: CompletionService
-    transport: Transport
-    onFilling: (notes: string[]) => void
-  },
-): LiveGeneration {
+/** Tells each of them. */
+function all(listeners: ConnectionListener[]): ConnectionListener {
+  return {
+    closed: (connection) => listeners.forEach((one) => one.closed(connection)),
+    restore: (connection, seq, standing) => listeners.forEach((one) => one.restore(connection, seq, standing)),
+    paused: (connection, paused) => listeners.forEach((one) => one.paused(connection, paused)),
+    drained: () => listeners.forEach((one) => one.drained()),
+  }
+}
+
+interface LivingParts extends Pick<LiveParts, 'end' | 'onFilling'> {
+  live: Live
+  monitor: Monitor
+  completion: CompletionService
+  transport: Transport
+}
+
+function handle(core: Core, parts: LivingParts): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
   const housekeeping = startHousekeeping(core, parts.onFilling)
+  const keeper = keepJournal(core, parts.end)
   let states: Collected[] | undefined
   return {
     live,
-    successor: () => journal.syncAhead(),
     prepare() {
       const { now, later } = core.modules.collect()
       states = now
-      return later?.then((promised) => void (states = [...now, ...promised]))
+      const collected = later?.then((promised) => void (states = [...now, ...promised]))
+      if (journal.place.isRight) return collected
+      return journal.place.keep().then(() => collected)
     },
     retire({ reason, files }) {
+      journal.place.assertRight()
       void core.router.emitInOrder('system:shutdown', { reason })
       // First the checkpoint: if there is no room for it, nothing has happened and this generation serves on.
-      journal.durably(() => {
+      journal.tx(() => {
         if (reason === 'reload') journal.emit('system:reloading', { generation: core.generation, files })
         journal.boots.ended(core.bootId, reason === 'reload' ? 'handover' : 'clean', Date.now())
         takeCheckpoint(core, reason, { files, states: states ?? core.modules.collect().now })
       })
-      // At a reload the synced WAL is enough; folding it into the file would take longer than the rest of the swap.
-      if (reason !== 'reload') journal.flush()
+      // At a reload the next one syncs what it takes over before it tells anything; folding the WAL into the file would
+      // take longer than the rest of the swap. But after a sync that failed nothing else makes it safe.
+      if (reason !== 'reload' || journal.trouble !== undefined) journal.flush()
       housekeeping.stop()
+      keeper.stop()
       // In this order: a last word to the subscribers' cursors, then nothing more is read, started or taken in.
       monitor.reportCursors()
       transport.stop()
@@ -198,19 +216,4 @@ function note(core: Core, work: () => unknown): void {
   } catch (error) {
     core.log.error({ err: error }, "the supervisor's notice could not be written")
   }
-}
-
-function reportOpening(core: Core): void {
-  const { mode, migratedFrom, putBack, salvaged } = core.journal.report
-  const { log, settings } = core
-  if (mode === 'DELETE')
-    log.warn(
-      { journal: settings.paths.journal },
-      'this file system cannot be trusted with a WAL: the journal works in DELETE mode, more slowly',
-    )
-  if (migratedFrom !== undefined)
-    log.info({ from: migratedFrom }, 'the journal was migrated; a copy of it was set aside')
-  if (putBack) log.warn('the journal as it was before a migration that failed to go live was put back')
-  if (salvaged !== undefined)
-    log.error(salvaged, 'the journal was damaged: it was moved aside and what can be read was saved')
 }

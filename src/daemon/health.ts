@@ -21,6 +21,7 @@ export function registerHealth(core: Core, liveAt: number): void {
         processing: core.requests.total('processing'),
         modules_loaded: Object.keys(services).length,
         modules: Object.keys(services),
+        losses: core.journal.losses.list.length,
         filling: core.quotas.filling,
       }
     },

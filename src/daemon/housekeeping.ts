@@ -15,12 +15,13 @@ const pagesGivenBack = 128
  */
 export function startHousekeeping(core: Core, onFilling: (notes: string[]) => void): { stop(): void } {
   const { journal, settings, log, quotas } = core
-  const { events, finished, replies } = journal
+  const { events, finished, replies, runs } = journal
   let round = 0
   const trim = (): number => {
     journal.shrink(pagesGivenBack)
     quotas.note()
-    const requests = round % finishedEvery === 0 ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) : 0
+    const seldom = round % finishedEvery === 0
+    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(Date.now()) : 0
     return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
   }
   const tidy = (): void => {

@@ -13,7 +13,7 @@ import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from './preload.ts'
-import { loadDependencies, warmUp } from './warm-up.ts'
+import { collectGarbage, loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
   goLive: typeof goLive
@@ -85,6 +85,12 @@ async function importApp(): Promise<App> {
   return { goLive, standBy, settings, log, links, modules }
 }
 
+/** It cannot go on: its end is a crash, and the next one goes on from the journal. */
+function end(why: string): void {
+  process.stderr.write(`Error: ${why}.\n`)
+  process.exit(1)
+}
+
 async function activate(message: Message<'activate'>): Promise<void> {
   try {
     const app = await boot
@@ -99,7 +105,7 @@ async function activate(message: Message<'activate'>): Promise<void> {
     }
     const modules = { modules: app.modules, onTrouble }
     const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
-    live = await app.goLive({ settings, log, stream, links, modules, onFilling }, message)
+    live = await app.goLive({ settings, log, stream, links, modules, onFilling, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
@@ -133,8 +139,6 @@ process.on('message', (message: ToGeneration) => {
       return live?.failure(message.failure)
     case 'phases':
       return live?.phases(message.phases)
-    case 'successor':
-      return live?.successor()
     case 'ping':
       return tell({ type: 'pong' })
     case 'end':
@@ -162,4 +166,5 @@ if (boot === undefined) {
   // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
   // and a live generation would.
   if (boot === undefined) flushCompileCache()
+  if (boot === undefined) collectGarbage()
 }

@@ -1,11 +1,18 @@
-/** A deadline is kept in slices of this many ms, so that a machine that stood still is noticed. */
+/**
+ * A deadline is kept in slices of so many ms, so that a machine that stood still is noticed; one that is far away in
+ * longer ones, since there may be many of these.
+ */
 const sliceMs = 250
+const longSliceMs = 1_000
+const farMs = 60_000
 /** A slice that took longer than this on top, in ms, was not waited for: nothing ran in that time. */
 const lateMs = 250
 
 /** A running deadline. */
 export interface AwakeTimer {
   stop(): void
+  /** ms that are still to be waited for, to a slice */
+  readonly leftMs: number
 }
 
 /**
@@ -18,7 +25,7 @@ export function startAwakeTimer(ms: number, onDue: (stoodStillMs: number) => voi
   let stoodStill = 0
   let timer: NodeJS.Timeout | undefined
   const sleep = (): void => {
-    const slice = Math.min(left, sliceMs)
+    const slice = Math.min(left, left > farMs ? longSliceMs : sliceMs)
     const begun = performance.now()
     timer = setTimeout(() => {
       const late = performance.now() - begun - slice
@@ -29,5 +36,10 @@ export function startAwakeTimer(ms: number, onDue: (stoodStillMs: number) => voi
     }, slice)
   }
   sleep()
-  return { stop: () => clearTimeout(timer) }
+  return {
+    stop: () => clearTimeout(timer),
+    get leftMs() {
+      return left
+    },
+  }
 }

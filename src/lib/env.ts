@@ -29,5 +29,6 @@ export function flag(fallback: boolean): z.ZodType<boolean> {
 
 /** A whole number in the environment, within bounds. */
 export function whole(fallback: number, min: number, max: number): z.ZodType<number> {
-  return z.coerce.number({ error: 'say a whole number' }).int().min(min).max(max).default(fallback)
+  const error = `say a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error).default(fallback)
 }

@@ -14,7 +14,10 @@ export const exitCodes = {
 export const errorCodes = {
   KSI_BAD_REQUEST: exitCodes.usage,
   KSI_CONFIG_INVALID: exitCodes.config,
+  KSI_DB_BUSY: exitCodes.tryAgain,
+  KSI_DB_DAMAGED: exitCodes.failed,
   KSI_DB_NOT_WRITABLE: exitCodes.cannotCreate,
+  KSI_DISK_FAILED: exitCodes.cannotCreate,
   KSI_DISK_FULL: exitCodes.cannotCreate,
   KSI_DUPLICATE_REQUEST: exitCodes.usage,
   KSI_FENCED: exitCodes.internal,
@@ -34,6 +37,7 @@ export const errorCodes = {
   KSI_TIMEOUT: exitCodes.tryAgain,
   KSI_UNAUTHORIZED: exitCodes.usage,
   KSI_UNREACHABLE: exitCodes.unavailable,
+  KSI_UNSUPPORTED_PARAMETER: exitCodes.usage,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -25,3 +25,8 @@ export function lastText({ prompt = '', messages }: Prompted): string {
 export function allText({ prompt = '', messages }: Prompted): string {
   return messages ? messages.map((message) => textOf(message.content)).join('\n') : prompt
 }
+
+/** Whether messages are a whole conversation, rather than its next turn: an answer is among them. */
+export function bringsHistory(messages: readonly { role: string }[] | undefined): boolean {
+  return messages?.some(({ role }) => role === 'assistant' || role === 'tool') ?? false
+}

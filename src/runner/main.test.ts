@@ -6,7 +6,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { readSpool } from '../store/spool.ts'
+import { readLog } from '../store/run-log/read-log.ts'
+import { logDirOf } from '../store/run-log/read-run.ts'
 import { TestClient } from './testing/client.ts'
 import { startDeathWatch } from './testing/death-watch.ts'
 import type { DeathWatch } from './testing/death-watch.ts'
@@ -82,10 +83,8 @@ test('runs go on while no generation is there, and the next one is told all', as
       [quick.run_id, 'completed'],
     ]),
   )
-  assert.deepEqual(
-    readSpool(join(root, 'var/run/spool')).map((entry) => entry.run_id),
-    [quick.run_id],
-  )
+  const logged = readLog(logDirOf(join(root, 'var/run/runs'), 'r1'))
+  assert.equal(logged.get(quick.run_id)?.outcome?.status, 'completed')
   second.send({ type: 'committed', run_id: quick.run_id })
   const { run_id, outcome } = await second.next('outcome')
   assert.equal(run_id, slow.run_id)
@@ -135,7 +134,8 @@ test('when the supervisor is gone the runner ends, and all it has started with i
   assert.ok(performance.now() - began < 3_000)
   await claude.died
   assert.equal(existsSync(socket), false)
-  assert.deepEqual(readSpool(join(root, 'var/run/spool')), [], 'a run that died with its runner has no outcome')
+  const [left] = readLog(logDirOf(join(root, 'var/run/runs'), 'r1')).values()
+  assert.ok(left !== undefined && left.outcome === undefined, 'a run that died with its runner has no outcome')
 })
 
 test('Ctrl-C does not end it, SIGTERM does', async () => {

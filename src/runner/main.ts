@@ -2,14 +2,19 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { toRunner } from '../contracts/control.ts'
 import type { FromRunner } from '../contracts/control.ts'
-import { readSettings } from '../contracts/settings.ts'
+import { readProviderSettings, readSettings, secretNames } from '../contracts/settings.ts'
 import { readEnv } from '../lib/env.ts'
+import { withSecretFiles } from '../lib/secret-env.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
-import { createLog } from '../lib/log.ts'
+import { redactorOf } from '../lib/keys.ts'
+import { createLog, standardOutput } from '../lib/log.ts'
 import type { Log } from '../lib/log.ts'
 import { privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
+import { logDirOf } from '../store/run-log/read-run.ts'
 import { endOrphans, openChildRegister } from './orphans.ts'
+import { ProviderStates } from './provider-states.ts'
+import { defaultWorkDir } from './providers/claude-folder.ts'
 import { createRegistry, providerLoaders } from './providers/registry.ts'
 import { Runs } from './runs.ts'
 import { startServer } from './server.ts'
@@ -19,26 +24,34 @@ const runnerEnv = z.object({ KSI_RUNNER_ID: z.string(), KSI_RUNNER_SOCKET: z.str
 /** Room for what JSON makes of a request's text, and for the prompt beside the messages it was taken from. */
 const lineFactor = 8
 
-async function main(env: NodeJS.ProcessEnv): Promise<void> {
+async function main(given: NodeJS.ProcessEnv): Promise<void> {
+  // Also for what providers start, and for what is kept out of the log.
+  const env = withSecretFiles(given, secretNames)
   const { paths, ...settings } = readSettings(env)
   const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
-  const log = createLog('runner', settings.KSI_LOG_LEVEL).child({ runner: runnerId })
+  const redact = redactorOf(env)
+  const log = createLog(
+    'runner',
+    settings.KSI_LOG_LEVEL,
+    standardOutput((line) => redact.text(line)),
+  ).child({ runner: runnerId })
   const childDir = join(paths.run, 'children')
   endOrphans(childDir, log)
   const children = openChildRegister(childDir, log)
   const surroundings = {
-    sandboxDir: join(paths.run, 'sandbox'),
+    workDir: settings.KSI_WORK_DIR ?? defaultWorkDir(paths.root),
     claudeBin: settings.KSI_CLAUDE_BIN,
     root: paths.root,
     env,
     children,
+    settings: readProviderSettings(env),
+    silenceMs: settings.KSI_PROVIDER_SILENCE_MS,
   }
   const registry = createRegistry(providerLoaders(surroundings))
   // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
-  // later
-  // save must not be half of what it runs.
-  await registry.load()
-  const runs = new Runs({ runnerId, spoolDir: paths.spool, registry, log })
+  // later save must not be half of what it runs.
+  const states = new ProviderStates(await registry.load())
+  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log, states, redact })
   const server = await startServer({
     socket,
     runnerId,

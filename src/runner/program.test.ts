@@ -18,7 +18,7 @@ test("a program's files are as its user wants files to be, not as private as ksi
       stdin: '',
       signal: new AbortController().signal,
       children: { add: () => () => {} },
-      maxStdoutBytes: 1_000,
+      onStdout: () => true,
       maxStderrBytes: 1_000,
     })
     assert.equal((statSync(join(dir, 'made')).mode & 0o777).toString(8), '640')

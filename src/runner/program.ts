@@ -18,7 +18,8 @@ export interface ProgramSpec {
   /** When it aborts: SIGTERM to the whole process group, SIGKILL after `killAfterMs`. */
   signal: AbortSignal
   children: ChildRegister
-  maxStdoutBytes: number
+  /** Gets what it writes; once it answers false that is too much, and the program is ended. */
+  onStdout: (part: Buffer) => boolean
   maxStderrBytes: number
   killAfterMs?: number
 }
@@ -26,10 +27,9 @@ export interface ProgramSpec {
 export interface ProgramEnd {
   code: number | null
   signal: NodeJS.Signals | null
-  stdout: string
   /** The last part of it. */
   stderr: string
-  /** It wrote more than `maxStdoutBytes` and was ended for that. */
+  /** It wrote too much and was ended for that. */
   tooMuch: boolean
 }
 
@@ -47,7 +47,8 @@ export async function runProgram(spec: ProgramSpec): Promise<ProgramEnd> {
   if (pid === undefined) throw await spawnError(child)
   const strikeOut = spec.children.add(pid)
   let tooMuch = false
-  const stdout = keepHead(child.stdout, spec.maxStdoutBytes, () => {
+  child.stdout.on('data', (part: Buffer) => {
+    if (tooMuch || spec.onStdout(part)) return
     tooMuch = true
     signalGroup(pid, 'SIGKILL')
   })
@@ -58,7 +59,7 @@ export async function runProgram(spec: ProgramSpec): Promise<ProgramEnd> {
   const terminated = terminateOn(spec.signal, pid, spec.killAfterMs ?? 2_000)
   try {
     const end = await endOf(child, spec.signal)
-    return { ...end, stdout: stdout(), stderr: stderr(), tooMuch }
+    return { ...end, stderr: stderr(), tooMuch }
   } finally {
     terminated.settle()
     strikeOut()
@@ -114,19 +115,6 @@ async function endOf(
   child.stderr.destroy()
   signal.throwIfAborted()
   return { code: child.exitCode, signal: child.signalCode }
-}
-
-/** Keeps the first `maxBytes`; calls `onMore` once when there is more. */
-function keepHead(stream: Readable, maxBytes: number, onMore: () => void): () => string {
-  const parts: Buffer[] = []
-  let bytes = 0
-  stream.on('data', (part: Buffer) => {
-    if (bytes > maxBytes) return
-    bytes += part.length
-    if (bytes > maxBytes) onMore()
-    else parts.push(part)
-  })
-  return () => Buffer.concat(parts).toString('utf8')
 }
 
 /** Keeps the last `maxBytes`. */

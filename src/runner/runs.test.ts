@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { FromRunnerLine, RunOutcome } from '../contracts/runner.ts'
 import { silentLog } from '../lib/log.ts'
-import { readSpool } from '../store/spool.ts'
-import { makeInput } from './testing/inputs.ts'
+import { readLog } from '../store/run-log/read-log.ts'
+import { makeInput, unheard } from './testing/inputs.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { Provider } from './providers/provider.ts'
 import { createRegistry } from './providers/registry.ts'
 import { Runs } from './runs.ts'
 
 let root: string
-let spoolDir: string
+let logDir: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'ksi-runs-'))
-  spoolDir = join(root, 'spool')
+  logDir = join(root, 'log')
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
@@ -28,7 +28,7 @@ const hang: Provider['run'] = (_, { signal }) =>
 /** Runs over one provider, `test/…`; `outcome` resolves with the next outcome told. */
 function makeRuns(run: Provider['run']): { runs: Runs; lines: FromRunnerLine[]; outcome: () => Promise<RunOutcome> } {
   const registry = createRegistry({ test: async () => ({ name: 'test', run }) })
-  const runs = new Runs({ runnerId: '7', spoolDir, registry, log: silentLog(), graceMs: 50 })
+  const runs = new Runs({ logDir, registry, log: silentLog(), graceMs: 50, ...unheard })
   const lines: FromRunnerLine[] = []
   let wake: (outcome: RunOutcome) => void = () => {}
   runs.tellTo((line) => {
@@ -40,20 +40,21 @@ function makeRuns(run: Provider['run']): { runs: Runs; lines: FromRunnerLine[]; 
 
 const input = makeInput({ run_id: 'run1', request_id: 'req1', model: 'test/x' })
 
-test('an outcome is in the spool before it is told, and there until it is committed', async () => {
+test('an outcome is in the log before it is told, and marked there once it is committed', async () => {
   const { runs, lines, outcome } = makeRuns(async () => ({ session_id: 's1', response: { result: 'fine' } }))
-  let spooled: unknown
-  const told = outcome().then(() => (spooled = readSpool(spoolDir)))
+  let logged: unknown
+  const told = outcome().then(() => (logged = readLog(logDir).get('run1')?.outcome))
   assert.equal(runs.start(input), undefined)
   await told
   const held = runs.held()[0]?.outcome
   assert.ok(held?.status === 'completed')
   assert.deepEqual([held.provider, held.session_id, held.response], ['test', 's1', { result: 'fine' }])
-  assert.deepEqual(spooled, [{ run_id: 'run1', request_id: 'req1', runner_id: '7', outcome: held }])
+  assert.deepEqual(logged, held)
   assert.deepEqual(lines, [{ type: 'outcome', run_id: 'run1', request_id: 'req1', outcome: held }])
   runs.committed('run1')
   assert.deepEqual(runs.held(), [])
-  assert.deepEqual(readSpool(spoolDir), [])
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(readLog(logDir).get('run1')?.committed, true)
 })
 
 test('a run that is held is not started again', async () => {
@@ -71,8 +72,8 @@ test('a run that is held is not started again', async () => {
   assert.equal(calls, 1)
 })
 
-test('a spool that cannot be written keeps the outcome in memory', async () => {
-  writeFileSync(spoolDir, 'a file where the folder should be')
+test('a log that cannot be written keeps the outcome in memory', async () => {
+  writeFileSync(logDir, 'a file where the folder should be')
   const { runs, outcome } = makeRuns(async () => ({ response: {} }))
   const ended = outcome()
   runs.start(input)
@@ -157,7 +158,7 @@ test('an aborted run has the outcome aborted once its provider has ended', async
   assert.deepEqual(lines, [])
   clear()
   assert.equal((await ended).status, 'aborted')
-  assert.equal(readSpool(spoolDir)[0]?.outcome.status, 'aborted')
+  assert.equal(readLog(logDir).get('run1')?.outcome?.status, 'aborted')
 })
 
 test('a run that is aborted before its provider is loaded never reaches it', async () => {
@@ -236,7 +237,13 @@ test('runs cut by the end of the runner leave no outcome behind, finished ones d
   runs.start({ ...input, run_id: 'cut' })
   await runs.stop()
   await runs.stop()
-  assert.deepEqual(readdirSync(spoolDir), ['done.json'])
+  assert.deepEqual(
+    [...readLog(logDir).values()].map(({ run_id, outcome }) => [run_id, outcome?.status]),
+    [
+      ['done', 'completed'],
+      ['cut', undefined],
+    ],
+  )
   assert.equal(lines.length, 1)
   assert.equal(runs.start(makeInput({ model: 'test/x' })), 'stopping')
 })

@@ -1,35 +1,44 @@
+import { providerName } from '../contracts/providers.ts'
+import type { ProviderState } from '../contracts/providers.ts'
 import type { FromRunnerLine, HeldRun, RunInput, RunOutcome } from '../contracts/runner.ts'
-import { sleep } from '../lib/backoff.ts'
+import { startAwakeTimer } from '../lib/awake-timer.ts'
+import type { AwakeTimer } from '../lib/awake-timer.ts'
 import { messageOf } from '../lib/errors.ts'
+import type { Redactor } from '../lib/keys.ts'
 import type { Log } from '../lib/log.ts'
-import { LateSpool } from './late-spool.ts'
+import { RunLog } from '../store/run-log/run-log.ts'
+import { ChunkRedactor } from './chunk-redactor.ts'
 import { ProviderError } from './providers/provider.ts'
 import type { ProviderResult } from './providers/provider.ts'
-import { providerName } from './providers/registry.ts'
 import type { Registry } from './providers/registry.ts'
+import type { ProviderStates } from './provider-states.ts'
+import { Readers } from './readers.ts'
 
 /** Why a run's signal was aborted; it is the signal's reason. */
 type Cut = 'abort' | 'timeout' | 'stop'
 
 interface Run extends HeldRun {
   controller: AbortController
+  /** counts only time in which this process ran, as the generation's own beside it does */
+  limit: AwakeTimer
+  readonly chunks: ChunkRedactor
   done: Promise<void>
 }
 
 export interface RunsOptions {
-  runnerId: string
-  spoolDir: string
+  /** the folder of this runner's log */
+  logDir: string
   registry: Registry
   log: Log
+  states: ProviderStates
+  /** Takes the keys out of whatever leaves this process. */
+  redact: Redactor
   /**
    * How long a provider may take to end what it has begun, after its signal was aborted. Longer than a program's
    * SIGKILL takes.
    */
   graceMs?: number
 }
-
-/** The longest delay of a timer; a longer one would fire at once. */
-const maxTimerMs = 2_147_483_647
 
 /**
  * The runs this process holds: running, or ended and not committed by any generation. A run is forgotten only by
@@ -41,16 +50,14 @@ export class Runs {
   #tell: (line: FromRunnerLine) => void = () => {}
   #onEmpty: () => void = () => {}
   #phase: 'open' | 'draining' | 'stopping' = 'open'
-  readonly #spool: LateSpool
+  readonly #runLog: RunLog
+  readonly readers: Readers
 
   constructor(options: RunsOptions) {
     this.#options = options
-    this.#spool = new LateSpool(options.spoolDir, options.log)
-  }
-
-  /** Whether a generation hears what is told. */
-  heard(heard: boolean): void {
-    this.#spool.heard(heard)
+    const { logDir: dir, log } = options
+    this.#runLog = new RunLog({ dir, log, onWritten: (runId, chunks) => this.readers.written(runId, chunks) })
+    this.readers = new Readers(this.#runLog, { log, hasEnded: (runId) => this.#runs.get(runId)?.outcome !== undefined })
   }
 
   /** Where progress and outcomes go to. */
@@ -58,12 +65,17 @@ export class Runs {
     this.#tell = tell
   }
 
+  /** How the providers stand. */
+  providers(): ProviderState[] {
+    return this.#options.redact.json(this.#options.states.list())
+  }
+
   held(): HeldRun[] {
-    return [...this.#runs.values()].map(({ run_id, request_id, started_at, outcome }) => ({
+    return [...this.#runs.values()].map(({ run_id, request_id, started_at, limit, outcome }) => ({
       run_id,
       request_id,
       started_at,
-      ...(outcome && { outcome }),
+      ...(outcome ? { outcome } : { left_ms: limit.leftMs }),
     }))
   }
 
@@ -71,15 +83,19 @@ export class Runs {
   start(input: RunInput): string | undefined {
     if (this.#runs.has(input.run_id)) return undefined
     if (this.#phase !== 'open') return this.#phase
-    const { run_id, request_id } = input
+    const { run_id, request_id, attempt } = input
+    const controller = new AbortController()
     const run: Run = {
       run_id,
       request_id,
       started_at: Date.now(),
-      controller: new AbortController(),
+      controller,
+      limit: startAwakeTimer(input.timeout_ms, () => controller.abort('timeout' satisfies Cut)),
+      chunks: new ChunkRedactor(this.#options.redact, (chunk) => this.#runLog.chunk(run_id, chunk)),
       done: Promise.resolve(),
     }
     this.#runs.set(run_id, run)
+    this.#runLog.begin({ run_id, request_id, attempt, at: run.started_at })
     run.done = this.#attempt(run, input).then((outcome) => this.#finish(run, outcome))
     return undefined
   }
@@ -89,15 +105,16 @@ export class Runs {
     this.#runs.get(runId)?.controller.abort('abort' satisfies Cut)
   }
 
-  /** A generation has this run's outcome in the journal: forgets it. */
+  /**
+   * A generation has this run's outcome in the journal, or has given the run up: forgets it. What it may still bring is
+   * dropped.
+   */
   committed(runId: string): void {
     const run = this.#runs.get(runId)
-    if (!run?.outcome) {
-      this.#options.log.debug({ runId }, 'committed a run that has no outcome here')
-      return
-    }
+    if (run === undefined) return
+    if (!run.outcome) run.controller.abort('abort' satisfies Cut)
     this.#runs.delete(runId)
-    this.#spool.drop(runId)
+    this.#runLog.committed(runId, Date.now())
     if (this.#phase === 'draining' && this.#runs.size === 0) this.#onEmpty()
   }
 
@@ -115,27 +132,23 @@ export class Runs {
    */
   async stop(): Promise<void> {
     this.#phase = 'stopping'
-    this.#spool.heard(false)
     for (const run of this.#runs.values()) if (!run.outcome) run.controller.abort('stop' satisfies Cut)
     await Promise.all([...this.#runs.values()].map((run) => run.done))
-    this.#spool.flush()
+    this.#runLog.close()
   }
 
   /** Runs the provider; never rejects. */
   async #attempt(run: Run, input: RunInput): Promise<RunOutcome> {
     const { signal } = run.controller
-    const timer = setTimeout(
-      () => run.controller.abort('timeout' satisfies Cut),
-      Math.min(input.timeout_ms, maxTimerMs),
-    )
+    const begun = performance.now()
     const took = (): { provider: string; started_at: number; duration_ms: number } => ({
       provider: providerName(input.model),
       started_at: run.started_at,
-      duration_ms: Date.now() - run.started_at,
+      duration_ms: Math.round(performance.now() - begun),
     })
     try {
-      const { session_id, response } = await this.#orCut(this.#call(run, input), signal)
-      return { status: 'completed', ...took(), ...(session_id !== undefined && { session_id }), response }
+      const result = await this.#orCut(this.#call(run, input), signal)
+      return { status: 'completed', ...took(), ...result }
     } catch (error) {
       if (signal.reason === 'timeout') {
         const message =
@@ -146,19 +159,24 @@ export class Runs {
       if (signal.aborted) return { status: 'aborted', ...took() }
       return { status: 'failed', ...took(), ...failureOf(error) }
     } finally {
-      clearTimeout(timer)
+      run.limit.stop()
     }
   }
 
   async #call(run: Run, input: RunInput): Promise<ProviderResult> {
     const { run_id, request_id } = run
     const { signal } = run.controller
-    const provider = await this.#options.registry.find(input.model)
+    const { registry, redact } = this.#options
+    const provider = await registry.find(input.model)
     signal.throwIfAborted()
     return provider.run(input, {
       signal,
       onProgress: (data) => {
-        if (!run.outcome && !signal.aborted) this.#tell({ type: 'progress', run_id, request_id, data })
+        if (!run.outcome && !signal.aborted)
+          this.#tell({ type: 'progress', run_id, request_id, data: redact.json(data) })
+      },
+      onChunk: (chunk) => {
+        if (!run.outcome && !signal.aborted) run.chunks.take(chunk)
       },
     })
   }
@@ -169,43 +187,63 @@ export class Runs {
    */
   #orCut(call: Promise<ProviderResult>, signal: AbortSignal): Promise<ProviderResult> {
     return new Promise((resolve, reject) => {
-      const settled = new AbortController()
-      const cut = async (): Promise<void> => {
-        await sleep(this.#options.graceMs ?? 2_500, settled.signal)
-        if (settled.signal.aborted) return
-        this.#options.log.error('a provider did not end in time after it was aborted')
-        reject(new Error('aborted'))
+      let grace: AwakeTimer | undefined
+      const cut = (): void => {
+        grace = startAwakeTimer(this.#options.graceMs ?? 2_500, () => {
+          this.#options.log.error('a provider did not end in time after it was aborted')
+          reject(new Error('aborted'))
+        })
       }
-      signal.addEventListener('abort', () => void cut(), { once: true, signal: settled.signal })
-      call.then(resolve, reject).finally(() => settled.abort())
+      signal.addEventListener('abort', cut, { once: true })
+      call.then(resolve, reject).finally(() => {
+        grace?.stop()
+        signal.removeEventListener('abort', cut)
+      })
     })
   }
 
-  #finish(run: Run, outcome: RunOutcome): void {
-    const { runnerId, log } = this.#options
+  #finish(run: Run, ended: RunOutcome): void {
+    const { log, redact, states } = this.#options
     const { run_id, request_id } = run
+    if (this.#runs.get(run_id) !== run) return
+    run.chunks.end()
+    const outcome = redact.json(ended)
+    states.note(outcome)
     if (this.#phase === 'stopping' && outcome.status !== 'completed' && run.controller.signal.reason === 'stop') {
       // Not an outcome of the request: nobody has cancelled it. It died with its runner.
       this.#runs.delete(run_id)
       return
     }
     run.outcome = outcome
-    this.#spool.keep({ run_id, request_id, runner_id: runnerId, outcome })
+    this.#keep(run_id, outcome)
+    this.readers.ended(run_id)
     log.debug({ run_id, request_id, status: outcome.status, duration_ms: outcome.duration_ms }, 'run ended')
     this.#tell({ type: 'outcome', run_id, request_id, outcome })
   }
+
+  /** What cannot be written is told all the same; the log tries again. */
+  #keep(runId: string, outcome: RunOutcome): void {
+    try {
+      this.#runLog.end(runId, outcome, Date.now())
+    } catch (error) {
+      this.#options.log.error({ err: error, runId }, 'an outcome could not be written into the run log')
+    }
+  }
 }
 
-function failureOf(error: unknown): {
-  reason: ProviderError['reason']
-  message: string
-  retryable: boolean
-  limited?: true
-  retry_after_ms?: number
-} {
+type Failed = Extract<RunOutcome, { status: 'failed' }>
+
+function failureOf(error: unknown): Omit<Failed, 'status' | 'provider' | 'started_at' | 'duration_ms'> {
   if (!(error instanceof ProviderError))
     return { reason: 'provider_error', message: messageOf(error), retryable: false }
-  const { reason, message, retryable, limited, retryAfterMs } = error
-  const after = retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }
-  return { reason, message, retryable, ...(limited && { limited }), ...after }
+  const { reason, message, retryable, limited, retryAfterMs, sessionUnknown, usage } = error
+  return {
+    reason,
+    message,
+    retryable,
+    ...(limited && { limited }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+    ...(sessionUnknown && { session_unknown: true }),
+    ...(usage && { usage }),
+  }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { silentLog } from '../lib/log.ts'
 import { TestClient } from './testing/client.ts'
-import { makeInput } from './testing/inputs.ts'
+import { makeInput, unheard } from './testing/inputs.ts'
 import { createEcho } from './providers/echo.ts'
 import { createRegistry } from './providers/registry.ts'
 import { Runs } from './runs.ts'
@@ -23,10 +23,10 @@ beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'ksi-server-'))
   path = join(root, 'run/runner.sock')
   runs = new Runs({
-    runnerId: '7',
-    spoolDir: join(root, 'spool'),
+    logDir: join(root, 'log'),
     registry: createRegistry({ echo: async () => createEcho() }),
     log: silentLog(),
+    ...unheard,
   })
   server = await startServer({ socket: path, runnerId: '7', runs, log: silentLog(), maxLineBytes: 10_000 })
 })

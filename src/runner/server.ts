@@ -59,6 +59,8 @@ class GenerationServer {
   readonly #options: ServerOptions
   #epoch = Number.NEGATIVE_INFINITY
   #listener: Socket | undefined
+  /** What takes back the questions for chunks of a connection. */
+  readonly #reads = new WeakMap<Socket, Map<number, () => void>>()
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -75,9 +77,9 @@ class GenerationServer {
     // What a broken connection means is said by 'close'.
     socket.on('error', (error) => log.debug({ err: error }, 'a connection to the runner broke'))
     socket.on('close', () => {
+      for (const takeBack of this.#reads.get(socket)?.values() ?? []) takeBack()
       if (this.#listener !== socket) return
       this.#listener = undefined
-      this.#options.runs.heard(false)
     })
   }
 
@@ -114,7 +116,27 @@ class GenerationServer {
         return
       case 'committed':
         return runs.committed(line.run_id)
+      case 'read':
+        return this.#onRead(socket, line)
+      case 'unread':
+        this.#reads.get(socket)?.get(line.id)?.()
+        this.#reads.get(socket)?.delete(line.id)
+        return
+      case 'providers':
+        return send(socket, { type: 'providers', providers: runs.providers() })
     }
+  }
+
+  #onRead(socket: Socket, { id, run_id, from }: Extract<ToRunnerLine, { type: 'read' }>): void {
+    const reads = this.#reads.get(socket) ?? new Map<number, () => void>()
+    this.#reads.set(socket, reads)
+    let answered = false
+    const takeBack = this.#options.runs.readers.read(run_id, from, (answer) => {
+      answered = true
+      reads.delete(id)
+      send(socket, { type: 'chunks', id, ...answer })
+    })
+    if (!answered) reads.set(id, takeBack)
   }
 
   #welcome(socket: Socket, epoch: number): void {
@@ -126,7 +148,6 @@ class GenerationServer {
       return
     }
     this.#listener = socket
-    runs.heard(true)
     const held = runs.held()
     log.debug({ epoch, runs: held.length }, 'a generation took over')
     send(socket, { type: 'welcome', runner_id: runnerId, runs: held })

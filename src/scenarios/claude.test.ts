@@ -11,6 +11,9 @@ test('a conversation with claude goes on over its session ids, whatever a client
   await using ksi = await Ksi.start(project, {
     KSI_CLAUDE_BIN: 'src/runner/testing/fake-claude.js',
     KSI_DEFAULT_MODEL: 'claude-cli/sonnet',
+    KSI_WORK_DIR: project.path('work'),
+    ANTHROPIC_API_KEY: 'sk-ant-planted-0123456789',
+    OPENAI_API_KEY: 'sk-planted-0123456789',
   })
   using client = await ksi.client()
   const ask = async (prompt: string, session_id: string): Promise<Data> => {
@@ -30,6 +33,22 @@ test('a conversation with claude goes on over its session ids, whatever a client
   const third = await ask('three', String(first.session_id))
   assert.equal((third.result as { response: Data }).response.num_turns, 3)
   assert.equal(third.resumed_from, second.session_id)
+  // What claude keeps is lost: the conversation is begun anew from what was said, once, and goes on from there.
+  rmSync(project.path('work'), { recursive: true })
+  const fourth = await ask('four', String(third.session_id))
+  const { ksi: about, response: anew } = fourth.result as { ksi: Data; response: Data }
+  assert.equal(about.session_restarted, 'claude-cli does not know the session before')
+  assert.deepEqual([fourth.status, fourth.attempts, anew.num_turns], ['completed', 1, 1])
+  assert.match(JSON.stringify(anew.input), /one.*You said: one.*two.*three.*four/s)
+  const fifth = await ask('five', String(first.session_id))
+  assert.equal((fifth.result as { response: Data }).response.num_turns, 2)
+  assert.equal((fifth.result as { ksi: Data }).ksi.session_restarted, undefined)
+  const secrets = await Promise.all(['ANTHROPIC_API_KEY', 'OPENAI_API_KEY'].map((name) => ask(`!env ${name}`, name)))
+  assert.deepEqual(
+    secrets.map(({ result }) => (result as { response: Data }).response.result),
+    ['[redacted]', 'undefined'],
+    'claude has its key and no other, and what it tells of it is taken out',
+  )
   const failed = await ask('!exit 1 something is wrong', 'other')
   assert.deepEqual([failed.status, failed.reason], ['failed', 'provider_error'])
   assert.match(String(failed.message), /something is wrong/)

@@ -113,7 +113,7 @@ test('when the supervisor is killed nobody is left behind, and the next start go
 
 test('a request that takes the daemon down twice is quarantined by name, and its conversation moves on', async () => {
   using project = makeProject()
-  project.edit('src/daemon/completion/dispatcher.ts', (text) =>
+  project.edit('src/daemon/completion/run-input.ts', (text) =>
     text.replace(
       '  const data = core.requests.payload(request.request_id)\n',
       "  const data = core.requests.payload(request.request_id)\n  if (data.prompt === 'poison') process.exit(7)\n",

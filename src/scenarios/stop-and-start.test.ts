@@ -49,6 +49,9 @@ test('SIGTERM leaves a checkpoint; the next start goes on, tells once what was l
     const lost = await client.request('completion:status', { request_id: ids[0] })
     assert.deepEqual([lost.status, lost.reason], ['failed', 'daemon_restart'])
   }
+  const kept = readFileSync(project.path('var/logs/daemon.log'), 'utf8')
+  for (const generation of [1, 2])
+    assert.match(kept, new RegExp(`"msg":"generation ${generation} is live`), 'what ksi logs tells')
   const { checkpoints } = (await client.request('dev:checkpoint', { action: 'list' })) as { checkpoints: Data[] }
   const left = checkpoints.find((checkpoint) => checkpoint.reason === 'shutdown')
   assert.deepEqual([left?.queued, left?.active, left?.restored_by], [6, 3, 2])

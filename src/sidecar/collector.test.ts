@@ -97,6 +97,13 @@ test('changes of the supervisor are named as waiting', () => {
   assert.match(verdict.summary, /\(src\/supervisor\/front\.ts\) wait for a restart/)
 })
 
+test('what was lost is said until it is acknowledged', () => {
+  const loss = { at: minutesAgo(9), message: 'Gone without a trace: 3.', requests: 3, failed: 1 }
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ losses: [loss] })) }))
+  assert.deepEqual([verdict.status, verdict.since], ['warn', 9])
+  assert.match(verdict.summary, /Gone without a trace: 3\. Once this is known: ksi losses acknowledge\.$/)
+})
+
 test('files that cannot be watched are a warning', () => {
   const watch_problem = 'Files are looked at every now and then.'
   const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ watch_problem })) }))

@@ -81,6 +81,9 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
         `It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`,
       ),
     })
+  for (const text of status.missing) notes.push({ atMs: status.phase_since, text })
+  for (const { at, message } of status.losses)
+    notes.push({ atMs: at, text: `${sentence(message)} Once this is known: ksi losses acknowledge.` })
   for (const text of status.filling) notes.push({ atMs: status.phase_since, text })
   if (waiting.length > 0)
     notes.push({

@@ -2,8 +2,7 @@ import { iso, isoOrNull } from '../lib/time.ts'
 import type { BootFailure, Phases, RestoreReport } from '../contracts/control.ts'
 import type { BootRecord } from '../contracts/status.ts'
 import type { BootCause, PreviousEnd } from '../contracts/words.ts'
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 interface BootRow {
   boot_id: string
@@ -41,8 +40,8 @@ export interface NewBoot {
 export class Boots {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /**

@@ -4,10 +4,9 @@ import type { CheckpointReason } from '../contracts/words.ts'
 import { countWithQueue } from './conversations.ts'
 import { moduleFailures } from './module-states.ts'
 import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { clientOf, requestsWithRun } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 interface CheckpointRow {
   id: number
@@ -53,8 +52,8 @@ export class Checkpoints {
   readonly #sql: Sql
   readonly #states: ModuleStates
 
-  constructor(db: Db, states: ModuleStates) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql, states: ModuleStates) {
+    this.#sql = sql
     this.#states = states
   }
 

@@ -1,7 +1,6 @@
-import type { Db } from './open.ts'
 import type { ConversationRow } from './rows.ts'
 import { runningColumn } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Conversations woken at a time. */
 const wokenAtOnce = 256
@@ -18,8 +17,8 @@ export const countWithQueue = `SELECT
 export class Conversations {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   get(conversation: string): ConversationRow | undefined {
@@ -35,13 +34,16 @@ export class Conversations {
   }
 
   /** A provider handed out `sessionId` in this conversation: the next request goes on from there. */
-  setNewestSession(conversation: string, sessionId: string, now: number): void {
+  setNewestSession(conversation: string, session: { id: string; provider: string; now: number }): void {
+    const { id: sessionId, provider, now } = session
     this.#sql.run(
-      `INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 1)
-       ON CONFLICT (session_id) DO UPDATE SET handed_out = 1 WHERE handed_out = 0`,
+      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ?, ?)
+       ON CONFLICT (session_id) DO UPDATE SET provider = excluded.provider
+         WHERE provider IS NULL OR provider <> excluded.provider`,
       sessionId,
       conversation,
       now,
+      provider,
     )
     this.#sql.run(
       'UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?',
@@ -51,9 +53,24 @@ export class Conversations {
     )
   }
 
-  /** Whether a provider handed this session out, rather than a client having named it. */
-  isHandedOut(sessionId: string): boolean {
-    return this.#sql.value('SELECT handed_out FROM sessions WHERE session_id = ?', sessionId) === 1
+  /** The provider that handed this session out; undefined when only a client has named it. */
+  providerOf(sessionId: string): string | undefined {
+    return this.#sql.value<string | null>('SELECT provider FROM sessions WHERE session_id = ?', sessionId) ?? undefined
+  }
+
+  /** The newest sessions of a conversation, oldest first. */
+  sessionsOf(conversation: string, limit: number): string[] {
+    const newest = this.#sql.values<string>(
+      'SELECT session_id FROM sessions WHERE conversation = ? ORDER BY at DESC LIMIT ?',
+      conversation,
+      limit,
+    )
+    return newest.toReversed()
+  }
+
+  /** Its provider does not know the conversation's session any more: the next request begins a new one. */
+  forgetSession(conversation: string): void {
+    this.#sql.run('UPDATE conversations SET session_id = NULL WHERE conversation = ?', conversation)
   }
 
   /** Lets those go on that have waited for their next try long enough. Call within a transaction. */

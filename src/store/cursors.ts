@@ -1,12 +1,11 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Up to where the followers of the outbox have come. Write within `journal.tx`. */
 export class Cursors {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /** The seq up to which `name` has done its work; 0 when it has not begun. */

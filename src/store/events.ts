@@ -1,5 +1,4 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** An event of the outbox. */
 export interface JournalEvent {
@@ -16,8 +15,8 @@ export class Events {
   readonly #told: () => number
 
   /** @param told up to where followers may be told: what is beyond it may yet be lost in a power cut */
-  constructor(db: Db, told: () => number) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql, told: () => number) {
+    this.#sql = sql
     this.#told = told
   }
 

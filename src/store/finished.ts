@@ -1,5 +1,4 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Completed ones whose lines may not be in their files yet are never removed. */
 const removable = `(q.state <> 'completed' OR q.session_id IS NULL
@@ -9,8 +8,8 @@ const removable = `(q.state <> 'completed' OR q.session_id IS NULL
 export class Finished {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /** Removes at most `slice` of them beyond the newest `keep`. @returns how many went */

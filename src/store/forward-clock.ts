@@ -1,7 +1,6 @@
 import { machineBoot, uptimeMs } from '../lib/machine.ts'
 import type { Cursors } from './cursors.ts'
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Where a clock takes its time from; given by tests. */
 export interface TimeSource {
@@ -28,9 +27,9 @@ export class ForwardClock {
   readonly #cursors: Cursors
   #offset = 0
 
-  constructor(db: Db, cursors: Cursors, source?: TimeSource) {
+  constructor(sql: Sql, cursors: Cursors, source?: TimeSource) {
     this.#source = source ?? { uptimeMs, wallMs: Date.now, machine: machineBoot() }
-    this.#sql = new Sql(db)
+    this.#sql = sql
     this.#cursors = cursors
   }
 

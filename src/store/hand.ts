@@ -12,7 +12,8 @@ const openFlags = constants.O_RDWR | constants.O_CREAT
  * the death of a process, which is all it is for.
  */
 export class Hand {
-  readonly #fd: number
+  readonly #path: string
+  #fd: number
   readonly #epoch: number
   readonly #buffer = Buffer.alloc(size)
   readonly #left: string | undefined
@@ -20,12 +21,19 @@ export class Hand {
 
   /** @param before the epoch of the generation before; another one's note says nothing of how that one ended */
   constructor(path: string, epoch: number, before: number) {
+    this.#path = path
     this.#fd = openSync(path, openFlags, 0o600)
     readSync(this.#fd, this.#buffer, 0, size, 0)
     const end = this.#buffer.indexOf(0)
     const note = parseObject(this.#buffer.toString('utf8', 0, end === -1 ? size : end))
     this.#left = note?.['epoch'] === before && typeof note['request'] === 'string' ? note['request'] : undefined
     this.#epoch = epoch
+  }
+
+  /** The file may have been removed: what is noted from now on is in the one that is there. */
+  reopen(): void {
+    closeSync(this.#fd)
+    this.#fd = openSync(this.#path, openFlags, 0o600)
   }
 
   /** The request the generation before had in hand when it ended. */

@@ -162,18 +162,3 @@ test('what was committed outlives kill -9', async () => {
   assert.deepEqual(kept(journal), ['kept'])
   assert.equal(journal.report.salvaged, undefined)
 })
-
-test('a durable transaction syncs its commit, and only its own', () => {
-  using temp = new TempJournal()
-  const journal = temp.open()
-  const level = (): unknown => databaseOf(journal).pragma('synchronous', { simple: true })
-  const [normal, full] = [1, 2]
-  assert.equal(level(), normal)
-  assert.equal(journal.durably(level), full)
-  assert.equal(level(), normal)
-  const fails = (): never => {
-    throw new Error('no')
-  }
-  assert.throws(() => journal.durably(fails), /no/)
-  assert.equal(level(), normal)
-})

@@ -1,50 +1,26 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { PushData, PushName } from '../contracts/events.ts'
-import { KsiError } from '../lib/errors.ts'
-import { Boots } from './boots.ts'
-import { Checkpoints } from './checkpoints.ts'
-import { Conversations } from './conversations.ts'
-import { Cursors } from './cursors.ts'
-import { Events } from './events.ts'
+import { KsiError, messageOf } from '../lib/errors.ts'
 import type { JournalEvent } from './events.ts'
-import { Finished } from './finished.ts'
 import { ForwardClock } from './forward-clock.ts'
-import type { TimeSource } from './forward-clock.ts'
 import { Hand } from './hand.ts'
-import { Lanes } from './lanes.ts'
-import { ModuleStates } from './module-states.ts'
+import { JournalPlace } from './journal-place.ts'
+import { Losses } from './losses.ts'
 import type { OpenReport } from './open-journal.ts'
-import { openJournal } from './open-journal.ts'
+import { markDistrusted, openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, handle, syncLevelOf } from './open.ts'
+import { busyTimeoutMs, closeForGood, handle, isDamage, syncLevelOf } from './open.ts'
 import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
-import { Replies } from './replies.ts'
-import { Requests } from './requests.ts'
-import { Runs } from './runs.ts'
 import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
-import { WalSync } from './wal-sync.ts'
-import type { SyncFile } from './wal-sync.ts'
+import { Tables } from './tables.ts'
+import { WalSync, syncFolder } from './wal-sync.ts'
+import type { JournalOptions } from './journal-options.ts'
 
 export type { JournalEvent } from './events.ts'
-export type { OpenReport } from './open-journal.ts'
-
-/** How a journal is opened. */
-export interface JournalOptions {
-  /** true after a crash: the file is checked page by page if it is not too large */
-  suspect: boolean
-  /** epoch ms */
-  now: number
-  /** the folder of the numbered migrations; given by tests */
-  migrations?: string
-  /** `disk`: what is told is on disk; `process` (when not given): it outlives the process, not a power cut */
-  durability?: 'disk' | 'process'
-  /** in the place of the system's own; given by tests */
-  sync?: SyncFile
-  time?: TimeSource
-  /** told that the disk fails; otherwise it shows as an unhandled rejection */
-  onTrouble?: (error: Error) => void
-}
+export type { JournalOptions } from './journal-options.ts'
 
 /** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
 const flushWaitMs = 100
@@ -53,28 +29,23 @@ const flushWaitMs = 100
  * The journal, open for writing by one generation. Every write is a transaction that first looks whether this
  * generation still holds the lease; a retired one can write nothing more. Its parts are the tables with their verbs.
  */
-export class Journal {
+export class Journal extends Tables {
   readonly epoch: number
   readonly report: OpenReport
-  readonly runs: Runs
-  readonly conversations: Conversations
-  readonly requests: Requests
-  readonly lanes: Lanes
-  readonly finished: Finished
-  readonly events: Events
-  readonly replies: Replies
-  readonly cursors: Cursors
   /** What waits, waits by this one. */
   readonly clock: ForwardClock
-  readonly checkpoints: Checkpoints
-  readonly moduleStates: ModuleStates
-  readonly boots: Boots
   readonly hand: Hand
-  readonly [handle]: Db
+  readonly losses: Losses
+  readonly place: JournalPlace
+  /** What of the journal was found to be damaged, if anything was. */
+  damage: string | undefined
+  #db: Db
+  readonly #path: string
+  readonly #options: JournalOptions
   readonly #sql: Sql
   readonly #sync: WalSync
   readonly #outbox: Outbox
-  readonly #runIn: (work: () => unknown) => unknown
+  #runIn: (work: () => unknown) => unknown
   #after: (() => void)[] = []
   /** Transactions and parts of them that run now. */
   #depth = 0
@@ -86,32 +57,33 @@ export class Journal {
 
   private constructor(path: string, opened: ReturnType<typeof openJournal>, options: JournalOptions) {
     const { db, epoch, report, before, tick } = opened
-    this[handle] = db
+    const sql = new Sql(db)
+    const outbox = new Outbox(sql, tick)
+    super(sql, () => outbox.told)
+    this.#sql = sql
+    this.#outbox = outbox
+    this.#db = db
+    this.#path = path
+    this.#options = options
     this.epoch = epoch
     this.report = report
-    this.#sql = new Sql(db)
-    this.#outbox = new Outbox(db, tick)
-    this.runs = new Runs(db)
-    this.conversations = new Conversations(db)
-    this.requests = new Requests(db, this)
-    this.lanes = new Lanes(db)
-    this.finished = new Finished(db)
-    this.events = new Events(db, () => this.#outbox.told)
-    this.replies = new Replies(db)
-    this.cursors = new Cursors(db)
-    this.clock = new ForwardClock(db, this.cursors, options.time)
-    this.moduleStates = new ModuleStates(db)
-    this.checkpoints = new Checkpoints(db, this.moduleStates)
-    this.boots = new Boots(db)
+    this.clock = new ForwardClock(sql, this.cursors, options.time)
     this.hand = new Hand(`${path}-hand`, epoch, before)
-    const disk = options.durability === 'disk' && report.mode === 'WAL'
-    this.#sync = new WalSync(disk ? `${path}-wal` : undefined, {
+    this.losses = new Losses(path)
+    this.#sync = new WalSync(this.#syncedPath(), {
       sync: options.sync,
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
+      onGone: () => void this.place.keep(),
     })
-    // The generation before may have died with something in the WAL that nothing has synced, and that is told now.
-    if (options.suspect) this.#sync.now()
+    this.place = new JournalPlace({
+      path,
+      mode: report.mode,
+      db: () => this.#db,
+      sync: () => this.#sync,
+      onMoved: (moved, mode) => this.#moved(moved, mode),
+      onCarried: (missing) => options.onCarried?.(missing),
+    })
     this.#runIn = this.#transactions()
     this.tx(() => this.clock.begin())
   }
@@ -122,7 +94,42 @@ export class Journal {
    * @throws KsiError KSI_DB_NOT_WRITABLE, KSI_DISK_FULL, KSI_SCHEMA_NEWER, KSI_MIGRATION_CHANGED
    */
   static open(path: string, bootId: string, options: JournalOptions): Journal {
-    return new Journal(path, openJournal(path, bootId, options), options)
+    const isNew = !existsSync(`${path}-wal`)
+    const opened = openJournal(path, bootId, options)
+    // A file that is made has to be on disk by its name too; SQLite sees to that only where it syncs each commit.
+    if (isNew) syncFolder(dirname(path))
+    return new Journal(path, opened, options)
+  }
+
+  get [handle](): Db {
+    return this.#db
+  }
+
+  #moved(db: Db, mode: 'WAL' | 'DELETE'): void {
+    this.#db = db
+    this.report.mode = mode
+    this.#sql.moveTo(db)
+    this.#runIn = this.#transactions()
+    this.hand.reopen()
+    this.losses.keep()
+    this.#sync.moveTo(this.#syncedPath())
+  }
+
+  /** The file whose sync makes a commit safe; undefined where SQLite does it itself, or nobody is to. */
+  #syncedPath(): string | undefined {
+    return this.#options.durability === 'disk' && this.report.mode === 'WAL' ? `${this.#path}-wal` : undefined
+  }
+
+  /** Something in the journal does not fit: whoever opens it next looks through all of it. */
+  distrust(error: unknown): void {
+    this.damage ??= messageOf(error)
+    markDistrusted(this.#path)
+  }
+
+  /** The epoch of a generation that has taken the journal since, if one has. */
+  newerEpoch(): number | undefined {
+    const epoch = this.#sql.value<number>('SELECT epoch FROM lease WHERE id = 1') ?? 0
+    return epoch > this.epoch ? epoch : undefined
   }
 
   /** Called with the events of committed transactions, in order, once they may be told; in order of registration. */
@@ -149,7 +156,8 @@ export class Journal {
     } catch (error) {
       this.#outbox.backTo(mark)
       this.#after.length = calls
-      if (!outermost && !this[handle].inTransaction) this.#undone = { cause: error }
+      if (!outermost && !this.#db.inTransaction) this.#undone = { cause: error }
+      if (isDamage(error)) this.distrust(error)
       throw error
     } finally {
       this.#depth -= 1
@@ -174,6 +182,18 @@ export class Journal {
     this.#sync.whenSynced(call, failed)
   }
 
+  /**
+   * Resolves when all there is in the journal is on disk, whoever wrote it: nothing may be told before. At once with
+   * KSI_DURABILITY=process.
+   * @throws the system's error
+   */
+  synced(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sync.begin()
+      this.#sync.whenSynced(resolve, reject)
+    })
+  }
+
   /** Why nothing can be synced just now, if so. */
   get trouble(): Error | undefined {
     return this.#sync.trouble
@@ -194,28 +214,9 @@ export class Journal {
     return this.#outbox.emit(name, data, requestId)
   }
 
-  /** A transaction that is safe against a power cut, with everything committed before it, when this returns. */
-  durably<T>(work: () => T): T {
-    const db = this[handle]
-    let result: T
-    db.pragma('synchronous = FULL')
-    try {
-      result = this.tx(work)
-    } finally {
-      db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
-    }
-    this.#sync.allSynced()
-    return result
-  }
-
-  /** A durable transaction will come soon: what it would have to wait for is written ahead. */
-  syncAhead(): void {
-    this.#sync.ahead()
-  }
-
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
-    const db = this[handle]
+    const db = this.#db
     db.pragma('synchronous = FULL')
     // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
     // them.
@@ -228,8 +229,8 @@ export class Journal {
 
   /** Gives up to `pages` free pages back to the file system. Call within a transaction. @returns how many are free */
   shrink(pages: number): number {
-    const free = Number(this[handle].pragma('freelist_count', { simple: true }))
-    if (free > pages) this[handle].pragma(`incremental_vacuum(${pages})`)
+    const free = Number(this.#db.pragma('freelist_count', { simple: true }))
+    if (free > pages) this.#db.pragma(`incremental_vacuum(${pages})`)
     return free
   }
 
@@ -243,14 +244,14 @@ export class Journal {
    * read-only mount could then open nothing.
    */
   close(): void {
-    if (!this[handle].open) return
+    if (!this.#db.open) return
     this.#sync.close()
     this.hand.close()
-    this[handle].close()
+    closeForGood(this.#db)
   }
 
   #transactions(): (work: () => unknown) => unknown {
-    const db = this[handle]
+    const db = this.#db
     const inTransaction = db.transaction((work: () => unknown): unknown => {
       if (this.#sql.value('SELECT epoch FROM lease WHERE id = 1') !== this.epoch)
         throw new KsiError('KSI_FENCED', `Generation ${this.epoch} no longer holds the journal: a newer one does.`)

@@ -1,5 +1,4 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** The lane of a request, by its column `model`. A provider is what stands before a model's first slash. */
 export const laneOfModel = `(SELECT provider FROM lanes WHERE provider =
@@ -14,8 +13,8 @@ export const headOfQueue = (name: string): string => `(head_tick, not_before, la
 export class Lanes {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /**

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asidePath, migrationHashes } from './migrate.ts'
+import { migrationHashes } from './migrate.ts'
+import { asidePath } from './older-code.ts'
 import { openForReading } from './open.ts'
 import { salvage } from './salvage.ts'
 import { writeOldJournal } from './testing/old-journal.ts'
-import { databaseOf, disagreements } from './testing/sound.ts'
+import { disagreements } from './soundness.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal } from './testing/temp-journal.ts'
 
 const rows = (path: string, sql: string): unknown[] => {
@@ -51,8 +53,12 @@ const same: Record<string, [string, string]> = {
     'SELECT request_id, outcome FROM outcomes ORDER BY 1',
     'SELECT request_id, outcome FROM outcomes JOIN requests ON id = request ORDER BY 1',
   ],
+  sessions: [
+    `SELECT session_id, conversation, at, iif(handed_out, 'echo', NULL) AS provider FROM sessions ORDER BY 1`,
+    'SELECT session_id, conversation, at, provider FROM sessions ORDER BY 1',
+  ],
   ...Object.fromEntries(
-    ['sessions', 'agents', 'totals', 'replies', 'boots', 'events'].map((table) => {
+    ['agents', 'totals', 'replies', 'boots', 'events'].map((table) => {
       const all = `SELECT * FROM ${table} ORDER BY 1`
       return [table, [all, all] as [string, string]]
     }),
@@ -104,6 +110,7 @@ const hashes = {
   '0001_journal.sql': '157d2c72754c8ef6a6504a341d27c06918224216de6d9c6e2c97a41638bcda54',
   '0002_runs.sql': '885eccf538ad81eb726ec0d18fd53c3fbd5207e5c79bf517978947b6b1f45ac3',
   '0003_lanes.sql': '5a4644ca08d72768eb4260f1c467c9d6a02d7f94154e02c4b964bbe37eee3c80',
+  '0004_usage.sql': '1602d5b01731d9ec374f722cf46d2d9ed2ae1fc0aed4c7ca2a9229bcb39f5df8',
 }
 
 test('no applied migration is ever changed', () => {
@@ -112,11 +119,12 @@ test('no applied migration is ever changed', () => {
 
 test('a migration that was changed after it was applied is told by name, and nothing is touched', () => {
   using temp = new TempJournal()
-  const first = temp.migrations({ '0004_more.sql': 'CREATE TABLE extra (x)' })
+  const next = `${String(Object.keys(hashes).length + 1).padStart(4, '0')}_more.sql`
+  const first = temp.migrations({ [next]: 'CREATE TABLE extra (x)' })
   temp.open({ migrations: first }).close()
-  const changed = temp.migrations({ '0004_more.sql': 'CREATE TABLE extra (x, y)' })
+  const changed = temp.migrations({ [next]: 'CREATE TABLE extra (x, y)' })
   const says = (error: { code: string; message: string }): boolean =>
-    error.code === 'KSI_MIGRATION_CHANGED' && error.message.includes('0004_more.sql')
+    error.code === 'KSI_MIGRATION_CHANGED' && error.message.includes(next)
   assert.throws(() => temp.open({ migrations: changed }), says)
   temp.open({ migrations: first })
 })

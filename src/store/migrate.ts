@@ -3,8 +3,9 @@ import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync
 import { join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
 import { rebuildDerived } from './derived.ts'
+import { asidePath, assertOnlyAdds, canGoBack, isCompatible, newer } from './older-code.ts'
 import type { Db } from './open.ts'
-import { openForReading } from './open.ts'
+import { closeForGood, openForReading } from './open.ts'
 
 const ownFolder = join(import.meta.dirname, 'migrations')
 
@@ -34,6 +35,7 @@ function readMigrations(folder: string): Migration[] {
     .sort()
     .map((name) => {
       const sql = readFileSync(join(folder, name), 'utf8')
+      assertOnlyAdds(name, sql)
       return { version: Number(name.slice(0, 4)), name, sql, sha256: createHash('sha256').update(sql).digest('hex') }
     })
 }
@@ -68,11 +70,6 @@ function versionOf(db: Db): number {
   return Number(db.pragma('user_version', { simple: true }))
 }
 
-/** Where the file is set aside before it is migrated from `version`. */
-export function asidePath(path: string, version: number): string {
-  return path.replace(/(\.db)?$/, `.v${version}.db`)
-}
-
 /**
  * Looks, without writing, whether this code can use the file.
  * @throws KsiError KSI_SCHEMA_NEWER when the file was written by newer code and there is no older copy to go back to
@@ -87,8 +84,8 @@ export function checkSchema(path: string, folder: string = ownFolder): void {
     const db = openForReading(path)
     try {
       version = versionOf(db)
-      usable = version <= known || canGoBack(db, asidePath(path, known))
-      if (version <= known) changed = problemOf(() => assertUnchanged(path, db, folder))
+      usable = version <= known || isCompatible(db, known) || canGoBack(db, asidePath(path, known))
+      if (usable) changed = problemOf(() => assertUnchanged(path, db, folder))
     } finally {
       db.close()
     }
@@ -110,31 +107,6 @@ function problemOf(work: () => void): unknown {
 }
 
 /**
- * Whether the copy set aside before a migration still says all: no newer code has gone live since, whose work it lacks.
- */
-function canGoBack(db: Db, aside: string): boolean {
-  if (!existsSync(aside)) return false
-  try {
-    const epoch = epochOf(aside)
-    return db.prepare('SELECT 1 FROM boots WHERE generation > ? AND live_at IS NOT NULL').get(epoch) === undefined
-  } catch {
-    // Newer code keeps its boots in another way: it cannot be told.
-    return false
-  }
-}
-
-function epochOf(aside: string): number {
-  const copy = openForReading(aside)
-  try {
-    return Number(copy.prepare('SELECT epoch FROM lease').pluck().get())
-  } finally {
-    copy.close()
-    // A reader cannot take these away itself; beside a copy that nobody writes they are empty.
-    for (const suffix of ['-wal', '-shm']) rmSync(aside + suffix, { force: true })
-  }
-}
-
-/**
  * Puts back the copy set aside before a migration, when newer code that never went live has migrated the file and this,
  * older, code takes it over again.
  * @returns the epoch of the newer file when a copy was put back: the lease must not fall behind it
@@ -142,11 +114,11 @@ function epochOf(aside: string): number {
  */
 export function putBackIfNewer(path: string, db: Db, folder: string = ownFolder): number | undefined {
   const [version, known] = [versionOf(db), knownVersion(folder)]
-  if (version <= known) return undefined
+  if (version <= known || isCompatible(db, known)) return undefined
   const aside = asidePath(path, known)
   const usable = canGoBack(db, aside)
   const epoch = usable ? Number(db.prepare('SELECT max(epoch) FROM lease').pluck().get()) : 0
-  db.close()
+  closeForGood(db)
   if (!usable) throw newer(path, version, known)
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
   renameSync(path, asidePath(path, version))
@@ -211,11 +183,4 @@ function setAside(path: string, db: Db, aside: string): void {
   if (wal?.busy === 0 && wal.log === wal.checkpointed) copyFileSync(path, aside)
   // A reader keeps a part in the WAL: the file alone is not the whole.
   else db.prepare('VACUUM INTO ?').run(aside)
-}
-
-function newer(path: string, version: number, known: number): KsiError {
-  const message =
-    `The journal ${path} has schema ${version}, this code knows ${known}. ` +
-    'Run the newer code again, or move the file away to start empty; it was left untouched.'
-  return new KsiError('KSI_SCHEMA_NEWER', message)
 }

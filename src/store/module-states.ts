@@ -1,5 +1,4 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** What a module gave to a checkpoint: JSON, in the version it was written in. */
 export interface ModuleState {
@@ -25,8 +24,8 @@ interface StateRow {
 export class ModuleStates {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /** Keeps what a module gave to a checkpoint, or why it gave nothing. @throws TypeError for what JSON cannot hold */

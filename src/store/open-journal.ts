@@ -1,8 +1,13 @@
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { putInPlace } from './carry-over.ts'
+import { lossOfAll, noteLoss } from './losses.ts'
 import { migrate, putBackIfNewer } from './migrate.ts'
 import type { Db } from './open.ts'
-import { isDamage, openForWriting } from './open.ts'
+import { closeForGood, isDamage, openForWriting } from './open.ts'
 import type { SalvageReport } from './salvage.ts'
+import { isTorn } from './salvage-image.ts'
 import { salvage } from './salvage.ts'
+import { disagreements } from './soundness.ts'
 
 /** What was found, and done, when the journal was opened. */
 export interface OpenReport {
@@ -15,6 +20,15 @@ export interface OpenReport {
 /** Files above this are not checked page by page after a crash: it would take longer than the restart may. */
 const checkedBytes = 16 * 1024 * 1024
 
+interface OpenOptions {
+  suspect: boolean
+  now: number
+  migrations?: string
+  floor?: number
+  known?: number
+  cold?: boolean
+}
+
 /**
  * Opens the file, brings it up to date and takes the lease for a new epoch.
  * @returns `before`: the epoch that held the lease; `tick`: the last one given out
@@ -23,31 +37,72 @@ const checkedBytes = 16 * 1024 * 1024
 export function openJournal(
   path: string,
   bootId: string,
-  options: { suspect: boolean; now: number; migrations?: string },
+  options: OpenOptions,
 ): { db: Db; epoch: number; before: number; tick: number; report: OpenReport } {
+  // A generation died while it put a copy of the journal in its place.
+  putInPlace(path, options.now)
   const report: OpenReport = { mode: 'WAL', migratedFrom: undefined, putBack: false, salvaged: undefined }
-  let db: Db
+  const db = openOrSalvage(path, report, options)
+  rmSync(distrustPath(path), { force: true })
+  const before = Number(db.prepare('SELECT epoch FROM lease').pluck().get())
+  if (before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0)
+    noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
+  const take = db
+    .prepare('UPDATE lease SET epoch = max(epoch, ?) + 1, boot_id = ?, taken_at = ? RETURNING epoch')
+    .pluck()
+  const epoch = db.transaction(() => Number(take.get(options.floor ?? 0, bootId, options.now))).immediate()
+  const tick = 'SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0)) FROM lease'
+  return { db, epoch, before, tick: Number(db.prepare(tick).pluck().get()), report }
+}
+
+function openOrSalvage(path: string, report: OpenReport, options: OpenOptions): Db {
   try {
-    db = openReady(path, report, options)
+    assertWhole(path, options.cold ?? false)
+    return openReady(path, report, options)
   } catch (error) {
     if (!isDamage(error)) throw error
     report.salvaged = salvage(path, options.now)
-    db = openReady(path, report, options)
+    return openReady(path, report, options)
   }
-  const take = db.prepare('UPDATE lease SET epoch = epoch + 1, boot_id = ?, taken_at = ? RETURNING epoch').pluck()
-  const epoch = db.transaction(() => Number(take.get(bootId, options.now))).immediate()
-  const tick = 'SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0)) FROM lease'
-  return { db, epoch, before: epoch - 1, tick: Number(db.prepare(tick).pluck().get()), report }
 }
 
-function openReady(path: string, report: OpenReport, options: { suspect: boolean; migrations?: string }): Db {
+function distrustPath(path: string): string {
+  return `${path}-distrusted`
+}
+
+/** Whoever opens the journal at `path` next looks through all of it, whatever its size. Best effort. */
+export function markDistrusted(path: string): void {
+  try {
+    writeFileSync(distrustPath(path), '')
+  } catch {
+    // No room, or no folder: what is damaged is met again.
+  }
+}
+
+/**
+ * A file without content has lost it, where the WAL still has some: SQLite would delete that. A WAL with a hole would
+ * be read up to there.
+ * @param cold nobody of this ksi has had the file open since the machine, or ksi, was started
+ */
+function assertWhole(path: string, cold: boolean): void {
+  if (sizeOf(path) === 0 && sizeOf(`${path}-wal`) > 0) throw damage('its file is empty, and its WAL is not')
+  if (cold && isTorn(`${path}-wal`)) throw damage('its WAL has a hole')
+}
+
+function sizeOf(path: string): number {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true ? stats.size : 0
+}
+
+function openReady(path: string, report: OpenReport, options: OpenOptions): Db {
   const db = openUsable(path, report, options.migrations)
   try {
-    if (options.suspect) assertSound(db)
+    if (existsSync(distrustPath(path))) assertConsistent(db)
+    else if (options.suspect) assertSound(db)
     report.migratedFrom = migrate(path, db, options.migrations)
     return db
   } catch (error) {
-    db.close()
+    closeForGood(db)
     throw error
   }
 }
@@ -67,6 +122,17 @@ function assertSound(db: Db): void {
   const size = Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }))
   if (size > checkedBytes) return
   const verdict = db.pragma('quick_check(1)', { simple: true })
-  if (verdict !== 'ok')
-    throw Object.assign(new Error(`The journal is damaged: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' })
+  if (verdict !== 'ok') throw damage(String(verdict))
+}
+
+/** Every page, every index, and whether the rows agree with each other. */
+function assertConsistent(db: Db): void {
+  const verdict = db.pragma('integrity_check(1)', { simple: true })
+  if (verdict !== 'ok') throw damage(String(verdict))
+  const [first] = disagreements(db)
+  if (first !== undefined) throw damage(first)
+}
+
+function damage(what: string): Error {
+  return Object.assign(new Error(`The journal is damaged: ${what}`), { code: 'SQLITE_CORRUPT' })
 }

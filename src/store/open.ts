@@ -1,7 +1,8 @@
-import { mkdirSync, statSync, statfsSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
+import { sharedFileSystem } from '../lib/file-system.ts'
 
 export type Db = Database.Database
 
@@ -11,20 +12,9 @@ export const handle = Symbol('the database of a journal')
 /** How long a writer waits for another connection. */
 export const busyTimeoutMs = 5_000
 
-/**
- * File systems on which SQLite's WAL is known to break, by the magic number of statfs(2): 9p, FUSE (virtiofs and
- * Docker Desktop's shares among them), virtiofs, NFS, CIFS, SMB2.
- */
-const sharedFileSystems = new Set([0x01021997, 0x65735546, 0x6a656a63, 0x6969, 0xff534d42, 0xfe534d42])
-
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
 function journalModeFor(dir: string): 'WAL' | 'DELETE' {
-  try {
-    return sharedFileSystems.has(statfsSync(dir).type >>> 0) ? 'DELETE' : 'WAL'
-  } catch {
-    // No statfs here (Windows): local disks are the rule.
-    return 'WAL'
-  }
+  return sharedFileSystem(dir) === undefined ? 'WAL' : 'DELETE'
 }
 
 /**
@@ -32,6 +22,18 @@ function journalModeFor(dir: string): 'WAL' | 'DELETE' {
  */
 export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
   return mode === 'WAL' ? 'NORMAL' : 'FULL'
+}
+
+/**
+ * Connections that were opened for writing and not closed. They are held here since a connection that is collected as
+ * garbage is closed, and the last close takes the WAL away by its name, whoever's it is by then.
+ */
+const connections = new Set<Db>()
+
+/** Closes a connection that was opened for writing. */
+export function closeForGood(db: Db): void {
+  connections.delete(db)
+  db.close()
 }
 
 /**
@@ -55,6 +57,7 @@ export function openForWriting(path: string): { db: Db; mode: 'WAL' | 'DELETE' }
     db.pragma('wal_autocheckpoint = 2000')
     // Fails now, and not at the first request, where the file or the folder is read-only.
     db.exec('BEGIN IMMEDIATE; COMMIT')
+    connections.add(db)
     return { db, mode }
   } catch (error) {
     db?.close()
@@ -73,14 +76,57 @@ export function isDamage(error: unknown): boolean {
   return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')
 }
 
+/** True for damage, and for rows that do not fit each other. */
+export function isMisfit(error: unknown): boolean {
+  return isDamage(error) || (systemCodeOf(error) ?? '').startsWith('SQLITE_CONSTRAINT')
+}
+
 /** True for the errors that say: there is no room. */
 export function isDiskFull(error: unknown): boolean {
   const code = systemCodeOf(error) ?? ''
-  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_IOERR_WRITE'
+  // Without room for the WAL's index SQLite says the last of these.
+  return /^(KSI_DISK_FULL|SQLITE_FULL|ENOSPC|EDQUOT|SQLITE_IOERR_SHMSIZE)$/.test(code)
+}
+
+/** True for the errors that say: the disk did not do what it was asked to. Whether it is full it does not tell. */
+function isDiskError(error: unknown): boolean {
+  const code = systemCodeOf(error) ?? ''
+  return code.startsWith('SQLITE_IOERR') || code === 'EIO'
+}
+
+/**
+ * What became of the journal's file, as something that a client understands: SQLite's own codes are nobody's to know.
+ * @param what was to be done, as in "this was not taken"
+ * @returns the error itself when it has nothing to do with the file
+ */
+export function explainStoreError(error: unknown, what: string): unknown {
+  const code = systemCodeOf(error) ?? ''
+  const cause = { cause: error }
+  if (error instanceof KsiError) return error
+  if (isDiskFull(error))
+    return new KsiError('KSI_DISK_FULL', `There is no room left on the disk, so ${what}. Free some space.`, cause)
+  if (isDiskError(error)) {
+    const advice = 'The disk, or what stands for it, is at fault: see the log of the system.'
+    return new KsiError('KSI_DISK_FAILED', `The disk failed (${code}), so ${what}. ${advice}`, cause)
+  }
+  if (isDamage(error)) {
+    const advice = 'What can be read is saved as soon as ksi opens it again.'
+    return new KsiError('KSI_DB_DAMAGED', `The journal is damaged, so ${what}. ${advice}`, cause)
+  }
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    const advice = 'Try again; if it stays so, look who else has the file open.'
+    return new KsiError('KSI_DB_BUSY', `Another program holds the journal, so ${what}. ${advice}`, cause)
+  }
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS)/.test(code)) {
+    const advice = 'Give the user of this process write access to it and its folder.'
+    return new KsiError('KSI_DB_NOT_WRITABLE', `The journal cannot be written, so ${what}. ${advice}`, cause)
+  }
+  return error
 }
 
 function explainOpenError(error: unknown, path: string): unknown {
   const code = systemCodeOf(error) ?? ''
+  // Damage is for the salvage.
   if (isDamage(error) || error instanceof KsiError) return error
   if (isDiskFull(error))
     return new KsiError(
@@ -88,7 +134,9 @@ function explainOpenError(error: unknown, path: string): unknown {
       `There is no room left for the journal ${path}. Free some space and start again.`,
       { cause: error },
     )
-  if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST)/.test(code)) {
+  if (isDiskError(error) || /^SQLITE_(BUSY|LOCKED)/.test(code))
+    return explainStoreError(error, `${path} was not opened`)
+  if (/^(SQLITE_CANTOPEN|SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR)/.test(code)) {
     const message =
       `The journal ${path} cannot be written (${messageOf(error)}). ` +
       `Give the user of this process write access to ${dirname(path)}.`

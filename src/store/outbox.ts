@@ -1,7 +1,6 @@
 import type { JournalEvent } from './events.ts'
-import type { Db } from './open.ts'
 import { safely } from './safely.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Where a transaction, or a part of it, began. */
 export interface OutboxMark {
@@ -27,8 +26,8 @@ export class Outbox {
   #delivering = false
 
   /** @param tick the last one given out by whoever wrote before */
-  constructor(db: Db, tick: number) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql, tick: number) {
+    this.#sql = sql
     this.#tick = tick
     this.#told = tick
   }

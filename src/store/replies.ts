@@ -1,5 +1,4 @@
-import type { Db } from './open.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** How many replies are kept: far more than can be unanswered when a generation dies. */
 const kept = 50_000
@@ -8,8 +7,8 @@ const kept = 50_000
 export class Replies {
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   /** The results an event was answered with, or undefined when it was never run. */

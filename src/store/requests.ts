@@ -3,11 +3,10 @@ import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
 import { headOfQueue, laneOfModel } from './lanes.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestsWithRun } from './rows.ts'
 import type { RunEnd, Runs } from './runs.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 export type NewRequest = Pick<
   RequestRow,
@@ -28,6 +27,8 @@ export interface StoredOutcome {
   result?: CompletionResult
   reason?: string
   message?: string
+  /** the text that had come when its runner went down */
+  partial?: string
 }
 
 /** How a request ends. */
@@ -38,8 +39,8 @@ export interface RequestEnd {
   outcome: StoredOutcome
   /** the session of the result */
   sessionId?: string | undefined
-  /** a provider handed that session out: the conversation goes on from there */
-  handedOut?: boolean
+  /** who handed that session out: the conversation goes on from there */
+  provider?: string | undefined
   /** how its run ended; `state` unless given */
   run?: RunEnd
 }
@@ -55,8 +56,8 @@ export class Requests {
   readonly #runs: Runs
   readonly #conversations: Conversations
 
-  constructor(db: Db, parts: { runs: Runs; conversations: Conversations }) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql, parts: { runs: Runs; conversations: Conversations }) {
+    this.#sql = sql
     this.#runs = parts.runs
     this.#conversations = parts.conversations
   }
@@ -97,7 +98,7 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at, handed_out) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING',
+        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
         session_id,
         conversation,
         now,
@@ -154,8 +155,8 @@ export class Requests {
     this.#sql.run('INSERT INTO outcomes (request, outcome) VALUES (?, ?)', row.id, JSON.stringify(end.outcome))
     if (row.state === 'queued') this.#refresh(row.conversation, -1)
     else if (state !== 'cancelled') this.#runs.end(row, end.run ?? state, now)
-    if (sessionId !== undefined && end.handedOut === true)
-      this.#conversations.setNewestSession(row.conversation, sessionId, now)
+    if (sessionId !== undefined && end.provider !== undefined)
+      this.#conversations.setNewestSession(row.conversation, { id: sessionId, provider: end.provider, now })
     return true
   }
 
@@ -225,6 +226,15 @@ export class Requests {
       `${requestsWithRun} WHERE q.finished_tick > ? AND q.state = 'completed' AND q.session_id IS NOT NULL
        ORDER BY q.finished_tick LIMIT ?`,
       tick,
+      limit,
+    )
+  }
+
+  /** The newest completed requests of a conversation. */
+  completedOf(conversation: string, limit: number): RequestRow[] {
+    return this.#sql.all(
+      `${requestsWithRun} WHERE q.conversation = ? AND q.state = 'completed' ORDER BY q.id DESC LIMIT ?`,
+      conversation,
       limit,
     )
   }

@@ -1,9 +1,9 @@
 import type { FinalState } from '../contracts/words.ts'
 import { headOfQueue } from './lanes.ts'
-import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { requestColumns } from './rows.ts'
-import { Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
+import { TokenUsage } from './usage.ts'
 
 /** How a run ended: with its request, or so that its request is queued again, or without anything of it known. */
 export type RunEnd = FinalState | 'again' | 'lost' | 'never began' | 'limited'
@@ -20,6 +20,13 @@ export interface NewRun {
   resumed_from: string | null
 }
 
+/** One of a request's runs; its attempt is its number among them, from 1. */
+export interface RequestRun {
+  run_id: string
+  runner_id: string | null
+  attempt: number
+}
+
 /** A run that has not ended, with its request: that one may be cancelled already. */
 export type UnfinishedRun = RequestRow & { run: number }
 
@@ -28,10 +35,12 @@ export type UnfinishedRun = RequestRow & { run: number }
  * long as it has one. Call within `journal.tx`; each verb keeps request, conversation and counts in step.
  */
 export class Runs {
+  readonly usage: TokenUsage
   readonly #sql: Sql
 
-  constructor(db: Db) {
-    this.#sql = new Sql(db)
+  constructor(sql: Sql) {
+    this.#sql = sql
+    this.usage = new TokenUsage(sql)
   }
 
   /**
@@ -83,9 +92,22 @@ export class Runs {
     return true
   }
 
-  /** How many runs a request has had. */
-  countOf(request: number): number {
-    return this.#sql.value<number>('SELECT count(*) FROM runs WHERE request = ?', request) ?? 0
+  /** The first of a request's runs from this attempt on. */
+  ofRequest(requestId: string, attempt: number): RequestRun | undefined {
+    return this.#sql.one(
+      `SELECT run_id, runner_id, attempt FROM
+         (SELECT u.run_id, u.runner_id, row_number() OVER (ORDER BY u.id) AS attempt
+          FROM runs u JOIN requests q ON q.id = u.request WHERE q.request_id = ?)
+       WHERE attempt >= ? ORDER BY attempt LIMIT 1`,
+      requestId,
+      attempt,
+    )
+  }
+
+  /** How many runs a request has had; of those that ended so, where it is said. */
+  countOf(request: number, end?: RunEnd): number {
+    const sql = 'SELECT count(*) FROM runs WHERE request = @request AND (@end IS NULL OR end = @end)'
+    return this.#sql.value<number>(sql, { request, end: end ?? null }) ?? 0
   }
 
   /** How the newest run of a request ended, if it has. */

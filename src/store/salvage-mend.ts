@@ -1,33 +1,108 @@
+import { parseObject } from '../lib/ndjson.ts'
 import { rebuildDerived } from './derived.ts'
 import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
+import { endOf, gatherEnds, rebuildRequests } from './salvage-requests.ts'
 import { Sql } from './sql.ts'
 
 const message = 'What this request was to do stood in a damaged part of the journal; send it again'
 
 /**
- * Brings the rows saved from a damaged journal into line with each other: what follows from the requests is worked out
- * anew, what lost its request goes, and a waiting request that lost its content is told as failed.
- * @returns the ids of those
+ * Brings the rows saved from a damaged journal into line with each other: a request whose row is gone is made again of
+ * its content and its event, one that has an outcome has ended, what follows from the requests is worked out anew, and
+ * a waiting request that lost its content is told as failed.
+ * @returns the ids of those; and how many requests were found that waited or ran, those among them
  */
-export function mendSalvaged(db: Db, now: number): string[] {
+export function mendSalvaged(db: Db, now: number): { failed: string[]; open: number } {
   const mend = db.transaction(() => {
     const sql = new Sql(db)
-    // Content without its request would make the same id, sent again, an error. An outcome that was saved without its
-    // request's end would stand in the way of the end to come.
+    dropWhatIsNoJson(sql)
+    straighten(sql)
+    gatherEnds(sql)
+    rebuildRequests(sql)
+    // Content without its request would make the same id, sent again, an error.
     sql.run('DELETE FROM payloads WHERE request NOT IN (SELECT id FROM requests)')
-    sql.run(
-      "DELETE FROM outcomes WHERE request NOT IN (SELECT id FROM requests WHERE state NOT IN ('queued', 'processing'))",
-    )
+    sql.run('DELETE FROM outcomes WHERE request NOT IN (SELECT id FROM requests)')
+    endWhatHasEnded(sql, now)
     sayWhatWasLost(sql)
     rebuildDerived(db)
     // Where the response files stand was lost: they have all but the last lines, and looking into each would take long.
     sql.run("INSERT OR IGNORE INTO cursors (name, seq, note) SELECT 'responses', tick, NULL FROM lease")
-    const lost = failWithoutContent(sql, now)
+    const open = sql.value<number>("SELECT count(*) FROM requests WHERE state IN ('queued', 'processing')") ?? 0
+    const failed = failWithoutContent(sql, now)
     rebuildDerived(db)
-    return lost
+    return { failed, open }
   })
   return mend()
+}
+
+/** What cannot be read is as good as gone; and whoever reads it must not fail on it. */
+function dropWhatIsNoJson(sql: Sql): void {
+  sql.run('DELETE FROM payloads WHERE NOT json_valid(data)')
+  sql.run('DELETE FROM outcomes WHERE NOT json_valid(outcome)')
+  sql.run('DELETE FROM replies WHERE NOT json_valid(reply)')
+  sql.run("UPDATE events SET data = '{}' WHERE NOT json_valid(data)")
+}
+
+/** A few bytes of a row can be garbled, and the row be one to SQLite. */
+function straighten(sql: Sql): void {
+  sql.run(`UPDATE requests SET state = 'queued'
+    WHERE state NOT IN ('queued', 'processing', 'completed', 'failed', 'cancelled')`)
+  sql.run("UPDATE requests SET priority = 'ASYNC' WHERE priority NOT IN ('INJECT', 'ASYNC')")
+  sql.run("UPDATE requests SET on_restart = 'fail' WHERE on_restart NOT IN ('fail', 'requeue')")
+  for (const [column, otherwise] of numbers)
+    sql.run(`UPDATE requests SET ${column} = ${otherwise} WHERE typeof(${column}) NOT IN ('integer', 'null')`)
+  sql.run('UPDATE requests SET rank = 2 WHERE rank NOT IN (0, 1, 2)')
+  sql.run("UPDATE runs SET ended_at = started_at WHERE typeof(ended_at) NOT IN ('integer', 'null')")
+}
+
+const numbers = Object.entries({
+  rank: '2',
+  queued_at: '0',
+  finished_at: 'NULL',
+  finished_tick: 'NULL',
+  not_before: 'NULL',
+  attempts: '0',
+  crash_count: '0',
+})
+
+/** Pages of different moments lie beside each other: what has an outcome, or a told end, has ended. */
+function endWhatHasEnded(sql: Sql, now: number): void {
+  const rows = sql.all<{ id: number; request_id: string; outcome: string | null; state: string }>(
+    `SELECT id, request_id, outcome, state FROM requests r LEFT JOIN outcomes ON request = id
+     WHERE outcome IS NULL AND state NOT IN ('queued', 'processing')
+       OR (state IN ('queued', 'processing') OR finished_tick IS NULL)
+         AND (outcome IS NOT NULL OR request_id IN (SELECT request_id FROM ends WHERE seq > r.id))`,
+  )
+  let tick = highestTick(sql)
+  for (const { id, request_id, outcome, state } of rows) {
+    const told = endOf(sql, id, request_id)
+    const isOpen = state === 'queued' || state === 'processing'
+    sql.run(
+      `UPDATE requests SET state = ?, finished_at = coalesce(finished_at, ?),
+         finished_tick = coalesce(finished_tick, ?), not_before = NULL WHERE id = ?`,
+      told?.state ?? (isOpen ? stateOf(outcome ?? '') : state),
+      told?.at ?? now,
+      told?.seq ?? ++tick,
+      id,
+    )
+    if (told !== undefined) sql.run('INSERT OR IGNORE INTO outcomes (request, outcome) VALUES (?, ?)', id, told.outcome)
+  }
+  sql.run('UPDATE lease SET tick = max(tick, ?)', tick)
+}
+
+function stateOf(outcome: string): string {
+  const { result, reason } = parseObject(outcome) ?? {}
+  if (result !== undefined) return 'completed'
+  return reason === 'cancelled' ? 'cancelled' : 'failed'
+}
+
+function highestTick(sql: Sql): number {
+  return (
+    sql.value<number>(`SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0),
+      coalesce((SELECT max(id) FROM requests), 0), coalesce((SELECT max(finished_tick) FROM requests), 0),
+      coalesce((SELECT max(id) FROM runs), 0)) FROM lease`) ?? 0
+  )
 }
 
 /** A request that has ended keeps its end, also where what came of it was lost. */
@@ -38,13 +113,14 @@ function sayWhatWasLost(sql: Sql): void {
      WHERE state NOT IN ('queued', 'processing') AND id NOT IN (SELECT request FROM outcomes)`,
     JSON.stringify(outcome),
   )
+  sql.run(`UPDATE requests SET finished_tick = NULL, finished_at = NULL WHERE state IN ('queued', 'processing')`)
 }
 
 function failWithoutContent(sql: Sql, now: number): string[] {
   const rows = sql.all<RequestRow>(
     "SELECT * FROM requests WHERE state = 'queued' AND id NOT IN (SELECT request FROM payloads)",
   )
-  let tick = sql.value<number>('SELECT tick FROM lease') ?? 0
+  let tick = highestTick(sql)
   const reason = 'daemon_restart'
   for (const { id, request_id, conversation, session_id, agent_id } of rows) {
     const about = JSON.stringify({ request_id, conversation, session_id, agent_id, reason, message, error: message })

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFil
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { OpenReport } from './journal.ts'
+import type { OpenReport } from './open-journal.ts'
 import { salvage } from './salvage.ts'
 import { databaseOf } from './testing/sound.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
@@ -73,9 +73,8 @@ test('garbage in the middle of the requests: the file is moved aside, the rows b
   assert.match(basename(movedTo), /^journal\.db\.corrupt-\d{4}-/)
   assert.deepEqual(Object.keys(lost), ['requests'])
   const ids = databaseOf(journal).prepare('SELECT request_id FROM requests ORDER BY id').pluck().all()
-  assert.equal(ids.length, saved.requests)
-  assert.ok(ids.length > 250 && ids.length < 300, `${ids.length} of 300`)
-  assert.deepEqual([ids[0], ids.at(-1)], ['request-0', 'request-299'])
+  assert.ok((saved.requests ?? 0) < 300)
+  assert.equal(ids.length, 300, 'those whose rows are gone were made again of what they were to do')
   assert.ok(journal.epoch > epoch)
   assert.deepEqual(new TestQueue(journal).disagreements(), [])
 })
@@ -104,8 +103,9 @@ test('a waiting request whose content is lost is told as failed, and its id can 
 test('content whose request is lost does not stand in the way of sending that request again', () => {
   using temp = new TempJournal()
   const { ids } = fill(temp)
-  const pages = pagesOf(temp, 'requests')
-  destroyPages(temp.path, pages.slice(3, 6))
+  const pages = [...pagesOf(temp, 'requests').slice(3, 6), ...pagesOf(temp, 'events').slice(1)]
+  // Where the payload does not name the request either.
+  destroyPages(temp.path, pages)
   const journal = temp.open({ suspect: true })
   const queue = new TestQueue(journal)
   const missing = ids.filter((id) => queue.requests.get(id) === undefined)

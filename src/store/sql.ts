@@ -9,12 +9,19 @@ type Parameters = unknown[]
  * The row types are the caller's word for the columns its statement names.
  */
 export class Sql {
-  readonly #db: Db
+  #db: Db
   readonly #rows = new Map<string, Database.Statement>()
   readonly #values = new Map<string, Database.Statement>()
 
   constructor(db: Db) {
     this.#db = db
+  }
+
+  /** From now on everything is done with this database, which has the same tables. */
+  moveTo(db: Db): void {
+    this.#db = db
+    this.#rows.clear()
+    this.#values.clear()
   }
 
   /** @returns the first row */

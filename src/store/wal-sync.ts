@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
 
@@ -11,6 +11,21 @@ export interface WalSyncOptions {
   recover: () => void
   /** told when a sync fails after one that did not */
   onTrouble: (error: Error) => void
+  /** told that the WAL is not where it was any more: until `moveTo` nothing counts as safe */
+  onGone?: () => void
+}
+
+/** Syncs the names of a folder's files. A system that cannot (Windows) sees to that itself. */
+export function syncFolder(path: string): void {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    fsyncSync(fd)
+  } catch {
+    // What is in the files counts as synced or not without this.
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
 }
 
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
@@ -29,10 +44,13 @@ interface Waiting {
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
-  readonly #fd: number | undefined
+  #fd: number | undefined
   readonly #sync: SyncFile
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
+  readonly #onGone: (() => void) | undefined
+  /** What is committed goes to where nobody will find it. */
+  #adrift = false
   #committed = 0
   #synced = 0
   #busy = false
@@ -48,6 +66,7 @@ export class WalSync {
     this.#sync = options.sync ?? fdatasync
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
+    this.#onGone = options.onGone
   }
 
   /** The last sync failed, and none has succeeded since. */
@@ -58,7 +77,7 @@ export class WalSync {
   /** Something was committed: it is to be synced soon. */
   committed(): void {
     this.#committed += 1
-    if (this.#fd === undefined) this.#synced = this.#committed
+    if (this.#fd === undefined && !this.#adrift) this.#synced = this.#committed
     else this.#schedule()
   }
 
@@ -71,26 +90,38 @@ export class WalSync {
     else this.#waiting.push({ commit: this.#committed, call, failed })
   }
 
-  /** All that is committed is on disk, by other means: a commit that synced, or `now`. */
+  /** The file is not where it was: whatever is committed now is told only after `moveTo`. */
+  drift(): void {
+    this.#adrift = true
+  }
+
+  /** All that is committed is on disk in another file, and what follows goes into the WAL at `path`. */
+  moveTo(path: string | undefined): void {
+    const before = this.#fd
+    this.#fd = path === undefined ? undefined : openSync(path, 'r')
+    // One that is being synced is closed after that.
+    if (before !== undefined && !this.#busy) closeSync(before)
+    this.#adrift = false
+    this.allSynced()
+  }
+
+  /** What waits for the disk is told that it fails; it is tried again. */
+  fail(error: Error): void {
+    this.#fail(error)
+  }
+
+  /** All that is committed is on disk, by other means. */
   allSynced(): void {
+    if (this.#adrift) return
     this.#failed = undefined
     this.#reached(this.#committed)
   }
 
-  /** Syncs now and here. @throws the system's error */
-  now(): void {
-    if (this.#fd !== undefined) fdatasyncSync(this.#fd)
-    this.allSynced()
-  }
-
-  /**
-   * Has the file system write what it has put off, beside the event loop, so that a sync soon after finds little to do.
-   */
-  ahead(): void {
-    if (this.#fd === undefined || this.#busy || this.#closed) return
-    const upTo = this.#committed
-    this.#busy = true
-    fsync(this.#fd, (error) => this.#ended(upTo, error))
+  /** Begins at once to sync all there is: what was committed by others too. */
+  begin(): void {
+    if (this.#fd === undefined) return
+    this.#committed += 1
+    this.#begin()
   }
 
   close(): void {
@@ -112,27 +143,35 @@ export class WalSync {
 
   #begin(): void {
     if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
+    if (this.#adrift) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const upTo = this.#committed
+    const [fd, upTo] = [this.#fd, this.#committed]
     this.#busy = true
-    this.#sync(this.#fd, (error) => this.#ended(upTo, error))
+    this.#sync(fd, (error) => this.#ended(fd, upTo, error))
   }
 
-  #ended(upTo: number, error: Error | null): void {
+  #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
-    if (this.#closed) return closeSync(this.#fd ?? 0)
-    const problem = error ?? this.#gone()
-    if (problem === undefined) this.#reached(upTo)
-    else this.#fail(problem)
+    if (this.#closed || fd !== this.#fd) closeSync(fd)
+    if (this.#closed || this.#adrift) return
+    if (fd === this.#fd) {
+      if (error !== null) this.#fail(error)
+      else if (this.#isGone()) return this.#drifts()
+      else this.#reached(upTo)
+    }
     // What came in meanwhile is the next group.
     if (this.#synced < this.#committed && this.#failed === undefined) this.#begin()
   }
 
   /** What is synced must be the journal's WAL still, and not what somebody has removed. */
-  #gone(): Error | undefined {
-    return fstatSync(this.#fd ?? 0).nlink > 0
-      ? undefined
-      : new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
+  #isGone(): boolean {
+    return this.#fd !== undefined && fstatSync(this.#fd).nlink === 0
+  }
+
+  #drifts(): void {
+    this.drift()
+    if (this.#onGone === undefined) this.#fail(goneError())
+    else safely(this.#onGone)
   }
 
   #tryAgain(): void {
@@ -160,4 +199,8 @@ export class WalSync {
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
     for (const { call } of this.#waiting.splice(0, count)) safely(call)
   }
+}
+
+function goneError(): KsiError {
+  return new KsiError('KSI_DB_NOT_WRITABLE', "The journal's WAL was removed while ksi runs: nothing more can be kept.")
 }

@@ -25,6 +25,7 @@ export function answerer(options: {
   const answers: Answers = {
     'supervisor:status': status,
     'system:reload': async () => toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() })),
+    'system:rollback': async () => toRollbackReply(await generations.rollBack()),
     'system:shutdown': () => {
       setImmediate(() => end('system:shutdown'))
       return { shutdown_initiated: true }
@@ -50,5 +51,10 @@ export function answerer(options: {
 
 function toReloadReply(result: SwapResult): EventReply<'system:reload'> {
   if (result.status === 'live') return { ...result, status: 'reloaded' }
+  return { status: 'failed', error: result.failure.error.message, failure: result.failure }
+}
+
+function toRollbackReply(result: SwapResult): EventReply<'system:rollback'> {
+  if (result.status === 'live') return { ...result, status: 'rolled_back' }
   return { status: 'failed', error: result.failure.error.message, failure: result.failure }
 }

@@ -2,6 +2,7 @@ import type { BootFailure } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import { KsiError, errorCodes } from '../lib/errors.ts'
 import type { ErrorCode } from '../lib/errors.ts'
+import { isMisfit } from '../store/open.ts'
 import type { SwapResult } from './generations/events.ts'
 
 /**
@@ -11,6 +12,8 @@ import type { SwapResult } from './generations/events.ts'
 export function finalError(first: SwapResult, settings: Settings): KsiError | undefined {
   if (first.status === 'live') return undefined
   const { error } = first.failure
+  // What can be read is saved by the next boot.
+  if (isMisfit(error)) return undefined
   return settings.KSI_MODE === 'production' || isErrorCode(error.code) ? asKsiError(first.failure) : undefined
 }
 

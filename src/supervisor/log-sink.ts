@@ -1,6 +1,7 @@
 import { escapedJson, printable } from '../lib/printable.ts'
 import type { DestinationStream } from 'pino'
 import { readableLines } from '../lib/readable-lines.ts'
+import type { LogFile } from './log-file.ts'
 
 /** Where all processes' log lines meet: made readable, or passed on as they are. */
 export interface LogSink {
@@ -10,18 +11,24 @@ export interface LogSink {
   stream: DestinationStream
 }
 
-/** Opens the sink on stdout. `pretty` for people (`colors` where they can be seen), `json` for machines. */
-export function openLogSink(format: 'pretty' | 'json', colors: boolean): LogSink {
+/**
+ * Opens the sink on stdout. `pretty` for people (`colors` where they can be seen), `json` for machines.
+ * @param file gets every line as well, as JSON
+ */
+export function openLogSink(format: 'pretty' | 'json', colors: boolean, file?: Pick<LogFile, 'write'>): LogSink {
   // A reader that went away (a closed pipe) must not end the daemon.
   process.stdout.on('error', () => {})
-  if (format === 'json') {
-    const write = (text: string): void => {
-      // JSON loses nothing by this: what it does not spell as escapes becomes some. A child may print anything else.
-      const shown = printable(escapedJson(text))
-      process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`)
-    }
-    return { line: write, stream: { write } }
+  // JSON loses nothing by this: what it does not spell as escapes becomes some. A child may print anything else.
+  const whole = (text: string): string => {
+    const shown = printable(escapedJson(text))
+    return shown.endsWith('\n') ? shown : `${shown}\n`
   }
-  const stream = readableLines(colors)
-  return { line: (text) => stream.write(`${text}\n`), stream }
+  const readable = format === 'json' ? undefined : readableLines(colors)
+  const write = (text: string): void => {
+    const line = whole(text)
+    file?.write(line)
+    if (readable === undefined) process.stdout.write(line)
+    else readable.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+  return { line: write, stream: { write } }
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import { readSettings } from '../contracts/settings.ts'
+import { readSettings, unknownSettings } from '../contracts/settings.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
 import { makePrivate, privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
+import { LogFile } from './log-file.ts'
 import { openLogSink } from './log-sink.ts'
 import { startSupervisor } from './supervisor.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -19,13 +20,16 @@ const umask = process.umask(privateUmask)
 
 try {
   const settings = readSettings(process.env)
-  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR)
-  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
   makePrivate(
     ['var', 'var/db', 'var/logs', 'var/run', 'var/secret', 'var/reading'].map((folder) =>
       join(settings.paths.root, folder),
     ),
   )
+  const file = LogFile.open(settings.paths.log)
+  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
+  const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
+  for (const { name, near } of unknownSettings(process.env))
+    log.warn(`nothing reads ${name}${near === undefined ? '' : `: did you mean ${near}?`}`)
   let supervisor: Promise<Supervisor> | undefined
   const end = onShutdown({
     log,

@@ -1,9 +1,14 @@
 import type { SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { RunnerHost } from './children/runner-host.ts'
+import type { SidecarProcess } from './children/sidecar-process.ts'
 import type { Front } from './front/front.ts'
 import type { Generations } from './generations/driver.ts'
 import type { Changes } from './watch/changes.ts'
+import { readLosses } from '../store/losses.ts'
+
+/** So long, in ms, after the start a first runner may still be on its way. */
+const startingMs = 10_000
 
 /** What a status is made of. */
 interface Parts {
@@ -12,15 +17,18 @@ interface Parts {
   generations: Generations
   runnerHost: RunnerHost
   changes: Changes
+  /** undefined where it is not our child */
+  sidecar: SidecarProcess | undefined
   /** undefined before it listens */
   front: Front | undefined
 }
 
 /** What the supervisor says of itself. */
-export function describe({ settings, startedAt, generations, runnerHost, changes, front }: Parts): SupervisorStatus {
+export function describe(parts: Parts): SupervisorStatus {
+  const { settings, startedAt, generations, runnerHost, changes, front } = parts
   const { view } = generations
   const { paths } = settings
-  const page = `http://${settings.KSI_SIDECAR_HOST}:${settings.KSI_SIDECAR_PORT}/`
+  const page = `http://${inUrl(settings.KSI_SIDECAR_HOST)}:${settings.KSI_SIDECAR_PORT}/`
   return {
     phase: view.phase,
     phase_since: view.phaseSince,
@@ -32,6 +40,8 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     trouble: generations.trouble,
     filling: [...generations.filling],
     poison: front?.poison() ?? [],
+    missing: missingOf(parts),
+    losses: lossesOf(paths.journal),
     waiting_for_restart: changes.waitingForRestart,
     swaps: view.swaps,
     failed_swaps: view.failedSwaps,
@@ -46,10 +56,32 @@ export function describe({ settings, startedAt, generations, runnerHost, changes
     sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: page },
     addresses: {
       socket: paths.socket,
-      tcp: settings.KSI_PUBLISHED ?? `${settings.KSI_HOST}:${front?.tcpPort ?? settings.KSI_PORT}`,
+      tcp: settings.KSI_PUBLISHED ?? `${inUrl(settings.KSI_HOST)}:${front?.tcpPort ?? settings.KSI_PORT}`,
     },
     journal: { path: paths.journal, kept: settings.keepsState },
     started_at: startedAt,
     pid: process.pid,
   }
+}
+
+function missingOf({ sidecar, runnerHost, startedAt }: Parts): string[] {
+  const noRunner = runnerHost.runners.every(({ accepting }) => !accepting) && Date.now() - startedAt > startingMs
+  return [
+    ...(noRunner ? ['No runner takes work, so requests wait.'] : []),
+    ...(sidecar?.problem == null ? [] : [sidecar.problem]),
+  ]
+}
+
+function lossesOf(journal: string): SupervisorStatus['losses'] {
+  try {
+    return readLosses(journal)
+  } catch {
+    // Its folder cannot be read: that is said as a problem of the generations.
+    return []
+  }
+}
+
+/** An IPv6 address stands in brackets before a port. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }

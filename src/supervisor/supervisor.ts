@@ -3,6 +3,8 @@ import type { Phases, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import { frugalMemory } from '../lib/frugal-memory.ts'
+import { withoutKeys } from '../lib/keys.ts'
+import type { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { answerer } from './answers.ts'
 import { bannerLines } from './banner.ts'
@@ -15,8 +17,11 @@ import type { Tokens } from './front/rights.ts'
 import { Generations } from './generations/driver.ts'
 import type { Change, Live } from './generations/state.ts'
 import type { LogSink } from './log-sink.ts'
+import { keepPlace } from './place-keeper.ts'
 import { takePlace } from './place.ts'
 import type { Place } from './place.ts'
+import { checkStart, lookAtMachine } from './start-checks.ts'
+import type { Room } from './start-checks.ts'
 import { describe } from './status.ts'
 import { describeTokens, openTokens } from './tokens.ts'
 import { Changes } from './watch/changes.ts'
@@ -36,15 +41,16 @@ interface SupervisorOptions {
  * newer
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const room = checkStart(options.settings, lookAtMachine(), (sentence) => options.log.warn(sentence))
   const tokens = openTokens(options.settings)
-  const supervisor = new Supervisor(options, takePlace(options.settings), tokens)
+  const supervisor = new Supervisor({ ...options, room }, takePlace(options.settings), tokens)
   await supervisor.start()
   return supervisor
 }
 
 /** The parts, and how they are joined. */
 export class Supervisor {
-  readonly #o: SupervisorOptions
+  readonly #o: SupervisorOptions & { room: Room }
   readonly #place: Place
   readonly #tokens: Tokens
   readonly #startedAt = Date.now()
@@ -53,20 +59,21 @@ export class Supervisor {
   readonly #sidecar: SidecarProcess | undefined
   readonly #changes: Changes
   #front: Front | undefined
+  #keeper: { stop(): void } | undefined
   #bannerShown = false
 
-  constructor(options: SupervisorOptions, place: Place, tokens: Tokens) {
+  constructor(options: SupervisorOptions & { room: Room }, place: Place, tokens: Tokens) {
     const { settings, log, sink } = options
     this.#o = options
     this.#place = place
     this.#tokens = tokens
-    const env = {
-      ...frugalMemory,
-      ...options.env,
+    const ours = {
       KSI_LOG_FORMAT: 'json',
       NODE_COMPILE_CACHE: join(settings.paths.run, 'compile-cache'),
       KSI_RUNNER_HOST_SOCKET: settings.paths.runnerHost,
     }
+    // Keys of providers are for the runner alone: nobody else gets to see them.
+    const env = { ...frugalMemory, ...withoutKeys(options.env), ...ours }
     const children = { settings, log, env, onLine: (line: string) => sink.line(line) }
     this.#generations = new Generations({
       ...children,
@@ -77,9 +84,14 @@ export class Supervisor {
         detach: (cause) => this.#front?.detach(cause),
       },
       onLive: (live, change, phases) => this.#onLive(live, change, phases),
+      trees: () => this.#changes.trees,
     })
     const generations = this.#generations
-    this.#runnerHost = new RunnerHost({ ...children, onFailure: (failure) => generations.tellFailure(failure) })
+    this.#runnerHost = new RunnerHost({
+      ...children,
+      env: { ...options.env, ...ours },
+      onFailure: (failure) => generations.tellFailure(failure),
+    })
     this.#sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
     this.#changes = new Changes({
       settings,
@@ -95,6 +107,7 @@ export class Supervisor {
     const { settings } = this.#o
     this.#front = await this.#openFront()
     this.#place.writePidFile()
+    this.#keeper = keepPlace(this.#place, this.#o.log, (error) => this.#standDown(error))
     this.#sidecar?.start()
     const runnerThere = this.#runnerHost.start()
     const first = await this.#generations.boot({ cause: 'start', files: [], at: this.#startedAt })
@@ -105,8 +118,16 @@ export class Supervisor {
     throw error
   }
 
+  /** At once, and without a word to files and sockets that are another's by now. Its children end with it. */
+  #standDown(error: KsiError): never {
+    this.#o.log.fatal(error.message)
+    process.stderr.write(`ksi: ${error.message}\n`)
+    process.exit(error.exitCode)
+  }
+
   /** Ends everything; the live generation takes a checkpoint first. */
   async stop(reason: CheckpointReason): Promise<void> {
+    this.#keeper?.stop()
     const unwatched = this.#changes.stop()
     this.#front?.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await this.#generations.stop(reason)
@@ -115,7 +136,7 @@ export class Supervisor {
   }
 
   async #openFront(): Promise<Front> {
-    const { settings, log, end } = this.#o
+    const { settings, log, end, room } = this.#o
     const tokens = this.#tokens
     try {
       return await startFront({
@@ -129,7 +150,8 @@ export class Supervisor {
           return tokens.readingToken
         },
         maxLineBytes: settings.KSI_MAX_LINE_BYTES,
-        maxConnections: settings.KSI_MAX_CONNECTIONS,
+        maxConnections: room.connections,
+        maxSockets: room.sockets,
         holdMs: settings.KSI_HOLD_MS,
         log,
         answer: answerer({ generations: this.#generations, status: () => this.#status(), end }),
@@ -148,6 +170,7 @@ export class Supervisor {
       generations: this.#generations,
       runnerHost: this.#runnerHost,
       changes: this.#changes,
+      sidecar: this.#sidecar,
       front: this.#front,
     })
   }

@@ -17,6 +17,12 @@ import type { Data } from './wire-client.ts'
 /** What every ksi here asks for on TCP. */
 export const testToken = 'the token of the tests'
 
+/** What starts the supervisor, where that is not Node itself. */
+interface Starter {
+  command: string
+  args: string[]
+}
+
 /** A running ksi: the real supervisor with all its processes. */
 export class Ksi {
   readonly process: ChildProcess
@@ -28,11 +34,12 @@ export class Ksi {
 
   readonly #project: Project
 
-  private constructor(project: Project, env: NodeJS.ProcessEnv) {
+  private constructor(project: Project, env: NodeJS.ProcessEnv, by?: Starter) {
     this.#project = project
     this.socket = project.path('var/run/daemon.sock')
     this.#journal = project.path('var/db/dev_checkpoint.db')
-    this.process = spawn(process.execPath, [join(project.root, 'src/supervisor/main.ts')], {
+    const { command, args } = by ?? { command: process.execPath, args: [join(project.root, 'src/supervisor/main.ts')] }
+    this.process = spawn(command, args, {
       cwd: project.root,
       env: {
         ...frugalMemory,
@@ -59,8 +66,8 @@ export class Ksi {
   }
 
   /** Starts it and waits until it is live. @throws Error with its output when it ends before */
-  static async start(project: Project, env: NodeJS.ProcessEnv = {}): Promise<Ksi> {
-    const ksi = new Ksi(project, env)
+  static async start(project: Project, env: NodeJS.ProcessEnv = {}, by?: Starter): Promise<Ksi> {
+    const ksi = new Ksi(project, env, by)
     try {
       await ksi.untilStatus((status) => status.phase === 'live' && status.runners.some((runner) => runner.accepting))
       return ksi
@@ -83,6 +90,11 @@ export class Ksi {
 
   async status(): Promise<SupervisorStatus> {
     using client = await this.client()
+    return (await client.request('supervisor:status')) as unknown as SupervisorStatus
+  }
+
+  /** The same over a connection that is there already. */
+  async statusOver(client: WireClient): Promise<SupervisorStatus> {
     return (await client.request('supervisor:status')) as unknown as SupervisorStatus
   }
 

@@ -1,3 +1,4 @@
+import type { KsiClient } from '../../client/client.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
@@ -7,6 +8,7 @@ import { duration, print, printJson, say } from '../output.ts'
 type Health = EventReply<'system:health'>
 
 const defaultTimeoutMs = 2_000
+const missingMs = 500
 
 export const health: Command = {
   usage: 'health [--quiet] [--timeout TIME]',
@@ -28,7 +30,7 @@ export const health: Command = {
       )
       const reply = await client.request('system:health', {}, { raw: true })
       if (invocation.json && !quiet) printJson(reply)
-      else if (!quiet) print(describe(reply))
+      else if (!quiet) print([describe(reply), ...(await missing(client, reply))].join('; '))
       return reply.status === 'healthy' ? exitCodes.ok : exitCodes.failed
     } catch (error) {
       if (!(error instanceof KsiError)) throw error
@@ -39,9 +41,23 @@ export const health: Command = {
   },
 }
 
+/** What of ksi is not there although requests are served. */
+async function missing(client: KsiClient, { status }: Health): Promise<string[]> {
+  if (status !== 'healthy') return []
+  try {
+    return (await client.request('supervisor:status', {}, { timeoutMs: missingMs })).missing
+  } catch {
+    // Whether requests are served is what was asked.
+    return []
+  }
+}
+
 function describe(health: Health): string {
   if (health.status === 'healthy')
-    return `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}`
+    return (
+      `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}` +
+      (health.losses === 0 ? '' : '; something of the journal was lost: ksi losses')
+    )
   // The supervisor answers while no generation is live: there is no time anything has been up for.
   const { status, generation, problem } = health
   const gone = generation == null ? '' : `: generation ${generation} is gone`

@@ -4,8 +4,8 @@ import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { duration, paint, print, printJson, say } from '../output.ts'
 
-// Longer than a boot that is given up (10 s) with what comes before and after.
-const defaultTimeoutMs = 60_000
+/** Longer than a boot that is given up (10 s) with what comes before and after. */
+export const handOverTimeoutMs = 60_000
 
 export const reload: Command = {
   usage: 'reload [--timeout TIME]',
@@ -13,7 +13,7 @@ export const reload: Command = {
   options: {},
   notes: ['Exits with 1 when the new code did not become live; the old goes on serving. --timeout: default 60s.'],
   run: async (invocation) => {
-    await using client = await reach({ ...invocation, timeoutMs: invocation.timeoutMs ?? defaultTimeoutMs })
+    await using client = await reach({ ...invocation, timeoutMs: invocation.timeoutMs ?? handOverTimeoutMs })
     const reply = await client.request('system:reload', {}, { raw: true })
     if (invocation.json) printJson(reply)
     if (reply.status === 'reloaded') {

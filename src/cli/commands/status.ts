@@ -19,14 +19,14 @@ export const status: Command = {
   options: {},
   notes: [
     'Exits with 0 when the code on disk serves, 1 when no generation is live or the last change did not become ' +
-      'live, 69 when nobody answers.',
+      'live, or something was lost that nobody has acknowledged, 69 when nobody answers.',
   ],
   run: async (invocation) => {
     await using client = await reach(invocation)
     const supervisor = await client.request('supervisor:status')
     const completion = await completionStatus(client, supervisor)
     const serving = isServing(supervisor)
-    const allWell = serving && supervisor.problem === null
+    const allWell = serving && supervisor.problem === null && supervisor.losses.length === 0
     if (invocation.json) printJson({ serving, supervisor, completion })
     else print(describe(supervisor, completion))
     return allWell ? exitCodes.ok : exitCodes.failed
@@ -99,7 +99,17 @@ function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
 }
 
 function describeTrouble(
-  { problem, last_failure, trouble, filling, waiting_for_restart, watch_problem, next_try_at }: SupervisorStatus,
+  {
+    problem,
+    last_failure,
+    trouble,
+    missing,
+    losses,
+    filling,
+    waiting_for_restart,
+    watch_problem,
+    next_try_at,
+  }: SupervisorStatus,
   now: number,
 ): string[] {
   return [
@@ -115,6 +125,9 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...missing.map((text) => `  ${paint('yellow', printable(text))}`),
+    ...losses.map(({ message }) => `  ${paint('red', message)}`),
+    ...(losses.length === 0 ? [] : ['  Once this is known: ksi losses acknowledge']),
     ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []

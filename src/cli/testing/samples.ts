@@ -15,6 +15,8 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     trouble: null,
     filling: [],
     poison: [],
+    missing: [],
+    losses: [],
     waiting_for_restart: [],
     swaps: 3,
     failed_swaps: 1,

@@ -53,6 +53,7 @@ export function sampleHealth(changes: Partial<Health> = {}): Health {
     queued: 0,
     processing: 0,
     modules_loaded: 0,
+    losses: 0,
     modules: [],
     filling: [],
     ...changes,

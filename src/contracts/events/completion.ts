@@ -140,6 +140,8 @@ const failed = () =>
     /** of what was lost with its runner */
     started_at: z.string().nullable().optional(),
     client_info: clientInfo().nullable().optional(),
+    /** the text that had come by then */
+    partial: z.string().optional(),
   })
 
 const progress = () =>

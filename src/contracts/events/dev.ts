@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checkpointContent, checkpointSummary } from '../checkpoint.ts'
-import { restoreReport } from '../control.ts'
+import { lossRecord, restoreReport } from '../control.ts'
 import { checkpointReason, requestState } from '../words.ts'
 import type { EventSpec, PushSpec } from './spec.ts'
 
@@ -90,6 +90,13 @@ export const devEvents = {
     }),
     reply: () => z.union(Object.values(checkpointReplies())),
     mutates: true,
+  },
+  'dev:losses': {
+    summary: 'What of the journal was lost; acknowledge it once it is known.',
+    data: z.looseObject({
+      action: z.enum(['list', 'acknowledge']).default('list').describe('what to do'),
+    }),
+    reply: () => z.object({ losses: z.array(lossRecord), acknowledged: z.boolean() }),
   },
   'dev:restore': {
     summary: 'Restore the journal once more: adopt what runs, queue again what never began, tell what is lost.',

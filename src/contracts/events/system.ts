@@ -19,6 +19,8 @@ const liveHealth = () =>
     processing: z.number(),
     modules_loaded: z.number(),
     modules: z.array(z.string()),
+    /** how often something of the journal was lost and nobody has acknowledged it */
+    losses: z.number(),
     /** Which quotas of bytes are nearly reached, or are, and what to do. */
     filling: z.array(z.string()),
   })
@@ -54,6 +56,22 @@ export const systemEvents = {
     reply: () =>
       z.discriminatedUnion('status', [
         z.object({ status: z.literal('reloaded'), generation: z.number(), phases }),
+        z.object({ status: z.literal('failed'), error: z.string(), failure: bootFailure }),
+      ]),
+    front: true,
+  },
+  'system:rollback': {
+    summary: 'Boot the code that was live before, as it was kept, and hand over to it; the files stay as they are.',
+    data: z.looseObject({}),
+    reply: () =>
+      z.discriminatedUnion('status', [
+        z.object({
+          status: z.literal('rolled_back'),
+          generation: z.number(),
+          phases,
+          /** what is on disk and not live */
+          files: z.array(z.string()),
+        }),
         z.object({ status: z.literal('failed'), error: z.string(), failure: bootFailure }),
       ]),
     front: true,

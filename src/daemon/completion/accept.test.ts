@@ -26,7 +26,7 @@ test('the conversation is that of the session, else the named one, else that of 
   const core = root.core()
   const conversation = (data: Record<string, unknown>): unknown => send(core, data).conversation
   assert.equal(conversation({ session_id: 's1' }), 's1', 'an unknown session begins a conversation under its id')
-  core.conversations.setNewestSession('s1', 's2', 1)
+  core.conversations.setNewestSession('s1', { id: 's2', provider: 'echo', now: 1 })
   assert.equal(conversation({ session_id: 's2' }), 's1', 'every session of a conversation leads to it')
   assert.equal(conversation({ session_id: 's1', agent_id: 'agent' }), 's1')
   assert.equal(conversation({ agent_id: 'agent' }), 's1')

@@ -6,6 +6,7 @@ import { KsiError } from '../../lib/errors.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
+import { assertHonoured } from './honour.ts'
 
 type CompletionData = EventData<'completion:async'>
 type Acknowledgement = EventReply<'completion:async'>
@@ -24,7 +25,7 @@ const notContent = new Set(['request_id'])
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
  * @returns the acknowledgement (docs/wire.md, "Completion events")
- * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL, KSI_QUOTA_FULL
+ * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL, KSI_QUOTA_FULL, KSI_UNSUPPORTED_PARAMETER
  */
 export function acceptRequest(core: Core, submission: Submission): Acknowledgement {
   const { data } = submission
@@ -57,9 +58,10 @@ function queue(core: Core, { event, priority, data, context }: Submission, diges
   const place = findPlace(core, data)
   const { conversation } = place
   const row = core.conversations.get(conversation)
+  const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
+  assertHonoured(model, data, priority)
   const payload = JSON.stringify(data)
   core.quotas.take(payload.length)
-  const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
   const session_id = data.session_id ?? null
   const agent_id = data.agent_id ?? null
   const about = { request_id: requestId, conversation, session_id: session_id ?? row?.session_id ?? null, agent_id }

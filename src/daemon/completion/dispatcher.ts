@@ -1,12 +1,10 @@
-import { randomUUIDv7 } from 'node:crypto'
-import { lastText } from '../../lib/prompt.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
-import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { toRunInput } from './run-input.ts'
 
 /** Starts of one turn of the event loop, all in one transaction: between turns clients get their replies. */
 const startsPerTurn = 32
@@ -145,26 +143,5 @@ export class Dispatcher {
   #wakeIn(ms: number): void {
     clearTimeout(this.#timer)
     if (this.#open) this.#timer = setTimeout(() => this.kick(), Math.min(ms, 60_000))
-  }
-}
-
-/** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
-function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
-  const data = core.requests.payload(request.request_id)
-  return {
-    request_id: request.request_id,
-    run_id: randomUUIDv7(),
-    attempt: request.attempts + 1,
-    model: request.model,
-    prompt: lastText(data),
-    messages: data.messages,
-    session_id: conversation.session_id ?? undefined,
-    session_unproven: conversation.session_id !== null && !core.conversations.isHandedOut(conversation.session_id),
-    agent_id: request.agent_id ?? undefined,
-    client_id: data.originator_id ?? undefined,
-    temperature: data.temperature ?? undefined,
-    max_tokens: data.max_tokens ?? undefined,
-    timeout_ms: data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS,
-    extra_body: data.extra_body ?? undefined,
   }
 }

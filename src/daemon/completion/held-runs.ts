@@ -1,5 +1,8 @@
-import type { HeldRun, SpoolEntry } from '../../contracts/runner.ts'
-import { readSpool, removeSpool } from '../../store/spool.ts'
+import type { HeldRun } from '../../contracts/runner.ts'
+import { readLog } from '../../store/run-log/read-log.ts'
+import type { LoggedRun } from '../../store/run-log/read-log.ts'
+import { logDirOf } from '../../store/run-log/read-run.ts'
+import { saidText } from '../../store/run-log/said-text.ts'
 import type { Core } from '../core.ts'
 import type { RunnerWorld } from './reconcile.ts'
 import type { RunnerLinks } from './runner-links.ts'
@@ -11,6 +14,8 @@ export class HeldRuns {
   readonly #core: Core
   readonly #links: RunnerLinks
   readonly #held = new Map<string, Map<string, HeldRun>>()
+  /** the logs of runners that are no more, read once */
+  readonly #left = new Map<string, Map<string, LoggedRun>>()
 
   constructor(core: Core, links: RunnerLinks) {
     this.#core = core
@@ -34,9 +39,8 @@ export class HeldRuns {
     this.#held.delete(runnerId)
   }
 
-  /** What runners and spool know just now. */
+  /** What runners and the logs of the dead know just now. */
   world(): RunnerWorld {
-    const spool = new Map(this.#spooled().map((entry) => [entry.run_id, entry.outcome]))
     return {
       knowledge: (runnerId) => {
         if (runnerId !== null && this.#links.get(runnerId) !== undefined)
@@ -44,7 +48,11 @@ export class HeldRuns {
         if (runnerId !== null && this.#links.isUnknown(runnerId)) return 'unreachable'
         return runnerId !== null && this.#links.hasDrained(runnerId) ? new Map() : 'gone'
       },
-      spooled: (runId) => spool.get(runId),
+      left: (runnerId, runId) => this.#logOf(runnerId).get(runId)?.outcome,
+      said: (runnerId, runId) => {
+        const run = this.#logOf(runnerId).get(runId)
+        return run && saidText(this.#dirOf(runnerId), run.n)
+      },
     }
   }
 
@@ -65,19 +73,27 @@ export class HeldRuns {
         else done.push(() => link?.committed(run_id))
       }
     }
-    const { spool } = this.#core.settings.paths
-    for (const { run_id } of this.#spooled())
-      if (!wanted.has(run_id) && !held.has(run_id)) done.push(() => removeSpool(spool, run_id))
     if (done.length === 0) return
     this.#core.journal.whenSynced(() => {
       for (const act of done) act()
     })
   }
 
-  /** What dead runners left. A damaged file is put aside, with a word. */
-  #spooled(): SpoolEntry[] {
-    return readSpool(this.#core.settings.paths.spool, (file, err) => {
-      this.#core.log.error({ file, err }, 'a damaged outcome was put aside; its request is told as lost')
-    })
+  #dirOf(runnerId: string): string {
+    return logDirOf(this.#core.settings.paths.runLogs, runnerId)
+  }
+
+  /** Everything in it is taken in or told by the time its runner is forgotten. */
+  #logOf(runnerId: string): Map<string, LoggedRun> {
+    const known = this.#left.get(runnerId)
+    if (known !== undefined) return known
+    let runs = new Map<string, LoggedRun>()
+    try {
+      runs = readLog(this.#dirOf(runnerId))
+    } catch (err) {
+      this.#core.log.error({ runner: runnerId, err }, 'what a runner that is no more has left cannot be read')
+    }
+    this.#left.set(runnerId, runs)
+    return runs
   }
 }

@@ -8,20 +8,20 @@ import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import type { RunnerKnowledge, RunnerWorld } from './reconcile.ts'
 
 /** What a runner and the spool know of a request's run. */
-type Fate = 'held' | 'held, done' | 'held, failed' | 'spooled' | 'never heard' | 'gone' | 'unreachable'
-const fates: Fate[] = ['held', 'held, done', 'held, failed', 'spooled', 'never heard', 'gone', 'unreachable']
+type Fate = 'held' | 'held, done' | 'held, failed' | 'left' | 'never heard' | 'gone' | 'unreachable'
+const fates: Fate[] = ['held', 'held, done', 'held, failed', 'left', 'never heard', 'gone', 'unreachable']
 
 /** A runner for each request, named as it. */
 function worldOf(requests: Map<string, Fate>): RunnerWorld {
   const outcomes: Partial<Record<Fate, RunOutcome>> = {
     'held, done': completed('s'),
     'held, failed': failed({ retryable: true }),
-    spooled: completed(),
+    left: completed(),
   }
   const fateOf = (id: string | null): Fate => requests.get(id ?? '') ?? 'gone'
   const knowledge = (runnerId: string | null): RunnerKnowledge => {
     const fate = fateOf(runnerId)
-    if (fate === 'gone' || fate === 'spooled') return 'gone'
+    if (fate === 'gone' || fate === 'left') return 'gone'
     if (fate === 'unreachable') return 'unreachable'
     const run: HeldRun = {
       run_id: `run-${runnerId}`,
@@ -31,7 +31,11 @@ function worldOf(requests: Map<string, Fate>): RunnerWorld {
     }
     return new Map(fate === 'never heard' ? [] : [[run.run_id, run]])
   }
-  return { knowledge, spooled: (runId) => (fateOf(runId.slice(4)) === 'spooled' ? completed() : undefined) }
+  return {
+    knowledge,
+    left: (_runnerId, runId) => (fateOf(runId.slice(4)) === 'left' ? completed() : undefined),
+    said: () => undefined,
+  }
 }
 
 interface Plan {
@@ -78,7 +82,7 @@ test('a running request is adopted, taken in, queued again, told as lost or left
     held: 'processing',
     'held, done': 'completed',
     'held, failed': 'queued',
-    spooled: 'completed',
+    left: 'completed',
     'never heard': 'queued',
     gone: 'failed',
     unreachable: 'processing',

@@ -7,10 +7,13 @@ import { fail, lose, queueAgain, settle } from './settle.ts'
 /** What is known of a runner: the runs it holds, that it cannot be reached just now, or that it is no more. */
 export type RunnerKnowledge = Map<string, HeldRun> | 'unreachable' | 'gone'
 
-/** How runners and the spool answer while the journal is brought into line with them. */
+/** How runners, and the logs of those that are no more, answer while the journal is brought into line with them. */
 export interface RunnerWorld {
   knowledge(runnerId: string | null): RunnerKnowledge
-  spooled(runId: string): RunOutcome | undefined
+  /** The outcome a runner that is no more has left. */
+  left(runnerId: string, runId: string): RunOutcome | undefined
+  /** What such a run had said when its runner went down. */
+  said(runnerId: string, runId: string): string | undefined
 }
 
 /** Crashes with a request in hand after which it is taken for the cause. */
@@ -62,14 +65,14 @@ function reconcileRun(core: Core, world: RunnerWorld, row: UnfinishedRun, report
   const knowledge = world.knowledge(row.runner_id)
   if (knowledge === 'unreachable') return
   const held = knowledge === 'gone' ? undefined : knowledge.get(runId)
-  const outcome = held?.outcome ?? world.spooled(runId)
+  const outcome = held?.outcome ?? (row.runner_id === null ? undefined : world.left(row.runner_id, runId))
   if (outcome !== undefined) {
     settle(core, row, outcome)
     report.recovered_outcomes += 1
   } else if (held !== undefined) {
     report.adopted += 1
   } else if (knowledge === 'gone') {
-    report[lose(core, row)] += 1
+    report[lose(core, row, row.runner_id === null ? undefined : world.said(row.runner_id, runId))] += 1
   } else {
     // The runner lives and has never heard of it: the daemon died between commit and start.
     queueAgain(core, row, 'never began')

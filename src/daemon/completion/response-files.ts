@@ -1,6 +1,4 @@
 import { open } from 'node:fs/promises'
-import { iso } from '../../lib/time.ts'
-import { lastText } from '../../lib/prompt.ts'
 import type { JournalEvent } from '../../store/events.ts'
 import { isDiskFull } from '../../store/open.ts'
 import type { RequestRow } from '../../store/rows.ts'
@@ -8,6 +6,7 @@ import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { machineBoot } from '../../lib/machine.ts'
 import type { Core } from '../core.ts'
 import { ResponseFile, responseFilePath } from './response-file.ts'
+import { promptLine } from './response-lines.ts'
 
 const retryMs = 5_000
 /** The files are synced this often at most, in ms, and never more than a quarter of the time. */
@@ -204,16 +203,7 @@ export class ResponseFiles {
   }
 
   #linesOf(row: RequestRow): string[] {
-    const data = this.#core.requests.payload(row.request_id)
-    const prompt = {
-      type: 'user',
-      timestamp: iso(row.queued_at),
-      content: lastText(data),
-      request_id: row.request_id,
-      model: row.model,
-      agent_id: row.agent_id,
-      ...(data.messages === undefined ? {} : { messages: data.messages }),
-    }
+    const prompt = promptLine(row, this.#core.requests.payload(row.request_id))
     return [JSON.stringify(prompt), JSON.stringify(this.#core.requests.outcome(row.request_id)?.result ?? {})]
   }
 }

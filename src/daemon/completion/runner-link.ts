@@ -3,6 +3,9 @@ import type { Socket } from 'node:net'
 import { fromRunnerLine } from '../../contracts/runner.ts'
 import type { FromRunnerLine, HeldRun, RunInput, ToRunnerLine } from '../../contracts/runner.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
+import type { ProviderState } from '../../contracts/providers.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { Log } from '../../lib/log.ts'
 import { LineDecoder } from '../../lib/ndjson.ts'
 
@@ -21,7 +24,12 @@ export interface RunnerListener {
   gone(runnerId: string): void
 }
 
+/** The answer to a question for chunks; undefined when the runner was lost. */
+export type ChunksAnswer = Pick<Extract<FromRunnerLine, { type: 'chunks' }>, 'chunks' | 'next'> | undefined
+
 const reconnectMs = 25
+/** How long, in ms, an answer is waited for. */
+const answerMs = 1_000
 /** How long, in ms, what a runner that is no more has still said is waited for. */
 const lastWordsMs = 500
 
@@ -38,10 +46,13 @@ export class RunnerLink {
   #welcomed = false
   #closed = false
   #onWelcome: (() => void)[] = []
+  #onProviders: ((states: ProviderState[]) => void)[] = []
   /** Lines of this turn: one write carries them all. */
   #outgoing: string[] = []
   /** Outcomes of the piece that is being read. */
   #ended: EndedRun[] = []
+  #lastRead = 0
+  readonly #reads = new Map<number, (answer: ChunksAnswer) => void>()
 
   constructor(address: Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>, listener: () => RunnerListener, log: Log) {
     this.id = address.id
@@ -63,6 +74,8 @@ export class RunnerLink {
   hello(epoch: number, limitMs: number): Promise<void> {
     this.#epoch = epoch
     if (this.#socket?.readyState === 'open') this.#send({ type: 'hello', epoch })
+    // The generation has a lot to do before this turn of its event loop ends.
+    this.#flush()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limitMs)
       this.#onWelcome.push(() => {
@@ -85,8 +98,38 @@ export class RunnerLink {
     this.#send({ type: 'committed', run_id: runId })
   }
 
+  /**
+   * Asks for the chunks of a run from an offset on; answered once, when there are any or no more come.
+   * @returns what takes the question back
+   */
+  read(runId: string, from: number, answer: (answer: ChunksAnswer) => void): () => void {
+    const id = ++this.#lastRead
+    this.#reads.set(id, answer)
+    this.#send({ type: 'read', id, run_id: runId, from })
+    return () => {
+      if (this.#reads.delete(id)) this.#send({ type: 'unread', id })
+    }
+  }
+
+  /** How its providers stand. @throws KsiError KSI_TIMEOUT when it does not say */
+  providers(): Promise<ProviderState[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<ProviderState[]>()
+    const timer = setTimeout(
+      () =>
+        reject(new KsiError('KSI_TIMEOUT', `The runner did not say within ${answerMs} ms how its providers stand.`)),
+      answerMs,
+    )
+    this.#onProviders.push((states) => {
+      clearTimeout(timer)
+      resolve(states)
+    })
+    this.#send({ type: 'providers' })
+    return promise
+  }
+
   close(): void {
     this.#closed = true
+    this.#reads.clear()
     clearTimeout(this.#timer)
     this.#flush()
     this.#socket?.destroy()
@@ -99,12 +142,13 @@ export class RunnerLink {
     this.accepting = false
     const socket = this.#socket
     const end = (): void => {
-      clearTimeout(timer)
+      timer.stop()
       socket?.off('close', end)
       this.close()
       done()
     }
-    const timer = setTimeout(end, lastWordsMs)
+    // After a standstill of the machine what was said lies unread: only time in which it could be read counts.
+    const timer = startAwakeTimer(lastWordsMs, end)
     if (socket?.readyState === 'open' && this.#welcomed) socket.once('close', end)
     else end()
   }
@@ -123,6 +167,7 @@ export class RunnerLink {
     socket.on('error', (error) => this.#log.debug({ runner: this.id, err: error }, 'runner connection failed'))
     socket.on('close', () => {
       this.#welcomed = false
+      for (const [id, answer] of this.#reads) if (this.#reads.delete(id)) answer(undefined)
       if (!this.#closed) this.#timer = setTimeout(() => this.#connect(), reconnectMs)
     })
   }
@@ -155,6 +200,11 @@ export class RunnerLink {
       this.#ended.push(line)
       return
     }
+    if (line.type === 'chunks') {
+      const answer = this.#reads.get(line.id)
+      this.#reads.delete(line.id)
+      return answer?.(line)
+    }
     // What is said is heard in its order.
     this.#tellEnded()
     switch (line.type) {
@@ -162,6 +212,9 @@ export class RunnerLink {
         this.#welcomed = true
         this.#listener().welcomed(this, line.runs)
         for (const call of this.#onWelcome.splice(0)) call()
+        return
+      case 'providers':
+        for (const tell of this.#onProviders.splice(0)) tell(line.providers)
         return
       case 'progress':
         return this.#listener().progress(line.request_id, line.data)

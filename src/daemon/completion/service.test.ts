@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { RequestStatus } from '../../contracts/completion.ts'
-import { readSpool, writeSpool } from '../../store/spool.ts'
+import { logDirOf } from '../../store/run-log/read-run.ts'
+import { silentLog } from '../../lib/log.ts'
+import { RunLog } from '../../store/run-log/run-log.ts'
 import { muchText, setFull } from '../../store/testing/temp-journal.ts'
 import type { Core } from '../core.ts'
 import type { RunnerLink } from './runner-link.ts'
@@ -19,39 +21,42 @@ function fakeLink(): { link: RunnerLink; committed: string[] } {
   return { link: link as unknown as RunnerLink, committed }
 }
 
-function spool(core: Core, requestId: string): void {
-  writeSpool(core.settings.paths.spool, {
-    run_id: `run-${requestId}`,
-    request_id: requestId,
-    runner_id: '1',
-    outcome: completed('s'),
+/** What a runner that is no more has left: a run of each request, ended or cut short after some words. */
+function leave(core: Core, requests: Record<string, 'ended' | 'cut'>): void {
+  const log = new RunLog({
+    dir: logDirOf(core.settings.paths.runLogs, '1'),
+    log: silentLog(),
+    onWritten: () => {},
   })
+  for (const [id, end] of Object.entries(requests)) {
+    log.begin({ run_id: `run-${id}`, request_id: id, attempt: 1, at: 1 })
+    for (const text of ['Some ', 'words']) log.chunk(`run-${id}`, { kind: 'text', text })
+    if (end === 'ended') log.end(`run-${id}`, completed('s'), 2)
+  }
+  log.close()
 }
 
-const spooled = (core: Core): string[] => readSpool(core.settings.paths.spool).map(({ request_id }) => request_id)
-
-test('a restore takes in what dead runners left in the spool, writes its file, and run again changes nothing', () => {
+test('a restore takes in what dead runners left in their logs, writes its file, and run again changes nothing', () => {
   using root = new TestRoot()
   const core = root.core()
   for (const id of ['done', 'lost']) begin(core, accept(core, { request_id: id, session_id: id }))
-  spool(core, 'done')
-  spool(core, 'of nobody')
+  leave(core, { done: 'ended', lost: 'cut', 'of nobody': 'ended' })
   const service = root.completion(core)
   const report = service.restore(true)
   assert.deepEqual(report, { queued: 0, adopted: 0, requeued: 0, lost: 1, poisoned: 0, recovered_outcomes: 1 })
   service.open()
-  assert.deepEqual(spooled(core), [])
+  assert.equal(core.requests.outcome('lost')?.partial, 'Some words')
   assert.equal(readFileSync(join(core.settings.paths.responses, 's.jsonl'), 'utf8').split('\n').length, 3)
   const content = contentOf(core)
   assert.deepEqual(service.restore(true), { ...report, lost: 0, recovered_outcomes: 0 })
   assert.deepEqual(contentOf(core), content)
 })
 
-test('an outcome leaves the spool only once it is committed and live, also from within a larger transaction', () => {
+test('what a dead runner left is taken in whole or not at all, and again after a restore that was cut', () => {
   using root = new TestRoot()
   const core = root.core()
   begin(core, accept(core, { request_id: 'done', session_id: 's' }))
-  spool(core, 'done')
+  leave(core, { done: 'ended' })
   const service = root.completion(core)
   const cut = (): never =>
     core.journal.tx(() => {
@@ -59,11 +64,9 @@ test('an outcome leaves the spool only once it is committed and live, also from 
       throw new Error('cut')
     })
   assert.throws(cut, /cut/)
-  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['processing', ['done']])
+  assert.equal(rowOf(core, 'done').state, 'processing')
   core.journal.tx(() => service.restore(false))
-  assert.deepEqual([rowOf(core, 'done').state, spooled(core)], ['completed', ['done']])
-  service.open()
-  assert.deepEqual(spooled(core), [])
+  assert.equal(rowOf(core, 'done').state, 'completed')
 })
 
 test('a runner keeps an outcome until the generation that took it in is live: its journal may yet be given up', () => {
@@ -255,16 +258,16 @@ test('with KSI_DURABILITY=disk who waits is answered, the runner forgets, once t
   assert.deepEqual([told.toSorted(), committed, existsSync(file)], [['first', 'second'], ['run-a'], true])
 })
 
-test('a damaged file of the spool is put aside with a word, and its request is told as lost', () => {
+test('a log that is torn or cannot be read is no trouble to a restore: what is in it no more is told as lost', () => {
   using root = new TestRoot()
   const core = root.core()
-  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
-  mkdirSync(core.settings.paths.spool, { recursive: true })
-  writeFileSync(join(core.settings.paths.spool, 'run-a.json'), '{"run_id":"run-a"')
-  const words: unknown[] = []
-  core.log.error = (about: unknown) => void words.push(about)
-  assert.equal(root.completion(core).restore(true).lost, 1)
-  assert.match(JSON.stringify(words), /run-a\.json\.corrupt-/)
+  for (const id of ['a', 'b']) begin(core, accept(core, { request_id: id, session_id: id }))
+  leave(core, { a: 'ended', b: 'ended' })
+  const file = join(logDirOf(core.settings.paths.runLogs, '1'), '000001.log')
+  const lines = readFileSync(file, 'utf8').split('\n')
+  writeFileSync(file, `${lines.slice(0, 4).join('\n')}\n{"garbage\n${lines.slice(4).join('\n').slice(0, -30)}`)
+  const { lost, recovered_outcomes } = root.completion(core).restore(true)
+  assert.deepEqual([recovered_outcomes, lost], [1, 1])
 })
 
 test('a failed or cancelled request is queued once more under an id of its own, linked to the old one', () => {

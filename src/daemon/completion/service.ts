@@ -1,22 +1,20 @@
 import type { RestoreReport } from '../../contracts/control.ts'
-import type { EventData, EventReply } from '../../contracts/events.ts'
+import type { EventReply } from '../../contracts/events.ts'
 import type { HeldRun } from '../../contracts/runner.ts'
 import type { JournalEvent } from '../../store/events.ts'
 import type { Core } from '../core.ts'
-import type { EventContext } from '../wire/router.ts'
 import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
 import { cancelRequest } from './cancel.ts'
-import { acceptRequest } from './accept.ts'
-import type { Submission } from './accept.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { HeldRuns } from './held-runs.ts'
 import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
-import { retryRequest } from './retry.ts'
+import { RunLimits } from './run-limits.ts'
 import { settle } from './settle.ts'
-import { describeSession, describeStatus } from './status.ts'
+import { registerCompletion } from './register.ts'
+import { Streams } from './streams.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
@@ -25,11 +23,13 @@ const outcomeEvents = new Set(['completion:result', 'completion:failed', 'comple
 /** The completion service: requests in, runs out, outcomes back into the journal. */
 export class CompletionService implements RunnerListener {
   readonly links: RunnerLinks
+  readonly streams: Streams
   readonly #core: Core
   readonly #dispatcher: Dispatcher
   readonly #files: ResponseFiles
   readonly #waiters: Waiters
   readonly #held: HeldRuns
+  readonly #limits: RunLimits
   #restored = false
   /** Until then the journal, and what it took in, may still be given up for the copy set aside before a migration. */
   #open = false
@@ -40,34 +40,24 @@ export class CompletionService implements RunnerListener {
     this.#core = core
     this.links = links
     links.listen(this)
-    this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id }) =>
-      this.#held.add(link.id, { run_id, request_id, started_at: Date.now() }),
-    )
+    this.#dispatcher = new Dispatcher(core, this.links, (link, { run_id, request_id, timeout_ms }) => {
+      this.#held.add(link.id, { run_id, request_id, started_at: Date.now() })
+      this.#limits.begin({ run_id, request_id }, timeout_ms)
+    })
+    this.#limits = new RunLimits(core, links, (runnerId, runId) => {
+      this.#held.drop(runnerId, runId)
+      this.#dispatcher.kick()
+    })
     this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
     this.#waiters = new Waiters(core)
+    this.streams = new Streams(core, links)
     core.journal.onEvents((events) => this.#follow(events))
-    this.#register()
-  }
-
-  #register(): void {
-    const { router } = this.#core
-    const service = { service: 'completion' }
-    const begin = <A>(acknowledgement: A): A => {
-      this.#core.journal.afterCommit(() => this.#dispatcher.kick())
-      return acknowledgement
-    }
-    const accept =
-      (event: Submission['event'], priority: Submission['priority']) =>
-      (data: EventData<'completion:async'>, context: EventContext): EventReply<'completion:async'> =>
-        begin(acceptRequest(this.#core, { event, priority, data, context }))
-    router.on('completion:async', accept('completion:async', 'ASYNC'), service)
-    router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
-    router.on('completion:status', ({ request_id: id }) => describeStatus(this.#core, id), service)
-    router.on('completion:session_status', (data) => describeSession(this.#core, data.session_id), service)
-    router.on('completion:cancel', (data) => this.cancel(data.request_id), service)
-    router.on('completion:retry', (data, context) => begin(retryRequest(this.#core, data, context)), service)
-    router.on('completion:wait', (data) => this.#waiters.wait(data.request_id, data.timeout_ms), service)
+    registerCompletion(core, links, {
+      kick: () => this.#dispatcher.kick(),
+      cancel: (requestId) => this.cancel(requestId),
+      wait: (requestId, limitMs) => this.#waiters.wait(requestId, limitMs),
+    })
   }
 
   /**
@@ -83,6 +73,7 @@ export class CompletionService implements RunnerListener {
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
+        this.#limits.watchAll()
         this.#files.begin()
         if (this.#open) this.#held.tidy()
       })
@@ -104,6 +95,8 @@ export class CompletionService implements RunnerListener {
     this.links.close()
     this.#files.close()
     this.#waiters.close()
+    this.streams.close()
+    this.#limits.close()
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
@@ -113,8 +106,12 @@ export class CompletionService implements RunnerListener {
    */
   cancel(requestId: string): EventReply<'completion:cancel'> {
     return cancelRequest(this.#core, requestId, ({ run_id, runner_id, state }) => {
-      // A running one keeps its conversation until the runner says that it has ended: never two at once.
-      if (run_id !== null && state === 'processing') this.links.get(runner_id)?.abort(run_id)
+      // A running one keeps its conversation until the runner says that it has ended: never two at once. One that does
+      // not say so is given up.
+      if (run_id !== null && state === 'processing') {
+        this.links.get(runner_id)?.abort(run_id)
+        this.#limits.cut({ run_id, request_id: requestId })
+      }
       this.#dispatcher.kick()
     })
   }
@@ -165,6 +162,7 @@ export class CompletionService implements RunnerListener {
   /** What is taken in, and on disk, the runner may forget; but not while the journal may still be given up. */
   #forget(link: RunnerLink, ended: EndedRun[]): void {
     for (const { run_id, request_id, outcome } of ended) {
+      this.#limits.end(run_id)
       if (this.#open) this.#held.drop(link.id, run_id)
       else this.#held.add(link.id, { run_id, request_id, started_at: outcome.started_at, outcome })
     }
@@ -178,6 +176,7 @@ export class CompletionService implements RunnerListener {
   #follow(events: JournalEvent[]): void {
     if (this.#closed) return
     this.#files.follow(events)
+    this.streams.follow(events)
     for (const { name, data } of events)
       if (outcomeEvents.has(name) && typeof data.request_id === 'string') this.#waiters.notify(data.request_id)
   }
@@ -196,6 +195,7 @@ export class CompletionService implements RunnerListener {
 
   welcomed(link: RunnerLink, runs: HeldRun[]): void {
     this.#held.told(link.id, runs)
+    for (const run of runs) if (run.left_ms !== undefined) this.#limits.begin(run, run.left_ms)
     if (!this.#restored || this.#closed) return
     this.#reconcileRunner(link.id)
   }
@@ -227,6 +227,7 @@ export class CompletionService implements RunnerListener {
       return
     }
     if (this.#open) this.#held.tidy()
+    this.#limits.watchAll()
     this.#dispatcher.kick()
     if (report.lost + report.requeued + report.recovered_outcomes > 0)
       this.#core.log.warn({ runner: runnerId, ...report }, 'requests of a runner were brought into line')

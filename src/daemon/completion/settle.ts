@@ -2,6 +2,7 @@ import { iso } from '../../lib/time.ts'
 import type { CompletionResult } from '../../contracts/completion.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
+import type { Usage } from '../../contracts/usage.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { clientOf } from '../../store/rows.ts'
@@ -24,9 +25,12 @@ type Failed = Extract<RunOutcome, { status: 'failed' }>
  * Takes the outcome of a run into the journal. Call within a transaction, for a request that is processing this run.
  */
 export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
+  if (outcome.status !== 'aborted' && outcome.usage !== undefined)
+    core.journal.runs.usage.add(row, outcome.usage, Date.now())
   if (outcome.status === 'completed') return complete(core, row, outcome)
   // The runner gave it up without being asked to for this request: it went down.
   if (outcome.status === 'aborted') lose(core, row)
+  else if (outcome.session_unknown === true) beginAnew(core, row)
   else if (outcome.limited === true) waitForLimit(core, row, outcome)
   else if (outcome.retryable && row.attempts < maxAttempts) tryAgain(core, row, outcome)
   else fail(core, row, { reason: outcome.reason, message: outcome.message })
@@ -35,7 +39,7 @@ export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
 function complete(core: Core, row: RequestRow, outcome: Completed): void {
   const now = Date.now()
   const sessionId = outcome.session_id ?? row.session_id ?? undefined
-  const result = toResult(row, outcome, now)
+  const result = toResult(core, row, outcome, now)
   const tick = core.journal.emit(
     'completion:result',
     {
@@ -48,11 +52,17 @@ function complete(core: Core, row: RequestRow, outcome: Completed): void {
     },
     row.request_id,
   )
-  const handedOut = outcome.session_id !== undefined
-  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, handedOut })
+  const provider = outcome.session_id === undefined ? undefined : outcome.provider
+  core.requests.finish(row.request_id, { state: 'completed', now, tick, outcome: { result }, sessionId, provider })
 }
 
-function toResult(row: RequestRow, outcome: Completed, now: number): CompletionResult {
+/** Its provider has lost the session: nothing was done, and what was said so far is sent along next time. */
+function beginAnew(core: Core, row: RequestRow): void {
+  core.conversations.forgetSession(row.conversation)
+  queueAgain(core, row, 'never began')
+}
+
+function toResult(core: Core, row: RequestRow, outcome: Completed, now: number): CompletionResult {
   const client = clientOf(row)
   return {
     ksi: {
@@ -63,9 +73,19 @@ function toResult(row: RequestRow, outcome: Completed, now: number): CompletionR
       client_id: client?.client_id ?? undefined,
       agent_id: row.agent_id ?? undefined,
       resumed_from: row.resumed_from ?? undefined,
+      session_restarted: outcome.session_restarted,
+      usage: usageOf(core, row),
     },
     response: outcome.response,
   }
+}
+
+function usageOf(core: Core, row: RequestRow): Usage | undefined {
+  const sum = core.journal.runs.usage.ofRequest(row)
+  if (sum === undefined) return undefined
+  const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd } = sum
+  const cost = cost_usd === null ? {} : { cost_usd }
+  return { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, ...cost }
 }
 
 function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
@@ -114,7 +134,31 @@ export function identityOf(
 }
 
 /** What is told besides of a request that died with its runner. */
-type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info'>
+type Lost = Pick<PushData<'completion:failed'>, 'started_at' | 'client_info' | 'partial'>
+
+/**
+ * The run of this row does not end: its request is told so, or tried again, and its conversation goes on. What the run
+ * may still bring is dropped. Call within a transaction.
+ */
+export function giveUp(core: Core, row: RequestRow): void {
+  if (row.state !== 'processing') {
+    core.journal.runs.end(row, 'cancelled', Date.now())
+    return
+  }
+  const provider = row.model.split('/')[0] ?? row.model
+  const message = 'Neither provider nor runner gave an answer within the time limit of the request; it was given up.'
+  const started_at = row.started_at ?? Date.now()
+  const duration_ms = Date.now() - started_at
+  settle(core, row, {
+    status: 'failed',
+    reason: 'timeout',
+    retryable: true,
+    provider,
+    message,
+    started_at,
+    duration_ms,
+  })
+}
 
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
 export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; message: string; extra?: Lost }): void {
@@ -124,25 +168,35 @@ export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; 
   // KSI's clients know what a provider did wrong under this name; what ksi itself did has only the other.
   if (reason === 'provider_error' || reason === 'timeout') core.journal.emit('completion:error', about, row.request_id)
   const outcome = { reason, message, ...extra }
-  const run = reason === 'daemon_restart' ? 'lost' : 'failed'
+  const run = extra.started_at === undefined ? 'failed' : 'lost'
   core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome, run })
 }
+
+/** So often a request may go down with its runner and be queued again: then it is taken for the cause. */
+const maxLost = 5
 
 /**
  * What died with the runner: told once as `daemon_restart`, or queued again at the head where the request asked for it.
  */
-export function lose(core: Core, row: RequestRow): 'lost' | 'requeued' {
-  if (row.on_restart === 'requeue') {
+export function lose(core: Core, row: RequestRow, partial?: string): 'lost' | 'requeued' {
+  const lost = row.on_restart === 'requeue' ? core.journal.runs.countOf(row.id, 'lost') + 1 : 0
+  if (lost > 0 && lost < maxLost) {
     queueAgain(core, row, 'lost')
     return 'requeued'
   }
   core.requests.countLost()
-  const extra: Lost = { started_at: row.started_at === null ? null : iso(row.started_at), client_info: clientOf(row) }
-  fail(core, row, {
-    reason: 'daemon_restart',
-    message: 'The request was running when its runner went down; what it had done is lost',
-    extra,
-  })
+  const extra: Lost = {
+    started_at: row.started_at === null ? null : iso(row.started_at),
+    client_info: clientOf(row),
+    ...(partial !== undefined && partial !== '' && { partial }),
+  }
+  const message =
+    lost === 0
+      ? `The request was running when its runner went down; ${
+          extra.partial === undefined ? 'what it had done is lost' : 'what had come of its answer is in `partial`'
+        }`
+      : `The request was running each time when ${lost} runners went down; it is set aside so that others can go on`
+  fail(core, row, { reason: lost === 0 ? 'daemon_restart' : 'poison', message, extra })
   return 'lost'
 }
 

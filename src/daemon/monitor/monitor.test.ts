@@ -116,7 +116,7 @@ test('events that are kept no longer are told as a gap: at the start, or when a 
   trimTo(5)
   // A new generation: nothing of this is in memory.
   const watched = new Watched(core)
-  watched.monitor.restoreSubscription(1, 3, { event_patterns: ['count:third'] })
+  watched.monitor.restore(1, 3, { events: { event_patterns: ['count:third'] }, streams: [] })
   assert.deepEqual(
     watched.of(1).map(({ event, seq, data }) => [event, seq, data.from ?? null, data.to ?? null]),
     [
@@ -124,7 +124,7 @@ test('events that are kept no longer are told as a gap: at the start, or when a 
       ['count:third', 18, null, null],
     ],
   )
-  watched.monitor.restoreSubscription(2, 20, {})
+  watched.monitor.restore(2, 20, { events: {}, streams: [] })
   watched.monitor.paused(2, true)
   watched.emit(4_500)
   trimTo(10)
@@ -159,7 +159,7 @@ test('a reader that stands just before, at or after the oldest event in memory g
   const watched = new Watched(core)
   watched.emit(3)
   for (const since of [8, 9, 10, 11, 12, 13]) {
-    watched.monitor.restoreSubscription(since, since, {})
+    watched.monitor.restore(since, since, { events: {}, streams: [] })
     assert.deepEqual(watched.seqs(since), range(since + 1, 13))
   }
 })
@@ -174,7 +174,7 @@ test('the next generation goes on where the last one said it had come', async ()
   assert.equal(first.cursors.get(1), 7, 'also past what did not match')
   const second = new Watched(root.core())
   second.emit(3)
-  second.monitor.restoreSubscription(1, first.cursors.get(1) ?? 0, { event_patterns: ['count:third'] })
+  second.monitor.restore(1, first.cursors.get(1) ?? 0, { events: { event_patterns: ['count:third'] }, streams: [] })
   second.emit(3)
   assert.deepEqual([...first.seqs(1), ...second.seqs(1)], [3, 6, 9, 12])
 })
@@ -211,8 +211,8 @@ test('however readers pause, between memory and database nothing is missed, doub
     const core = root.core()
     new Watched(core).emit(1_300)
     const watched = new Watched(core)
-    for (const id of [1, 2]) watched.monitor.restoreSubscription(id, start * id, { event_patterns: ['*'] })
-    watched.monitor.restoreSubscription(3, start, { event_patterns: ['count:third'] })
+    for (const id of [1, 2]) watched.monitor.restore(id, start * id, { events: { event_patterns: ['*'] }, streams: [] })
+    watched.monitor.restore(3, start, { events: { event_patterns: ['count:third'] }, streams: [] })
     for (const next of steps) await take(watched, next)
     for (const id of [1, 2, 3]) watched.monitor.paused(id, false)
     const last = core.events.lastSeq()

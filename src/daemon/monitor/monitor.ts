@@ -1,5 +1,5 @@
 import type { EventData, EventReply, PushData, PushName } from '../../contracts/events.ts'
-import type { FrameToFront } from '../../contracts/relay.ts'
+import type { FrameToFront, Standing } from '../../contracts/relay.ts'
 import type { WirePush } from '../../contracts/wire.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { JournalEvent } from '../../store/journal.ts'
@@ -67,11 +67,13 @@ export class Monitor implements ConnectionListener {
     for (const subscription of this.#subscriptions.values()) this.#pump(subscription)
   }
 
-  restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void {
-    const patterns = Array.isArray(data.event_patterns) ? data.event_patterns.map(String) : ['*']
-    this.#start(this.#add(connection, patterns, seq))
+  restore(connection: number, seq: number, { events }: Standing): void {
+    if (events !== undefined) {
+      const patterns = Array.isArray(events.event_patterns) ? events.event_patterns.map(String) : ['*']
+      this.#start(this.#add(connection, patterns, seq))
+    }
     // The front wants to know that this did no harm.
-    this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? seq })
+    this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? -1 })
   }
 
   /** Tells the front how far each subscription has come: called when this generation lets go. */

@@ -30,7 +30,7 @@ test("without a level one reply serves both of KSI's readers, and names what is 
   const reply = send(discovering(root), 'system:discover')
   const { namespaces, events, pushed_events } = reply as Record<string, Record<string, unknown>>
   assert.equal(reply.total_events, Object.keys(eventSpecs).length)
-  assert.deepEqual(namespaces?.['dev'], { count: 2, description: 'dev events' })
+  assert.deepEqual(namespaces?.['dev'], { count: 3, description: 'dev events' })
   const dev = events?.['dev'] as Reply[] | undefined
   const [restore] = (dev ?? []).filter(({ event }) => event === 'dev:restore')
   assert.deepEqual(restore?.parameters, {})

@@ -5,7 +5,7 @@ import { unknownParameter } from '../../contracts/unknown-parameter.ts'
 import type { ErrorData } from '../../contracts/wire.ts'
 import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
-import { isDiskFull } from '../../store/open.ts'
+import { explainStoreError } from '../../store/open.ts'
 import type { Core } from '../core.ts'
 import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
@@ -115,16 +115,15 @@ export function toErrorData(core: Pick<Core, 'log'>, event: string, error: unkno
       code: error.code,
       ...(error.details ? { details: error.details, ...pickAvailable(error.details) } : {}),
     }
-  if (isDiskFull(error)) {
-    core.log.error({ event, err: error }, 'no room left for the journal')
-    return {
-      status: 'error',
-      error: 'There is no room left on the disk, so this was not taken. Free some space and send it again.',
-      code: 'KSI_DISK_FULL',
-    }
+  const explained = explainStoreError(error, 'this was not taken')
+  if (explained instanceof KsiError) {
+    core.log.error({ event, err: error }, explained.message)
+    return { status: 'error', error: `${explained.message} Then send it again.`, code: explained.code }
   }
   core.log.error({ event, err: error }, 'a handler failed')
-  return { status: 'error', error: messageOf(error), code: systemCodeOf(error) ?? 'KSI_INTERNAL' }
+  const code = systemCodeOf(error) ?? 'KSI_INTERNAL'
+  // SQLite's codes are the store's own affair.
+  return { status: 'error', error: messageOf(error), code: code.startsWith('SQLITE_') ? 'KSI_INTERNAL' : code }
 }
 
 function pickAvailable({ available }: Record<string, unknown>): Pick<ErrorData, 'available'> {

@@ -1,16 +1,17 @@
 import type { Duplex } from 'node:stream'
-import { decodeFrame, encodeFrame } from '../../contracts/relay.ts'
-import type { ConnectionInfo, Frame, FrameToFront } from '../../contracts/relay.ts'
+import { decodeFrame, encodeFrame, standing } from '../../contracts/relay.ts'
+import type { ConnectionInfo, Frame, FrameToFront, Standing } from '../../contracts/relay.ts'
 import { writtenMember } from '../../lib/json-shape.ts'
 import { LineDecoder, isObject, parseObject } from '../../lib/ndjson.ts'
 import type { Core } from '../core.ts'
 import { LineService } from './line-service.ts'
 import type { ServedLine } from './line-service.ts'
 
-/** What the transport tells the monitor. */
+/** What the transport tells those who push. */
 export interface ConnectionListener {
   closed(connection: number): void
-  restoreSubscription(connection: number, seq: number, data: Record<string, unknown>): void
+  /** Goes on with what a connection follows. */
+  restore(connection: number, seq: number, standing: Standing): void
   paused(connection: number, paused: boolean): void
   /** The relay can take more, after `send` said that it had enough. */
   drained(): void
@@ -117,7 +118,8 @@ class RelayServer implements Transport {
           this.#listener.closed(frame.connection)
         })
       case 'S':
-        return this.#listener.restoreSubscription(frame.connection, frame.seq, parseObject(frame.json) ?? {})
+        this.#listener.restore(frame.connection, frame.seq, standing().parse(parseObject(frame.json)))
+        return
       case 'Z':
       case 'W':
         this.#lines.pause(frame.connection, frame.kind === 'Z')

@@ -119,6 +119,7 @@ test('an old runner that has nothing to do still refuses what it is given, so th
       attempt: 1,
       model: 'echo/echo',
       prompt: 'x',
+      parameters: {},
       timeout_ms: 1_000,
     }
     assert.equal(await say({ type: 'start', epoch: 1, input }), 'refused')

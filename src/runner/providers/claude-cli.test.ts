@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { RunInput } from '../../contracts/runner.ts'
-import { silentLog } from '../../lib/log.ts'
 import { startDeathWatch } from '../testing/death-watch.ts'
 import type { DeathWatch } from '../testing/death-watch.ts'
 import { fakeClaude, makeInput } from '../testing/inputs.ts'
-import { openChildRegister } from '../orphans.ts'
-import { claudeAlias, claudeArgs, claudeEnv, createClaudeCli } from './claude-cli.ts'
+import { makeContext } from '../testing/context.ts'
+import { surroundingsIn } from '../testing/subjects.ts'
+import { claudeAlias, claudeArgs } from './claude-args.ts'
+import { createClaudeCli } from './claude-cli.ts'
+import { claudeEnv } from './claude-env.ts'
+import { defaultWorkDir } from './claude-folder.ts'
 import type { ProviderResult } from './provider.ts'
 
 let root: string
@@ -23,43 +26,161 @@ after(async () => {
   rmSync(root, { recursive: true })
 })
 
-function run(
-  given: Partial<RunInput>,
-  options: { signal?: AbortSignal; claudeBin?: string } = {},
-): Promise<ProviderResult> {
-  const { signal = new AbortController().signal, claudeBin = fakeClaude } = options
+interface Options {
+  signal?: AbortSignal
+  claudeBin?: string
+  ctx?: ReturnType<typeof makeContext>
+  silenceMs?: number
+}
+
+function run(given: Partial<RunInput>, options: Options = {}): Promise<ProviderResult> {
+  const { claudeBin = fakeClaude, silenceMs = 10_000 } = options
   // USER and LOGNAME are not among them: KSI's calls fail then, ours must not.
   // oxlint-disable-next-line node/no-process-env -- the fake needs PATH to find node
   const env = { PATH: process.env['PATH'], CLAUDE_FAKE_SOCKET: watch.socket }
-  const children = openChildRegister(join(root, 'children'), silentLog())
-  const provider = createClaudeCli({ sandboxDir: join(root, 'sandbox'), claudeBin, root, env, children })
-  return provider.run(makeInput({ model: 'claude-cli/sonnet', ...given }), { signal, onProgress: () => {} })
+  const provider = createClaudeCli(surroundingsIn(root, { claudeBin, env, silenceMs }))
+  return provider.run(makeInput({ model: 'claude-cli/sonnet', ...given }), options.ctx ?? makeContext(options.signal))
 }
 
-test("goes on with a session whose id changes each turn, in the first turn's folder", async () => {
-  const first = await run({ prompt: 'one' })
+/** What the fake got: its arguments, and its standard input. */
+function given(result: ProviderResult): { given: Record<string, unknown>; input: string } {
+  const { given, input } = result.response as { given: Record<string, unknown>; input: unknown }
+  return { given, input: JSON.stringify(input) }
+}
+
+test('goes on from the session before under an id of its own, in the folder of the conversation', async () => {
+  const conversation = 'c1'
+  const first = await run({ prompt: 'one', conversation })
   assert.equal(first.response['result'], 'You said: one')
-  const second = await run({ prompt: 'two', session_id: first.session_id })
+  const before = { session_provider: 'claude-cli', conversation }
+  const second = await run({ prompt: 'two', session_id: first.session_id, ...before })
   const third = await run({
     messages: [{ role: 'user', content: 'three' }],
     session_id: second.session_id,
-    agent_id: 'somebody',
+    ...before,
   })
   assert.equal(new Set([first.session_id, second.session_id, third.session_id]).size, 3)
   assert.equal(third.response['num_turns'], 3)
   assert.equal(third.response['result'], 'You said: three')
+  const fork = given(third).given
+  assert.deepEqual(
+    [fork['resume'], fork['fork-session'], fork['session-id']],
+    [second.session_id, true, third.session_id],
+  )
+  const again = await run({ prompt: 'three again', session_id: second.session_id, ...before })
+  assert.equal(again.response['num_turns'], 3, 'what was tried before has left no trace in it')
 })
 
-test("stores the program's reply untouched, with a response id beside it", async () => {
-  const { response, session_id } = await run({ prompt: 'hi', model: 'claude-cli/claude-opus-4-20250514' })
+test('a session that claude has lost is said to be unknown; one that only a client has named is begun', async () => {
+  const session_id = '01990000-0000-7000-8000-000000000000'
+  await assert.rejects(run({ session_id, session_provider: 'claude-cli' }), { sessionUnknown: true })
+  const named = await run({ session_id, prompt: 'hi' })
+  assert.equal(named.response['num_turns'], 1)
+  assert.notEqual(named.session_id, session_id)
+  assert.equal((await run({ session_id: 'my chat', prompt: 'hi' })).response['num_turns'], 1)
+})
+
+test('what another provider began is gone on with from its history, and said so', async () => {
+  const history = [
+    { role: 'user', content: 'my name is Ann' },
+    { role: 'assistant', content: 'hello Ann' },
+  ]
+  const session_restarted = 'the session before was one of echo'
+  const session = { session_id: 'echo-1', session_provider: 'echo' }
+  const result = await run({ prompt: 'who am I?', history, session_restarted, ...session })
+  assert.equal(result.session_restarted, session_restarted)
+  assert.equal(given(result).given['resume'], undefined)
+  assert.match(given(result).input, /my name is Ann.*hello Ann.*who am I\?/)
+})
+
+test("stores the program's result untouched, with a response id beside it; and what it has cost", async () => {
+  const { response, session_id, usage } = await run({ prompt: 'hi', model: 'claude-cli/claude-opus-4-20250514' })
   const { metadata, ...reply } = response
   assert.match(String((metadata as Record<string, unknown>)['response_id']), /^[0-9a-f-]{36}$/)
   assert.equal(
     Object.keys(reply).sort().join(' '),
-    'duration_ms is_error model num_turns result session_id subtype total_cost_usd type usage',
+    'duration_ms given input is_error model num_turns result session_id subtype total_cost_usd type usage',
   )
   assert.equal(reply['model'], 'opus')
   assert.equal(reply['session_id'], session_id)
+  assert.equal(usage?.cost_usd, 0.25)
+})
+
+test('a result is found also where the program prints one list, and tries of its own are told of', async () => {
+  const ctx = makeContext()
+  const { response } = await run({ prompt: '!list !retry 2' }, { ctx })
+  assert.equal(response['subtype'], 'success')
+  const retry = { provider: 'claude-cli', api_retry: { attempt: 1, max_retries: 10, error: 'overloaded' } }
+  assert.deepEqual(JSON.parse(JSON.stringify(ctx.progress[0])), retry)
+  assert.equal(ctx.progress.length, 2)
+})
+
+test('extra_body.claude says what it may do; what it does not know is refused by name', async () => {
+  const claude = {
+    system_prompt: '--be a cat',
+    tools: [],
+    allowed_tools: ['Read', 'Bash(git log:*)'],
+    disallowed_tools: ['WebFetch'],
+    permission_mode: 'plan',
+    max_turns: 3,
+    max_budget_usd: 0.5,
+    mcp_config: '/etc/mcp.json',
+    strict_mcp_config: true,
+    add_dir: ['/srv/data'],
+    fallback_model: 'haiku',
+    setting_sources: ['user'],
+  }
+  const { given: args } = given(await run({ prompt: 'hi', extra_body: { claude } }))
+  const { model: _, ...options } = Object.fromEntries(
+    Object.entries(args).filter(([name]) => !/format|session|print|verb|part/.test(name)),
+  )
+  assert.deepEqual(options, {
+    'system-prompt': '--be a cat',
+    tools: '',
+    allowedTools: 'Read,Bash(git log:*)',
+    disallowedTools: 'WebFetch',
+    'permission-mode': 'plan',
+    'max-turns': '3',
+    'max-budget-usd': '0.5',
+    'mcp-config': '/etc/mcp.json',
+    'strict-mcp-config': true,
+    'add-dir': '/srv/data',
+    'fallback-model': 'haiku',
+    'setting-sources': 'user',
+  })
+  for (const wrong of [{ sandbox: true }, { max_turns: 0 }, { mcp_config: 'relative.json' }, { permission_mode: '-x' }])
+    await assert.rejects(run({ extra_body: { claude: wrong } }), {
+      reason: 'invalid_request',
+      message: new RegExp(Object.keys(wrong)[0] ?? ''),
+    })
+})
+
+test('works outside of the checkout, and leaves no folder where nothing was left in it', async () => {
+  const workDir = join(root, 'elsewhere')
+  const program = join(root, 'claude-that-leaves-nothing')
+  writeFileSync(program, `#!/bin/sh\ncat > /dev/null; echo '{"type":"result","result":"'"$PWD"'"}'\n`, { mode: 0o700 })
+  const provider = createClaudeCli(surroundingsIn(root, { claudeBin: program, workDir }))
+  for (let n = 0; n < 10; n++) {
+    const input = makeInput({ model: 'claude-cli/sonnet', conversation: `c ${n}` })
+    const { response } = await provider.run(input, makeContext())
+    assert.ok(String(response['result']).includes('elsewhere/conversation-'))
+  }
+  assert.deepEqual(readdirSync(workDir), [])
+  mkdirSync(join(workDir, 'conversation-old'))
+  mkdirSync(join(workDir, 'conversation-new'))
+  const longAgo = new Date(Date.now() - 31 * 86_400_000)
+  utimesSync(join(workDir, 'conversation-old'), longAgo, longAgo)
+  createClaudeCli(surroundingsIn(root, { claudeBin: program, workDir }))
+  assert.deepEqual(readdirSync(workDir), ['conversation-new'])
+  assert.ok(!defaultWorkDir(root).startsWith(root))
+})
+
+test('a program that says nothing for too long is given up before its time limit', async () => {
+  await assert.rejects(run({ prompt: '!sleep 60000' }, { silenceMs: 300 }), {
+    retryable: true,
+    reason: 'timeout',
+    message: /said nothing for 300 ms/,
+  })
 })
 
 test('each kind of failure is told apart', async () => {
@@ -68,8 +189,10 @@ test('each kind of failure is told apart', async () => {
     ['!exit 1 API Error: 429, retry-after: 5', { retryable: true, message: /429/, retryAfterMs: 5_000 }],
     ['!is_error API Error: 529 Overloaded', { retryable: true, message: /^API Error: 529/ }],
     ['!is_error Credit balance is too low', { retryable: false, message: /^Credit balance/ }],
-    ['!garbage', { retryable: false, message: /something else than a JSON object: "Welcome! This is no JSON/ }],
-    ['!flood 11', { retryable: false, message: /more than 10 MiB/ }],
+    ['!status 529 Overloaded', { retryable: true, message: /^Overloaded/ }],
+    ['!status 404 model: nothing like that', { retryable: false, message: /nothing like that/ }],
+    ['!garbage', { retryable: false, message: /no result, but: "Welcome! This is no JSON/ }],
+    ['!flood 17', { retryable: false, message: /more than 16 MiB/ }],
   ]
   await Promise.all(
     failures.map(([prompt, expected]) =>
@@ -119,16 +242,16 @@ test('names of models become the aliases that claude knows', () => {
     assert.equal(claudeAlias(`claude-cli/${alias}`), alias)
 })
 
-test('nothing in a request can become an option of claude', () => {
-  assert.throws(
-    () => claudeArgs(makeInput({ model: 'claude-cli/sonnet', session_id: '--dangerously-skip-permissions' })),
-    { reason: 'invalid_request' },
-  )
-  assert.throws(() => claudeArgs(makeInput({ model: 'claude-cli/--help' })), { reason: 'invalid_request' })
-  assert.equal(
-    claudeArgs(makeInput({ model: 'claude-cli/haiku', session_id: 's-1' })).join(' '),
-    '-p --output-format json --model haiku --resume s-1',
-  )
+test('nothing in a request can become an option of claude', async () => {
+  assert.throws(() => claudeArgs(makeInput({ model: 'claude-cli/--help' }), { session: 's', resume: undefined }), {
+    reason: 'invalid_request',
+  })
+  const odd = await run({
+    prompt: '--help',
+    session_id: '--dangerously-skip-permissions',
+    parameters: { system: '--x' },
+  })
+  assert.deepEqual([given(odd).given['append-system-prompt'], odd.response['result']], ['--x', 'You said: --help'])
 })
 
 test('claude sees what it needs of the environment and no secret of ksi', () => {

@@ -1,29 +1,41 @@
 import { randomUUID } from 'node:crypto'
-import { resolve } from 'node:path'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
 import type { RunInput } from '../../contracts/runner.ts'
 import { systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
+import { bringsHistory } from '../../lib/prompt.ts'
 import { runProgram } from '../program.ts'
-import type { ProgramEnd } from '../program.ts'
-import { readReply } from './claude-reply.ts'
-import { openSandbox } from './claude-sandbox.ts'
-import { lastText } from '../../lib/prompt.ts'
+import { claudeArgs, claudeInput } from './claude-args.ts'
+import { claudeEnv } from './claude-env.ts'
+import { openFolder, removeOldFolders } from './claude-folder.ts'
+import { ClaudeOutput } from './claude-output.ts'
+import { claudeUsage, readReply } from './claude-reply.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 import type { ProviderSurroundings } from './registry.ts'
+import { whileHeard } from './silence.ts'
 
-const maxStdoutBytes = 10 * 1024 * 1024
+const name = 'claude-cli'
 const maxStderrBytes = 4 * 1024
+const install = 'Install it with "npm install -g @anthropic-ai/claude-code", or set KSI_CLAUDE_BIN to where it is.'
 
 /** Runs the `claude` program, one call a run (docs/wire.md, "Claude's program"). */
 export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
-  const { claudeBin = 'claude', root } = surroundings
-  // A path is meant from the root, not from the sandbox folder the program is started in.
+  const { claudeBin = 'claude', root, workDir } = surroundings
+  // A path is meant from the root, not from the folder the program is started in.
   const command = claudeBin.includes('/') ? resolve(root, claudeBin) : claudeBin
   const env = claudeEnv(surroundings.env)
   // The user's own, which the supervisor hands on; without it nothing is opened to others.
   const umask = Number.parseInt(surroundings.env['KSI_UMASK'] ?? '077', 8)
-  return { name: 'claude-cli', run: (input, ctx) => run(input, ctx, { ...surroundings, command, env, umask }) }
+  removeOldFolders(workDir, Date.now())
+  const claude = { ...surroundings, command, env, umask }
+  return {
+    name,
+    missing: () =>
+      isThere(command, env['PATH']) ? undefined : `The claude program was not found (${command}). ${install}`,
+    run: (input, ctx) => run(input, ctx, claude),
+  }
 }
 
 interface Claude extends Omit<ProviderSurroundings, 'env'> {
@@ -33,105 +45,83 @@ interface Claude extends Omit<ProviderSurroundings, 'env'> {
 }
 
 async function run(input: RunInput, ctx: ProviderContext, claude: Claude): Promise<ProviderResult> {
-  const sandbox = openSandbox(claude.sandboxDir, input)
-  ctx.onProgress({ status: 'calling_provider', provider: 'claude-cli' })
-  const call = (args: string[]): Promise<ProgramEnd> =>
-    start(claude, { args, cwd: sandbox.dir, stdin: lastText(input), signal: ctx.signal })
-  let end = await call(claudeArgs(input))
-  // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
-  if (input.session_unproven === true && isUnknownSession(end))
-    end = await call(claudeArgs({ ...input, session_id: undefined }))
-  const reply = readReply(end)
-  const sessionId =
-    typeof reply['session_id'] === 'string' && reply['session_id'] !== '' ? reply['session_id'] : undefined
-  if (sessionId !== undefined) sandbox.belongsTo(sessionId)
-  const metadata = isObject(reply['metadata']) ? reply['metadata'] : {}
-  return { session_id: sessionId, response: { ...reply, metadata: { ...metadata, response_id: randomUUID() } } }
+  const { session_id: before, session_provider: owner } = input
+  const whole = bringsHistory(input.messages)
+  let resume = before !== undefined && !whole && (owner ?? name) === name && isUuid(before) ? before : undefined
+  const session = randomUUID()
+  const folder = openFolder(claude.workDir, input)
+  const call = () => start(claude, { input, ctx, session, resume, cwd: folder.dir })
+  try {
+    const reply = await call().catch((error: unknown) => {
+      // A client may name its conversation as it likes; claude knows only the ids it made. Then this is the first turn.
+      const unknown = error instanceof ProviderError && error.sessionUnknown
+      if (!unknown || owner !== undefined || resume === undefined) throw error
+      resume = undefined
+      return call()
+    })
+    const ownStory = whole && owner === name ? 'the request brought a whole conversation of its own' : undefined
+    return toResult(reply, session, resume === undefined ? (input.session_restarted ?? ownStory) : undefined)
+  } finally {
+    folder.close()
+  }
 }
 
-async function start(
-  claude: Claude,
-  call: { args: string[]; cwd: string; stdin: string; signal: AbortSignal },
-): Promise<ProgramEnd> {
-  const { command, env, umask, children } = claude
+function toResult(reply: Record<string, unknown>, session: string, restarted: string | undefined): ProviderResult {
+  const said = reply['session_id']
+  const metadata = isObject(reply['metadata']) ? reply['metadata'] : {}
+  return {
+    session_id: typeof said === 'string' && said !== '' ? said : session,
+    ...(restarted !== undefined && { session_restarted: restarted }),
+    usage: claudeUsage(reply),
+    response: { ...reply, metadata: { ...metadata, response_id: randomUUID() } },
+  }
+}
+
+interface Call {
+  input: RunInput
+  ctx: ProviderContext
+  session: string
+  resume: string | undefined
+  cwd: string
+}
+
+async function start(claude: Claude, { input, ctx, session, resume, cwd }: Call): Promise<Record<string, unknown>> {
+  const { command, env, umask, children, silenceMs: limitMs } = claude
+  const args = claudeArgs(input, { session, resume })
+  const stdin = claudeInput(input, resume === undefined ? (input.history ?? []) : [])
+  const output = new ClaudeOutput(ctx)
   try {
-    return await runProgram({ command, env, umask, children, ...call, maxStdoutBytes, maxStderrBytes })
+    const end = await whileHeard({ name, limitMs, signal: ctx.signal }, (signal, heard) => {
+      const onStdout = (part: Buffer): boolean => {
+        heard()
+        return output.push(part)
+      }
+      return runProgram({ command, args, cwd, env, umask, stdin, signal, children, onStdout, maxStderrBytes })
+    })
+    output.end()
+    return readReply(end, output, resume)
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'EACCES') throw error
     const problem = systemCodeOf(error) === 'ENOENT' ? 'was not found' : 'may not be executed'
-    throw new ProviderError(
-      `The claude program ${problem} (${command}). Install it with "npm install -g @anthropic-ai/claude-code", ` +
-        'or set KSI_CLAUDE_BIN to where it is.',
-      { retryable: false, cause: error },
-    )
-  }
-}
-
-/** Whether claude refused because it has no such session: it has done nothing then. */
-function isUnknownSession({ code, stdout, stderr }: ProgramEnd): boolean {
-  return (
-    code !== 0 && /no conversation found|is not a UUID|not a valid UUID|valid session id/i.test(`${stderr}\n${stdout}`)
-  )
-}
-
-/** The arguments of a call. @throws ProviderError when a part of the request could be taken for an option */
-export function claudeArgs(input: RunInput): string[] {
-  const args = ['-p', '--output-format', 'json', '--model', claudeAlias(input.model)]
-  if (input.session_id === undefined) return args
-  if (!/^[A-Za-z0-9]/.test(input.session_id)) {
-    throw new ProviderError(
-      `The session id "${input.session_id}" is none of claude's: it must begin with a letter or digit.`,
-      {
-        retryable: false,
-        reason: 'invalid_request',
-      },
-    )
-  }
-  return [...args, '--resume', input.session_id]
-}
-
-/** `claude-cli/claude-sonnet-4-20250514` → `sonnet`; names of no known family are handed on as they are. */
-export function claudeAlias(model: string): string {
-  const name = model.replace(/^claude-cli\//, '')
-  const family = /^claude-(?:[\d.-]+-)?(sonnet|opus|haiku)\b/.exec(name)?.[1]
-  if (family !== undefined) return family
-  if (/^[A-Za-z0-9][\w.:@/[\]-]*$/.test(name)) return name
-  throw new ProviderError(
-    `"${model}" names no claude model. Use claude-cli/sonnet, claude-cli/opus or claude-cli/haiku.`,
-    {
+    throw new ProviderError(`The claude program ${problem} (${command}). ${install}`, {
       retryable: false,
-      reason: 'invalid_request',
-    },
-  )
+      cause: error,
+    })
+  }
 }
 
-const passedOn = new Set([
-  'HOME',
-  'PATH',
-  'TERM',
-  'SHELL',
-  'USER',
-  'LOGNAME',
-  'LANG',
-  'LC_ALL',
-  'TZ',
-  'TMPDIR',
-  'NODE_EXTRA_CA_CERTS',
-  'SSL_CERT_FILE',
-])
+function isUuid(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)
+}
 
-/** What claude sees of the environment: enough to run, sign in and reach the network, and none of ksi's own secrets. */
-export function claudeEnv(env: NodeJS.ProcessEnv): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && (passedOn.has(name) || /^(ANTHROPIC|CLAUDE)_|^(https?|no|all)_proxy$/i.test(name)))
-      kept[name] = value
-  }
-  return {
-    ...kept,
-    DISABLE_TELEMETRY: '1',
-    DISABLE_ERROR_REPORTING: '1',
-    DISABLE_AUTOUPDATER: '1',
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-  }
+function isThere(command: string, path = ''): boolean {
+  const places = command.includes('/') ? [command] : path.split(delimiter).map((folder) => join(folder, command))
+  return places.some((place) => {
+    try {
+      accessSync(place, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
 }

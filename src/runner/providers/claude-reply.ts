@@ -1,26 +1,51 @@
-import { parseObject } from '../../lib/ndjson.ts'
 import type { ProgramEnd } from '../program.ts'
+import { anthropicUsage } from './anthropic-answer.ts'
+import type { ClaudeOutput } from './claude-output.ts'
 import { readLimit } from './limits.ts'
 import { ProviderError } from './provider.ts'
+import type { Usage } from '../../contracts/usage.ts'
 
 /**
- * The JSON object that claude has printed.
+ * The result that claude has printed.
+ * @param resumed the session it was to go on from
  * @throws ProviderError when there is none, when it says `is_error`, or when the program did not end with 0
  */
-export function readReply(end: ProgramEnd): Record<string, unknown> {
-  if (end.tooMuch) throw new ProviderError('claude printed more than 10 MiB. Ask it for less.', { retryable: false })
-  const reply = parseObject(end.stdout)
+export function readReply(
+  end: ProgramEnd,
+  { result: reply, unread }: ClaudeOutput,
+  resumed?: string,
+): Record<string, unknown> {
+  try {
+    return resultOf(end, reply, unread)
+  } catch (error) {
+    if (!(error instanceof ProviderError) || resumed === undefined || !unknownSession.test(error.message)) throw error
+    throw new ProviderError(error.message, { retryable: false, sessionUnknown: true })
+  }
+}
+
+function resultOf(
+  end: ProgramEnd,
+  reply: Record<string, unknown> | undefined,
+  unread: string,
+): Record<string, unknown> {
+  if (end.tooMuch)
+    throw new ProviderError('claude printed a line of more than 16 MiB. Ask it for less.', { retryable: false })
   // The reply says more of a failure than the exit code does, so it is looked at first.
-  if (reply?.['is_error'] === true) throw failure(errorText(reply), reply['api_error_status'])
-  if (end.code !== 0) throw failure(exitText(end))
+  if (reply?.['is_error'] === true)
+    throw failure(errorText(reply), { status: reply['api_error_status'], usage: claudeUsage(reply) })
+  if (end.code !== 0) throw failure(exitText(end, unread))
   if (reply) return reply
   throw new ProviderError(
-    `claude printed something else than a JSON object: ${JSON.stringify(end.stdout.slice(0, 200))}. ` +
-      'Check that KSI_CLAUDE_BIN is the claude program.',
-    {
-      retryable: false,
-    },
+    `claude printed no result, but: ${JSON.stringify(unread.slice(0, 200))}. ` +
+      'Check that KSI_CLAUDE_BIN is the claude program, and a current one.',
+    { retryable: false },
   )
+}
+
+/** What a call has used, and what claude says it costs. */
+export function claudeUsage(reply: Record<string, unknown>): Usage {
+  const cost = reply['total_cost_usd']
+  return { ...anthropicUsage(reply['usage']), ...(typeof cost === 'number' && { cost_usd: cost }) }
 }
 
 function errorText(reply: Record<string, unknown>): string {
@@ -30,11 +55,14 @@ function errorText(reply: Record<string, unknown>): string {
   return typeof subtype === 'string' ? subtype : 'claude says is_error, and nothing more'
 }
 
-function exitText({ code, signal, stderr, stdout }: ProgramEnd): string {
+function exitText({ code, signal, stderr }: ProgramEnd, unread: string): string {
   if (code === null) return `claude was terminated with signal ${signal}`
-  const said = (stderr.trim() || stdout.trim()).slice(0, 4_000)
+  const said = (stderr.trim() || unread.trim()).slice(0, 4_000)
   return said === '' ? `claude failed with code ${code} and said nothing` : `claude failed with code ${code}: ${said}`
 }
+
+/** Words for a session that claude does not have: it has done nothing then. */
+const unknownSession = /no conversation found|is not a UUID|not a valid UUID|valid session id/i
 
 /** Texts of failures that may pass by themselves: rate limit, overload, server trouble, network, time-outs. */
 const passing = [
@@ -56,11 +84,15 @@ export function retryAfterMs(text: string): number | undefined {
   return Math.round(Number(found[1]) * (unitsMs[unit === 'milli' ? 'ms' : unit] ?? 1_000))
 }
 
-/** Turns a failure into an error that says whether another try makes sense. @param status that of the model's API */
-export function failure(text: string, status?: unknown): ProviderError {
+/**
+ * Turns a failure into an error that says whether another try makes sense.
+ * @param status that of the model's API, where claude says so
+ */
+export function failure(text: string, { status, usage }: { status?: unknown; usage?: Usage } = {}): ProviderError {
   const message = text.slice(0, 4_000)
-  const limit = readLimit({ text: message, status: typeof status === 'number' ? status : undefined })
-  if (limit !== undefined) return new ProviderError(message, { retryable: true, limited: true, ...limit })
-  if (!passing.some((pattern) => pattern.test(message))) return new ProviderError(message, { retryable: false })
-  return new ProviderError(message, { retryable: true, retryAfterMs: retryAfterMs(message) })
+  const code = typeof status === 'number' ? status : undefined
+  const limit = readLimit({ text: message, status: code })
+  if (limit !== undefined) return new ProviderError(message, { retryable: true, limited: true, ...limit, usage })
+  const retryable = code === undefined ? passing.some((one) => one.test(message)) : code === 408 || code >= 500
+  return new ProviderError(message, { retryable, usage, ...(retryable && { retryAfterMs: retryAfterMs(message) }) })
 }

@@ -10,7 +10,7 @@ function run(
   options: { signal?: AbortSignal; onProgress?: (data: Record<string, unknown>) => void } = {},
 ): Promise<ProviderResult> {
   const { signal = new AbortController().signal, onProgress = () => {} } = options
-  return createEcho().run(makeInput(given), { signal, onProgress })
+  return createEcho().run(makeInput(given), { signal, onProgress, onChunk: () => {} })
 }
 
 test('answers with the last message in the shape litellm has', async () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { echoOptions } from '../../contracts/completion.ts'
 import type { EchoOptions } from '../../contracts/completion.ts'
 import type { RunInput } from '../../contracts/runner.ts'
@@ -6,6 +5,7 @@ import { sleep } from '../../lib/backoff.ts'
 import { allText, lastText } from '../../lib/prompt.ts'
 import { ProviderError } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
+import { newSession, sessionOf } from './session.ts'
 
 const maxProgressEvents = 20
 
@@ -19,10 +19,13 @@ export function createEcho(): Provider {
 
 async function run(input: RunInput, ctx: ProviderContext): Promise<ProviderResult> {
   const options = readOptions(input)
-  await spend(options, ctx)
+  const said = options.chunks === undefined ? undefined : await speak(options.chunks, options, ctx)
+  if (said === undefined) await spend(options, ctx)
   ctx.signal.throwIfAborted()
   failAsAsked(options, input.attempt)
-  return answer(input, options)
+  const result = said ?? lastText(input)
+  if (said === undefined) ctx.onChunk({ kind: 'text', text: result })
+  return answer(input, options, result)
 }
 
 function readOptions(input: RunInput): EchoOptions {
@@ -52,6 +55,24 @@ async function spend(
   }
 }
 
+/** Gives numbered pieces, evenly over the latency; late ones together, so that it never falls behind. */
+async function speak(
+  chunks: number,
+  { latency_ms: latencyMs = 0 }: EchoOptions,
+  { signal, onChunk }: ProviderContext,
+): Promise<string> {
+  const began = performance.now()
+  const said: string[] = []
+  while (said.length < chunks && !signal.aborted) {
+    const leftMs = began + (latencyMs * (said.length + 1)) / chunks - performance.now()
+    if (leftMs > 0) await sleep(leftMs, signal)
+    const text = `${said.length} `
+    onChunk({ kind: 'text', text })
+    said.push(text)
+  }
+  return said.join('')
+}
+
 function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number): void {
   const kind = fail ?? (times === undefined ? undefined : 'retryable')
   if (kind === undefined || (times !== undefined && attempt > times)) return
@@ -60,19 +81,21 @@ function failAsAsked({ fail, fail_times: times }: EchoOptions, attempt: number):
   })
 }
 
-function answer(input: RunInput, options: EchoOptions): ProviderResult {
-  const result = lastText(input)
+function answer(input: RunInput, options: EchoOptions, result: string): ProviderResult {
+  const { session_id: before, parameters } = input
   const promptTokens = countWords(allText(input))
   const completionTokens = options.tokens ?? countWords(result)
-  const sessionId = sessionOf(input, options)
+  const sessionId = options.new_session ? newSession('echo', input.run_id) : sessionOf(input, 'echo')
   const metadata = {
     provider: 'echo',
     request_id: input.request_id,
     attempt: input.attempt,
-    ...(input.session_id === undefined ? {} : { resumed_session: input.session_id }),
+    ...(before === undefined ? {} : { resumed_session: before }),
+    ...(Object.keys(parameters).length > 0 && { parameters }),
   }
   return {
     session_id: sessionId,
+    usage: { input_tokens: promptTokens, output_tokens: completionTokens, cache_read_tokens: 0, cache_write_tokens: 0 },
     response: {
       result,
       model: input.model,
@@ -85,15 +108,6 @@ function answer(input: RunInput, options: EchoOptions): ProviderResult {
       metadata,
     },
   }
-}
-
-function sessionOf(input: RunInput, options: EchoOptions): string {
-  if (options.new_session) return `echo-${digest(input.run_id)}`
-  return input.session_id ?? `echo-${digest(input.request_id)}`
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 function countWords(text: string): number {

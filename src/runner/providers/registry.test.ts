@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { createEcho } from './echo.ts'
 import { createRegistry } from './registry.ts'
+
+const run = promisify(execFile)
 
 test('finds a provider by what stands before the slash, and loads it once', async () => {
   let loads = 0
@@ -44,4 +48,31 @@ test('a provider that cannot be loaded fails for good, and is tried again by the
   })
   broken = false
   assert.equal((await registry.find('sdk/x')).name, 'echo')
+})
+
+test('the SDKs are not touched before a provider is used: loading all that is ours costs no boot', async () => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const foreign = new Set()
+    registerHooks({
+      resolve(specifier, context, next) {
+        const found = next(specifier, context)
+        const name = /node_modules\\/(openai|@anthropic-ai\\/sdk)\\//.exec(found.url)?.[1]
+        if (name) foreign.add(name)
+        return found
+      },
+    })
+    const { createRegistry, providerLoaders } = await import('./registry.ts')
+    const settings = { OPENAI_API_KEY: 'x', OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }
+    const around = { settings, silenceMs: 1000, env: {}, root: '/', workDir: '/nowhere' }
+    const registry = createRegistry(providerLoaders(around))
+    const providers = await registry.load()
+    const before = [...foreign]
+    const input = { request_id: 'r', model: 'openai/m', prompt: 'x', timeout_ms: 1000, parameters: {} }
+    const ctx = { signal: new AbortController().signal, onChunk() {}, onProgress() {} }
+    await providers.find(({ name }) => name === 'openai').run(input, ctx).catch(() => {})
+    console.log(JSON.stringify([providers.length, before, [...foreign]]))`
+  const options = { cwd: import.meta.dirname }
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], options)
+  assert.deepEqual(JSON.parse(stdout), [5, [], ['openai']])
 })

@@ -113,7 +113,7 @@ const rawBytes: Attack = async (attacker) => {
 }
 
 /** Events whose effects are the point of somebody else's test. */
-const notFuzzed = new Set(['system:shutdown', 'system:reload', 'dev:restore', 'dev:checkpoint'])
+const notFuzzed = new Set(['system:shutdown', 'system:reload', 'system:rollback', 'dev:restore', 'dev:checkpoint'])
 const fields = Object.entries(eventSpecs)
   .filter(([name]) => !notFuzzed.has(name))
   .map(([name, { data: schema }]) => {

@@ -24,6 +24,8 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     trouble: null,
     filling: [],
     poison: [],
+    missing: [],
+    losses: [],
     waiting_for_restart: [],
     swaps: 3,
     failed_swaps: 0,

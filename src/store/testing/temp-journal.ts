@@ -8,7 +8,8 @@ import type { Conversations } from '../conversations.ts'
 import { Journal } from '../journal.ts'
 import type { JournalOptions } from '../journal.ts'
 import type { Requests } from '../requests.ts'
-import { assertSound, databaseOf, disagreements } from './sound.ts'
+import { disagreements } from '../soundness.ts'
+import { assertSound, databaseOf } from './sound.ts'
 
 /** A folder of its own for a test, with a place for a journal; it and every journal opened here go with the test. */
 export class TempJournal implements Disposable {
@@ -61,7 +62,8 @@ export class TestQueue {
     { model = 'echo/echo', ...payload }: { model?: string } & Record<string, unknown> = { prompt: requestId },
   ): number {
     return this.journal.tx(() => {
-      const tick = this.journal.emitAny('completion:queued', { request_id: requestId }, requestId)
+      const about = { request_id: requestId, conversation, priority, model: 'echo/echo' }
+      const tick = this.journal.emitAny('completion:queued', about, requestId)
       this.requests.accept({
         request_id: requestId,
         conversation,

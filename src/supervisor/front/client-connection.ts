@@ -9,6 +9,7 @@ import { Inflow } from './inflow.ts'
 import { Intake } from './intake.ts'
 import type { Rights } from './rights.ts'
 import { Subscription } from './subscription.ts'
+import type { PushFrame } from './subscription.ts'
 
 /** A client that leaves more than this unread is cut. */
 const cutAt = 16_777_216
@@ -89,16 +90,20 @@ export class ClientConnection {
   /** Writes one line, unless the connection is on its way out. Cuts a client that reads nothing. */
   send(line: string): void {
     if (this.#phase === 'closing' || this.#phase === 'gone') return
-    if (this.#writer.pending > cutAt) {
-      this.#log.warn(
-        { connection: this.id, unread: this.#writer.pending },
-        'client cut: it does not read what it is sent',
-      )
+    const unread = this.#writer.pending
+    if (unread > cutAt) {
+      this.#log.warn({ connection: this.id, unread }, 'client cut: it does not read what it is sent')
       this.#phase = 'closing'
       this.#socket.destroy()
       return
     }
     this.#writer.write(`${line}\n`)
+  }
+
+  /** Writes what is pushed: an event, or a piece of a stream. */
+  push(frame: PushFrame): void {
+    this.subscription.pushed(frame)
+    if (frame.json !== '') this.send(frame.json)
   }
 
   /** Counts a request in. */
@@ -224,8 +229,7 @@ export class ClientConnection {
   }
 
   #afterFlush(): void {
-    const { closed, writableLength } = this.#socket
-    if (!this.isSlow && !closed && writableLength > this.#owner.slowAt) this.#setSlow(true)
+    if (!this.isSlow && !this.hasHungUp && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {
@@ -246,7 +250,6 @@ export class ClientConnection {
     const paused = full || this.#intake.isWaiting
     if (paused === this.#paused) return
     this.#paused = paused
-    if (paused) this.#socket.pause()
-    else this.#socket.resume()
+    this.#socket[paused ? 'pause' : 'resume']()
   }
 }

@@ -37,6 +37,8 @@ export interface AnswerContext {
 export interface ConnectionsOptions extends Tokens {
   maxLineBytes: number
   maxConnections: number
+  /** over all, also those that are only told why they are not let in: beyond it the system has no room for the rest */
+  maxSockets?: number
   log: Log
   /**
    * Answers `front: true` events, and `system:health` while no generation is live. What it throws becomes a data error.
@@ -85,7 +87,8 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   }
 
   accept(socket: Socket, transport: ConnectionInfo['transport']): void {
-    const { token, log } = this.#options
+    const { token, log, maxSockets = Infinity } = this.#options
+    if (this.#sockets.size >= maxSockets) return void socket.destroy()
     const connection = new ClientConnection(socket, { id: ++this.#lastConnection, transport, owner: this, log })
     this.#sockets.add(connection)
     if (this.#closed) return connection.refuse(errorReply('The daemon is shutting down', 'KSI_RESTARTING'))

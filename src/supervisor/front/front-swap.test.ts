@@ -96,7 +96,10 @@ test('lets a new generation go on with a subscription after the last seq pushed'
   h.front.attach(young.stream)
   const resumed = await young.frames.next((frame) => frame.kind === 'S')
   assert.equal(resumed.seq, 42)
-  assert.deepEqual(JSON.parse(resumed.json), { event_patterns: ['completion:*'], client_id: 'me' })
+  assert.deepEqual(JSON.parse(resumed.json), {
+    events: { event_patterns: ['completion:*'], client_id: 'me' },
+    streams: [],
+  })
   young.send({ kind: 'P', connection: 1, seq: 43, json: '{"event":"completion:queued","seq":43}' })
   await client.inbox.next((line) => line['seq'] === 43)
   assert.deepEqual(

@@ -6,6 +6,7 @@ import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { portHolder } from '../../lib/port-holder.ts'
+import { keepSocketFile } from '../../lib/socket-file.ts'
 import { checkSocketPath } from '../../lib/socket-path.ts'
 
 /** Sockets beyond the limit are told so before they are closed; of those, too, there is a limit. */
@@ -45,6 +46,10 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     mkdirSync(dirname(socketPath), { recursive: true })
     if (stale) rmSync(socketPath, { force: true })
     await listenPrivately(unix, { path: socketPath, backlog: maxConnections })
+    keepSocketFile(unix, socketPath, () => {
+      mkdirSync(dirname(socketPath), { recursive: true })
+      return listenPrivately(unix, { path: socketPath, backlog: maxConnections })
+    })
   } catch (error) {
     tcp.close()
     throw new KsiError(

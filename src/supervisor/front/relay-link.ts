@@ -69,9 +69,9 @@ export class RelayLink {
   /** Tells what a connection has subscribed to, and how far it has come; `U` is the answer. */
   subscribed(connection: ClientConnection): void {
     const { id, subscription } = connection
-    if (subscription.data === undefined) return
+    if (!subscription.stands) return
     subscription.isAsked = true
-    this.#send({ kind: 'S', connection: id, seq: subscription.cursor, json: subscription.data })
+    this.#send({ kind: 'S', connection: id, seq: subscription.cursor, json: subscription.standing })
   }
 
   /** Sends a request line: again, if any generation was given it before. */

@@ -95,8 +95,7 @@ export class Relay {
   }
 
   add(connection: ClientConnection): void {
-    this.#roster.add(connection)
-    this.#link?.connected(connection)
+    this.#roster.add(connection, this.#link)
   }
 
   /** While lines are on trial each must be run, also those of a client that reads nothing just now. */
@@ -135,8 +134,7 @@ export class Relay {
 
   #takeOver(stream: Duplex): RelayLink {
     this.detach(this.#link === undefined ? 'death' : 'handover')
-    const link = this.#links.of(stream)
-    this.#link = link
+    const link = (this.#link = this.#links.of(stream))
     link.begin()
     this.#roster.tellAll(link, (connection) => !this.#trials.isPending(connection))
     return link
@@ -185,15 +183,17 @@ export class Relay {
         return this.#trials.passed(line)
       }
       case 'P':
-        return this.#roster.push(frame.connection, frame.seq, frame.json)
+      case 'D':
+      case 'E':
+        return this.#roster.get(frame.connection)?.push(frame)
       case 'U':
-        return this.#onReached(this.#roster.get(frame.connection), frame.seq)
+        return this.#onReached(frame.seq, this.#roster.get(frame.connection))
       default:
         this.#log.warn({ kind: frame?.kind }, 'unknown frame from the generation')
     }
   }
 
-  #onReached(connection: ClientConnection | undefined, seq: number): void {
+  #onReached(seq: number, connection?: ClientConnection): void {
     if (connection === undefined) return
     connection.subscription.reached(seq)
     connection.deaths = 0

@@ -9,16 +9,10 @@ export class Roster {
     return this.#connections.get(id)
   }
 
-  add(connection: ClientConnection): void {
+  /** Takes a new one in, and tells the generation of it. */
+  add(connection: ClientConnection, link: RelayLink | undefined): void {
     this.#connections.set(connection.id, connection)
-  }
-
-  /** Brings a pushed event to a subscriber. */
-  push(id: number, seq: number, line: string): void {
-    const connection = this.#connections.get(id)
-    if (connection === undefined) return
-    connection.subscription.cursor = seq
-    connection.send(line)
+    link?.connected(connection)
   }
 
   /** Whose subscriptions a generation keeps. */

@@ -5,6 +5,8 @@ import { isObject } from '../../lib/ndjson.ts'
 import type { State } from './state.ts'
 
 const untoldKept = 10
+/** So many files are named in a sentence. */
+const named = 20
 
 /** All files that were saved and are not live: any of them may be to blame for a failure until all are. */
 export function filesNotLive({ failed, swap, pending }: State): string[] {
@@ -17,7 +19,9 @@ export function union(...lists: (readonly string[])[]): string[] {
 
 /** "The change of a.ts, b.ts", or what stands for it where no file was changed. */
 export function theChange(files: readonly string[], otherwise: string): string {
-  return files.length === 0 ? otherwise : `The change of ${files.join(', ')}`
+  if (files.length === 0) return otherwise
+  const more = files.length > named ? ` and ${files.length - named} more` : ''
+  return `The change of ${files.slice(0, named).join(', ')}${more}`
 }
 
 /** The newest failures that are to be told by the next one live. */
@@ -38,12 +42,13 @@ export function isUnstarted({ code, signal }: ChildEnd): boolean {
   return code === null && signal === null
 }
 
-/** There is no room on the disk: the one error of a retiring generation that is not its code's fault. */
-export function isDiskFull({ code }: ErrorReport): boolean {
-  return code !== undefined && diskFull.has(code)
+/** The disk or the journal's file is at fault, and not the code of the generation that says so. */
+export function isFileTrouble({ code }: ErrorReport): boolean {
+  return code !== undefined && fileTrouble.test(code)
 }
 
-const diskFull = new Set(['KSI_DISK_FULL', 'SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'ENOSPC', 'EDQUOT'])
+const fileTrouble =
+  /^(KSI_D(ISK|B)_\w+|EDQUOT|SQLITE_(FULL|IOERR|BUSY|READONLY|CANTOPEN|CORRUPT|NOTADB)\w*|E(NOSPC|IO|ROFS|ACCES))$/
 
 /** The line of a stack that says what happened, if there is one. */
 function headline(stderr: string): string {

@@ -1,7 +1,7 @@
 import type { Phases } from '../../contracts/control.ts'
 import { roundMs } from '../../lib/time.ts'
 import { union } from './blame.ts'
-import { fold } from './pending.ts'
+import { fold, isRollback } from './pending.ts'
 import { live, spare } from './questions.ts'
 import type { Turn } from './turn.ts'
 
@@ -14,7 +14,8 @@ const refillMs = 30
 export function begin(turn: Turn): void {
   const { pending, failed } = turn.state
   if (pending === null) return
-  const files = union(failed, pending.change.files)
+  // What a roll-back undoes is known exactly: all in which the files differ from what is booted.
+  const files = isRollback(pending.change) ? pending.change.files : union(failed, pending.change.files)
   const change = { ...pending.change, files }
   const phases: Phases = change.watchMs === undefined ? {} : { watch: change.watchMs }
   turn.set({ pending: null })
@@ -30,8 +31,10 @@ export function begin(turn: Turn): void {
 /** A spare that is still of use, or a process made now, gets the change. */
 function takeProcess(turn: Turn): void {
   turn.stopTimers('refill')
-  const waiting = spare(turn.state)
-  if (waiting === undefined) turn.swapping({ id: turn.fork() })
+  const tree = turn.state.swap?.change.tree
+  // A spare has loaded what is on disk.
+  const waiting = tree === undefined ? spare(turn.state) : undefined
+  if (waiting === undefined) turn.swapping({ id: turn.fork({ tree }) })
   else if (waiting.stamp === turn.now.stamp) turn.swapping({ id: waiting.id })
   else {
     turn.kill(waiting.id, 'it has loaded what has changed since')
@@ -50,14 +53,13 @@ function startBootTimers(turn: Turn): void {
 function boot(turn: Turn, id: number): void {
   const { swap, pending } = turn.state
   if (swap === null) return
+  const { tree } = swap.change
   // What was saved while its process started is in what it reads now.
-  if (pending !== null) {
+  if (pending !== null && tree === undefined && pending.change.tree === undefined) {
     turn.swapping(fold(swap, pending))
     turn.set({ pending: null })
   }
-  const serving = live(turn.state)
-  if (serving !== undefined) turn.send(serving.id, { type: 'successor' })
-  turn.move(id, 'booting')
+  turn.move(id, 'booting', { tree: tree ?? turn.now.tree })
   turn.send(id, { type: 'boot', boot_id: swap.bootId })
   startBootTimers(turn)
 }
@@ -78,7 +80,7 @@ export function bootAgain(turn: Turn, why: string): void {
   if (swap === null) return
   turn.log('warn', { files: swap.change.files }, `the new code is booted once more: ${why}`)
   turn.kill(swap.id, why)
-  turn.swapping({ id: turn.fork(), again: true, takenAt: turn.now.ms })
+  turn.swapping({ id: turn.fork({ tree: swap.change.tree }), again: true, takenAt: turn.now.ms })
   startBootTimers(turn)
 }
 

@@ -45,7 +45,7 @@ export function onTimer(turn: Turn, name: Timer, measured: Measured): void {
     case 'retry':
       return turn.set({ deferred: false })
     case 'refill':
-      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork(isGood(state))
+      if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork({ preload: isGood(state) })
       return
     default: {
       const id = Number(name.slice('end:'.length))

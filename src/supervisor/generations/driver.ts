@@ -7,12 +7,13 @@ import type { CheckpointReason } from '../../contracts/words.ts'
 import { startAwakeTimer } from '../../lib/awake-timer.ts'
 import type { AwakeTimer } from '../../lib/awake-timer.ts'
 import { Child } from '../../lib/child.ts'
+import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { DetachCause } from '../front/retrial.ts'
 import type { Effect, GenerationEvent, Measured, Now, SwapResult, Timer } from './events.ts'
 import { step } from './lifecycle.ts'
 import { stampOf } from './spare-stamp.ts'
-import { live, spare } from './questions.ts'
+import { handleOf, live, rollbackTarget, spare } from './questions.ts'
 import { initialState } from './state.ts'
 import type { Change, Live, State, View } from './state.ts'
 import { toEvent } from './to-event.ts'
@@ -31,13 +32,22 @@ interface GenerationsOptions {
   onLine: (line: string) => void
   front: Relaying
   onLive: (live: Live, change: Change, phases: Phases) => void
+  /** What the source was: nothing where none is kept. */
+  trees: () => KeptTrees | undefined
+}
+
+/** The sources that can be gone back to. */
+interface KeptTrees {
+  readonly newest: string
+  changedSince(tree: string): string[]
+  lay(tree: string): Promise<string>
 }
 
 /**
  * A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. Later it
  * has no more room than that, and what is old is collected once it has doubled, not when it is four times as much.
  */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100']
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100', '--expose-gc']
 /** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
 const beyondHeartbeatMs = 1_000
 
@@ -92,6 +102,16 @@ export class Generations {
     })
   }
 
+  /**
+   * Boots the code that was live before; resolves to what comes of it.
+   * @throws KsiError KSI_NOT_FOUND when there is none, KSI_RESTARTING while it is not clear yet what is live
+   */
+  rollBack(): Promise<SwapResult> {
+    const tree = rollbackTarget(this.#state, this.#o.trees()?.newest)
+    const files = this.#o.trees()?.changedSince(tree) ?? []
+    return this.boot({ cause: 'rollback', files, at: Date.now(), tree })
+  }
+
   /** Writes down and tells a failure that is not a generation's own. */
   tellFailure(failure: BootFailure): void {
     this.#feed({ type: 'failure', failure })
@@ -116,7 +136,12 @@ export class Generations {
   }
 
   #now(): Now {
-    return { ms: performance.now(), at: Date.now(), stamp: stampOf(this.#o.settings.paths) }
+    return {
+      ms: performance.now(),
+      at: Date.now(),
+      stamp: stampOf(this.#o.settings.paths),
+      tree: this.#o.trees()?.newest ?? '',
+    }
   }
 
   #carryOut(effect: Effect): void {
@@ -158,10 +183,27 @@ export class Generations {
     }
   }
 
-  #fork({ id, preload }: Extract<Effect, { type: 'fork' }>): void {
-    const { settings, onLine } = this.#o
+  #fork({ id, preload, tree }: Extract<Effect, { type: 'fork' }>): void {
+    if (tree === undefined) return this.#start(id, this.#o.settings.paths.src, preload)
+    const gone = (error: unknown): void => {
+      const end = { code: 1, signal: null, stderr: `Error: ${messageOf(error)}`, killedFromOutside: false }
+      this.#feed({ type: 'ended', id, end })
+    }
+    this.#o
+      .trees()
+      ?.lay(tree)
+      .then((src) => this.#start(id, src, false), gone)
+  }
+
+  #start(id: number, src: string, preload: boolean): void {
+    const { onLine } = this.#o
+    // It may not be wanted any more: laying out a kept source takes a while.
+    if (handleOf(this.#state, id)?.phase === 'retired') {
+      const end = { code: 0, signal: null, stderr: '', killedFromOutside: false }
+      return this.#feed({ type: 'ended', id, end })
+    }
     const env = preload ? { ...this.#o.env, KSI_PRELOAD: '1' } : this.#o.env
-    const child = new Child(join(settings.paths.src, 'daemon/main.ts'), {
+    const child = new Child(join(src, 'daemon/main.ts'), {
       env,
       onLine,
       execArgv: roomy,

@@ -5,7 +5,7 @@ import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import type { DetachCause } from '../front/retrial.ts'
-import { errorOfEnd, filesNotLive, isDiskFull, isUnstarted, theChange, union, untoldWith } from './blame.ts'
+import { errorOfEnd, filesNotLive, isFileTrouble, isUnstarted, theChange, union, untoldWith } from './blame.ts'
 import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
 import { live, parked, retiring } from './questions.ts'
@@ -101,15 +101,18 @@ function restart(turn: Turn, crash: Crash): void {
   const counted = countCrash(backoff, crash, turn.now.ms)
   turn.set({ backoff: counted.backoff })
   const cause = view.generation === null ? 'start' : 'crash'
-  if (turn.state.pending !== null) return
-  turn.set({ pending: { change: { cause, files: failed, at: turn.now.at }, waiters: [] } })
+  // What is being booted, or waits for it, is the restart.
+  if (turn.state.pending !== null || turn.state.swap !== null) return
+  // Who rolled back wants the code from before, also after it has crashed.
+  const tree = turn.state.kept ?? undefined
+  turn.set({ pending: { change: { cause, files: failed, at: turn.now.at, tree }, waiters: [] } })
   defer(turn, counted.waitMs)
 }
 
 /** The old generation is asked to let go and cannot. @param said it says so itself, and lives */
 export function retireFailed(turn: Turn, old: Handle, error: ErrorReport, said: boolean): void {
   turn.stopTimers('retire')
-  if (said && isDiskFull(error) && turn.state.stopping === null) {
+  if (said && isFileTrouble(error) && turn.state.stopping === null) {
     turn.move(old.id, 'live')
     turn.do({ type: 'attach', id: old.id })
     turn.do({ type: 'watch', id: old.id })
@@ -151,7 +154,7 @@ export function onRetired(turn: Turn, id: number): void {
   const before = parked(turn.state)
   turn.move(id, 'parked', { holds: false })
   turn.set({ sinceParked: [] })
-  if (before !== undefined) turn.dismiss(before.id)
+  if (before !== undefined) turn.dismissLater(before.id)
   backUnlessReplaced(turn)
 }
 
@@ -183,6 +186,10 @@ export function takenBack(turn: Turn, id: number, reply: Live): void {
   turn.log('warn', { generation: reply.generation }, 'the generation before has taken the journal back and serves on')
 }
 
+function headOf(message: string): string {
+  return (message.split('\n', 1)[0] ?? '').slice(0, 200)
+}
+
 /** What went live after the one that has taken the journal back is not live any more. */
 function notLiveSince(turn: Turn): void {
   const { failed, sinceParked, view } = turn.state
@@ -202,6 +209,13 @@ export function takeBackFailed(turn: Turn, error: ErrorReport): void {
   turn.log('error', { err: error }, 'the generation before could not take the journal back')
   turn.kill(back.id, error.message)
   turn.set({ back: null })
+  if (back.failure !== null) {
+    const what = theChange(back.failure.files, 'The new code')
+    const why = `the generation before could not take the journal back: ${error.message}`
+    const noWayBack = `${what} failed (${headOf(back.failure.error.message)}), and ${why}`
+    turn.set({ noWayBack })
+    turn.show({ problem: noWayBack })
+  }
   // A change that is being booted is the restart.
   if (turn.state.swap === null && turn.state.stopping === null) restart(turn, back.crash)
 }

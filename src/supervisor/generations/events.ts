@@ -57,15 +57,20 @@ export interface Now {
   readonly at: number
   /** stands for what of ours a spare made now would load */
   readonly stamp: string
+  /** stands for the source as it is on disk, as far as is known; empty where none is kept */
+  readonly tree: string
 }
 
 export type SwapResult =
-  | { status: 'live'; generation: number; phases: Phases }
+  | { status: 'live'; generation: number; phases: Phases; files: string[] }
   | { status: 'failed'; failure: BootFailure }
 
 export type Effect =
-  /** `preload`: the code on disk is known to be good, and may be imported ahead of time. */
-  | { type: 'fork'; id: number; preload: boolean }
+  /**
+   * `preload`: the code on disk is known to be good, and may be imported ahead of time. `tree`: the kept source that
+   * it runs.
+   */
+  | { type: 'fork'; id: number; preload: boolean; tree?: string }
   | { type: 'send'; id: number; message: ToGeneration }
   | { type: 'kill'; id: number }
   | { type: 'watch'; id: number }

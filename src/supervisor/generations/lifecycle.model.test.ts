@@ -18,10 +18,12 @@ type Act =
   | { do: 'deliver'; count: number }
   | { do: 'wait'; ms: number }
   | { do: 'kill' | 'crash' | 'hang' | 'stop process'; which: number }
+  | { do: 'roll back' }
   | { do: 'fill disk' | 'free disk' | 'use up processes' | 'free processes' }
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('save' as const), kind: fc.constantFrom(...kinds) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'roll back' as const }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('deliver' as const), count: fc.nat(12) }) },
   {
     weight: 6,
@@ -90,6 +92,8 @@ function perform(world: World, one: Act): void {
       return
     case 'wait':
       return world.wait(one.ms)
+    case 'roll back':
+      return world.rollBack()
     case 'fill disk':
     case 'free disk':
       world.diskIsFull = one.do === 'fill disk'

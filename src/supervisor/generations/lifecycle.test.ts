@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { randomFrom } from '../../testing/random.ts'
+import { rollbackTarget } from './questions.ts'
 import { limits } from './testing/limits.ts'
 import { boots, killFromOutside, processIn, started, told } from './testing/looking.ts'
 import { World } from './testing/world.ts'
@@ -14,7 +15,7 @@ test('a save boots the spare; lines are held from standby to live, the one befor
     if (effect.type === 'send') return [effect.message.type]
     return effect.type === 'hold' || effect.type === 'attach' || effect.type === 'detach' ? [effect.type] : []
   })
-  assert.deepEqual(order, ['successor', 'boot', 'hold', 'retire', 'detach', 'activate', 'attach', 'phases'])
+  assert.deepEqual(order, ['boot', 'hold', 'retire', 'detach', 'activate', 'attach', 'phases'])
   assert.deepEqual(
     world.state.handles.map(({ phase }) => phase),
     ['parked', 'live'],
@@ -52,6 +53,51 @@ test('a boot that is killed from outside is made again, and nothing is blamed', 
   killFromOutside(processIn(world, 'booting'))
   world.wait(1_000)
   assert.deepEqual([world.live?.code?.version, world.state.view.failedSwaps], [1, 0])
+})
+
+test('a roll-back boots the code that was live before, as it was kept; the files that are not live are named', () => {
+  const world = started()
+  world.save('good')
+  world.wait(1_000)
+  world.save('good')
+  world.wait(1_000)
+  world.rollBack()
+  world.wait(1_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive], [1, ['f2']])
+  assert.match(String(world.state.view.problem), /The change of f2 is not live: it was rolled back by hand/)
+  assert.deepEqual([world.state.view.lastFailure, world.state.view.failedSwaps], [null, 0])
+  world.rollBack()
+  world.wait(1_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive], [0, ['f1', 'f2']], 'further back each time')
+  killFromOutside(world.live ?? processIn(world, 'live'))
+  world.wait(1_000)
+  assert.equal(world.live?.code?.version, 0, 'the same after a crash')
+  assert.throws(() => rollbackTarget(world.state, '2'), { code: 'KSI_NOT_FOUND' })
+  world.save('good')
+  world.wait(1_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive, world.state.view.problem], [3, [], null])
+})
+
+test('code that was rolled back from does not come back by itself; one that cannot be booted changes nothing', () => {
+  const world = started()
+  world.save('dies young')
+  world.wait(100)
+  world.save('good')
+  world.wait(200)
+  world.rollBack()
+  world.wait(5_000)
+  assert.equal(world.live?.code?.version ?? 1, 1, 'whoever rolled back to what dies has it, until the next save')
+  world.save('good')
+  world.wait(10_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive], [3, []])
+})
+
+test('a roll-back waits for nothing and is refused while other code goes live', () => {
+  const world = started()
+  world.save('slow to boot')
+  world.wait(100)
+  assert.throws(() => rollbackTarget(world.state, '1'), { code: 'KSI_RESTARTING' })
+  assert.throws(() => rollbackTarget(world.state, undefined), { code: 'KSI_NOT_FOUND' })
 })
 
 test('a spare that was stopped costs a save about a second, not the save', () => {

@@ -1,3 +1,4 @@
+import { KsiError } from '../../lib/errors.ts'
 import type { Handle, Phase, State } from './state.ts'
 
 const inPhase =
@@ -32,6 +33,28 @@ export function spare({ handles, swap }: State): Handle | undefined {
 export function isGood(state: State): boolean {
   return live(state) !== undefined && state.failed.length === 0 && state.pending === null
 }
+
+/**
+ * The source a roll-back goes to: what was live before the one that is; where nobody is live and the files have changed
+ * since, what was live last.
+ * @param newest what is on disk
+ * @throws KsiError KSI_NOT_FOUND when there is none, KSI_RESTARTING while it is not clear yet what is live
+ */
+export function rollbackTarget(state: State, newest: string | undefined): string {
+  const { trees, swap, pending, back, stopping } = state
+  if (newest === undefined) throw new KsiError('KSI_NOT_FOUND', 'Code that was live is kept in dev mode only.')
+  // A restart that waits for its time is all that may wait.
+  const isClear = swap === null && back === null && (pending === null || pending.change.cause === 'crash')
+  if (stopping !== null || !isClear || isHeld({ ...state, handles: state.handles.filter(isNotLive) }))
+    throw new KsiError('KSI_RESTARTING', 'Other code is just going live. Look at `ksi status`, and try again.')
+  const isDown = live(state) === undefined && trees.at(-1) !== newest
+  const tree = trees.at(isDown ? -1 : -2)
+  if (tree !== undefined) return tree
+  const message = 'There is no code that was live before this since ksi was started: nothing to roll back to.'
+  throw new KsiError('KSI_NOT_FOUND', message)
+}
+
+const isNotLive = ({ phase }: Handle): boolean => phase !== 'live'
 
 /** Whether somebody may still write to the journal. */
 export function isHeld({ handles }: State): boolean {

@@ -24,6 +24,10 @@ export interface Handle {
   readonly ready: boolean
   /** Stands for what of ours a spare has already loaded. */
   readonly stamp: string
+  /** Stands for the source it was booted from; empty before. */
+  readonly tree: string
+  /** That was not on disk any more, but kept: it was rolled back to. */
+  readonly isKept: boolean
   /** It was given the journal, and has neither said that it let go nor ended. */
   readonly holds: boolean
   /** Why we killed it. */
@@ -42,6 +46,8 @@ export interface Change {
   readonly at: number
   /** from the save until it was seen */
   readonly watchMs?: number | undefined
+  /** the kept source that is booted, at a roll-back; what is on disk when not given */
+  readonly tree?: string | undefined
 }
 
 /** A change that waits for its boot, and who waits for what comes of it. */
@@ -119,6 +125,12 @@ export interface State {
   readonly liveFiles: readonly string[]
   /** Files that went live since the parked one was: not live any more should it take the journal back. */
   readonly sinceParked: readonly string[]
+  /** The sources that were live, the newest last: what can be rolled back to. */
+  readonly trees: readonly string[]
+  /** The kept source that is to serve until something else is saved. */
+  readonly kept: string | null
+  /** Why the code that dies is booted again and again: the code before it could not take the journal back. */
+  readonly noWayBack: string | null
   readonly backoff: CrashBackoff
   /** What is pending waits for the end of a back-off. */
   readonly deferred: boolean
@@ -146,6 +158,9 @@ export function initialState(limits: Limits, run: string, at: number): State {
     failed: [],
     liveFiles: [],
     sinceParked: [],
+    trees: [],
+    kept: null,
+    noWayBack: null,
     backoff: noCrashes,
     deferred: false,
     untold: [],

@@ -4,8 +4,9 @@ import { roundMs } from '../../lib/time.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import { theChange, union, untoldWith } from './blame.ts'
 import { refillSoon, stopSwapTimers } from './boot.ts'
-import { activating, live, parked } from './questions.ts'
-import type { Live, Swap } from './state.ts'
+import { isRollback } from './pending.ts'
+import { activating, handleOf, live, parked } from './questions.ts'
+import type { Change, Live, Swap } from './state.ts'
 import type { Turn } from './turn.ts'
 
 /** How long, in ms, a generation may take to let go. */
@@ -15,6 +16,9 @@ export const retireMs = 3_000
  * busy: clients wait.
  */
 const stuckMs = 1_000
+
+/** So many of the sources that were live can be rolled back to, one after the other. */
+const treesKept = 5
 
 /** Lines are held from now on, and the old generation lets go. */
 export function retire(turn: Turn, swap: Swap, oldId: number): void {
@@ -39,13 +43,23 @@ export function activate(turn: Turn, swap: Swap): void {
 export function giveJournal(
   turn: Turn,
   id: number,
-  { boot_id, cause, files, at }: { boot_id: string; cause: Swap['change']['cause']; files: string[]; at: number },
+  { boot_id, cause, files, at, tree }: Omit<Change, 'files'> & { boot_id: string; files: string[] },
 ): void {
-  const { previousEnd, untold, limits } = turn.state
+  const { previousEnd, untold, limits, view } = turn.state
+  const by_hand = cause === 'rollback' && tree !== undefined
+  const failures = [...untold]
+  const floor = view.generation ?? 0
   turn.move(id, 'activating', { holds: true })
   turn.set({ telling: untold })
-  turn.send(id, { type: 'activate', boot_id, cause, files, at, ...previousEnd, failures: [...untold] })
+  turn.send(id, { type: 'activate', boot_id, cause, files, at, by_hand, ...previousEnd, failures, floor })
   turn.startTimer('activate', limits.bootMs, id)
+}
+
+/** It is live, and what was live after it the last time is not any more. */
+function treesWith(trees: readonly string[], tree: string): readonly string[] {
+  if (tree === '') return trees
+  const at = trees.lastIndexOf(tree)
+  return at === -1 ? [...trees.slice(1 - treesKept), tree] : trees.slice(0, at + 1)
 }
 
 /** Somebody is live again: what holds for new code and for what took the journal back. */
@@ -56,7 +70,9 @@ export function becameLive(turn: Turn, id: number, reply: Live): void {
   turn.do({ type: 'watch', id })
   const { untold, telling } = turn.state
   for (const failure of untold) if (!telling.includes(failure)) turn.send(id, { type: 'failure', failure })
-  turn.set({ untold: [], telling: [] })
+  const { tree, isKept } = handleOf(turn.state, id) ?? { tree: '', isKept: false }
+  const trees = treesWith(turn.state.trees, tree)
+  turn.set({ untold: [], telling: [], trees, kept: isKept ? tree : null })
   turn.show({ generation: reply.generation, liveSince: turn.now.at, nextTryAt: null })
   turn.showPhase('live')
 }
@@ -69,22 +85,40 @@ export function swapIsLive(turn: Turn, swap: Swap, reply: Live): void {
   const phases: Phases = { ...swap.phases, ...reply.phases, total: turn.now.at - change.at }
   if (heldAt !== null) phases.hold = roundMs(turn.now.ms - heldAt)
   const bySave = change.cause === 'save' || change.cause === 'reload'
-  const files = union(failed, change.files)
+  const files = change.tree === undefined ? union(failed, change.files) : change.files
   const isNew = change.cause !== 'crash' || files.length > 0
-  turn.show({ problem: null, lastFailure: null, swaps: view.swaps + (bySave ? 1 : 0) })
+  const isKept = change.tree !== undefined
+  // It is the code that failed before, booted since there was no way back: that does not make it well.
+  const noWayBack = change.cause === 'crash' && !isKept ? turn.state.noWayBack : null
+  const problem = isKept ? rolledBack(files) : noWayBack
+  turn.show({ problem, lastFailure: null, swaps: view.swaps + (bySave ? 1 : 0) })
   turn.set({
     swap: null,
     back: null,
-    failed: [],
-    sinceParked: union(sinceParked, files),
-    liveFiles: isNew ? files : liveFiles,
+    noWayBack,
+    failed: isKept ? files : [],
+    sinceParked: isKept ? [] : union(sinceParked, files),
+    liveFiles: isKept ? [] : isNew ? files : liveFiles,
     backoff: isNew ? { ...backoff, row: 0 } : backoff,
   })
   turn.send(swap.id, { type: 'phases', phases })
-  if (parked(turn.state) !== undefined) turn.startTimer('probation', limits.probationMs, swap.id)
+  const before = parked(turn.state)
+  // Whoever was rolled back from does not come back by itself.
+  if (before !== undefined && isKept) turn.dismiss(before.id)
+  else if (before !== undefined) turn.startTimer('probation', limits.probationMs, swap.id)
   refillSoon(turn)
   turn.do({ type: 'becameLive', live: reply, change, phases })
-  turn.do({ type: 'answer', waiters, result: { status: 'live', generation: reply.generation, phases } })
+  const { generation } = reply
+  turn.do({
+    type: 'answer',
+    waiters,
+    result: { status: 'live', generation, phases, files: [...turn.state.failed] },
+  })
+}
+
+function rolledBack(files: readonly string[]): string {
+  const what = theChange(files, 'The code on disk')
+  return `${what} is not live: it was rolled back by hand. A save, or \`ksi reload\`, boots what is on disk.`
 }
 
 /** The change did not go live: whoever is live serves on, or the generation before takes the journal back. */
@@ -97,10 +131,14 @@ export function swapFailed(turn: Turn, error: ErrorReport, crash: Crash = { kill
   turn.kill(swap.id, error.message)
   const files = union(turn.state.failed, change.files)
   const failure: BootFailure = { boot_id: bootId, cause: change.cause, files, phase, error, at: begunAt }
-  turn.set({ swap: null, failed: files })
-  const problem = `${theChange(files, 'The new generation')} did not go live: ${error.message}`
-  turn.show({ failedSwaps: view.failedSwaps + 1, lastFailure: failure, problem })
-  turn.log('error', { files, phase, err: error }, `the new code did not go live: ${error.message}`)
+  turn.set({ swap: null })
+  if (isRollback(change)) turn.log('error', { files, phase, err: error }, `not rolled back: ${error.message}`)
+  else {
+    turn.set({ failed: files })
+    const problem = `${theChange(files, 'The new generation')} did not go live: ${error.message}`
+    turn.show({ failedSwaps: view.failedSwaps + 1, lastFailure: failure, problem })
+    turn.log('error', { files, phase, err: error }, `the new code did not go live: ${error.message}`)
+  }
   turn.do({ type: 'answer', waiters, result: { status: 'failed', failure } })
   refillSoon(turn)
   const serving = live(turn.state)

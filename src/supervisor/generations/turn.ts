@@ -5,6 +5,8 @@ import type { Handle, Phase, State, Swap, View } from './state.ts'
 
 /** After `end` a process has so long, in ms, before it is killed. */
 const endMs = 1_000
+/** Until then, in ms, a hand-over is over and clients do not wait any more. */
+const handOverMs = 250
 
 /**
  * One step in the making: the state as it stands so far and what is to be done. It lives for the time of a step only,
@@ -58,8 +60,11 @@ export class Turn {
     for (const name of names) this.do({ type: 'stopTimer', name })
   }
 
-  /** A new process; its dependencies are imported when it says that it is a spare. */
-  fork(preload = false): number {
+  /**
+   * A new process; its dependencies are imported when it says that it is a spare.
+   * @param tree the kept source it runs; what is on disk when not given
+   */
+  fork({ preload = false, tree }: { preload?: boolean; tree?: string | undefined } = {}): number {
     const id = this.state.lastId + 1
     const handle: Handle = {
       id,
@@ -67,13 +72,15 @@ export class Turn {
       since: this.now.ms,
       ready: false,
       stamp: this.now.stamp,
+      tree: tree ?? '',
+      isKept: tree !== undefined,
       holds: false,
       killed: null,
       trouble: null,
       filling: [],
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
-    this.do({ type: 'fork', id, preload })
+    this.do({ type: 'fork', id, preload, ...(tree !== undefined && { tree }) })
     return id
   }
 
@@ -98,6 +105,15 @@ export class Turn {
     this.move(id, 'retired')
     this.send(id, { type: 'end' })
     this.startTimer(`end:${id}`, endMs)
+  }
+
+  /**
+   * The same in the middle of a hand-over, when every millisecond of a processor counts and an end takes several: it
+   * holds nothing, and is killed a little later.
+   */
+  dismissLater(id: number): void {
+    this.move(id, 'retired')
+    this.startTimer(`end:${id}`, handOverMs)
   }
 
   /** It is no more. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Settings } from '../../contracts/settings.ts'
 import type { Log } from '../../lib/log.ts'
 import { classify } from './change-kinds.ts'
+import { SourceTrees } from './source-trees.ts'
 import { Watch } from './watch.ts'
 import type { WatchedChange } from './watch.ts'
 
@@ -24,6 +25,7 @@ export class Changes {
   /** Files of what does not reload itself, as long as they are not what was started. */
   readonly #waiting = new Set<string>()
   #late: NodeJS.Timeout | undefined
+  readonly #trees: SourceTrees | undefined
 
   /** What the files hold now is what is taken as known: make it before any code is read. */
   constructor(options: ChangesOptions) {
@@ -32,9 +34,16 @@ export class Changes {
     this.#o = options
     if (KSI_MODE !== 'dev') return
     const keep = join(paths.run, 'source')
+    this.#trees = new SourceTrees(keep, paths.src)
     this.#watch = new Watch({ root: paths.src, poll, keep, env, log, onChange: (change) => this.#changed(change) })
+    this.#trees.add(this.#watch.known)
     // The first boot has the machine for itself, but not for ever: it may be one that only a save ends.
     this.#late = setTimeout(() => this.hurry(), lateMs)
+  }
+
+  /** What the source was, as far as it is kept. In production nothing is. */
+  get trees(): SourceTrees | undefined {
+    return this.#trees
   }
 
   get isWatching(): boolean {
@@ -65,6 +74,7 @@ export class Changes {
   #changed(change: WatchedChange): void {
     const { log, onDaemon, onRunner, onSidecar } = this.#o
     const { files } = change
+    if (this.#watch !== undefined) this.#trees?.add(this.#watch.known)
     const kinds = classify(files)
     log.info({ files }, 'saved')
     if (kinds.runner.length > 0) onRunner(kinds.runner, change)

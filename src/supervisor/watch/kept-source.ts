@@ -7,7 +7,7 @@ import { hashOf } from './source-hashes.ts'
 const maxBytes = 4 * 1_048_576
 
 /** Where what a file held is kept. */
-function keptPath(keep: string, hash: string): string {
+export function keptPath(keep: string, hash: string): string {
   return join(keep, 'files', hash)
 }
 

@@ -12,12 +12,12 @@ const tests = [
   'src/store/{checkpoints,reader}.test.ts',
   'src/client/*.test.ts',
   'src/supervisor/front/*.test.ts',
-  'src/cli/commands.test.ts',
+  'src/cli/{commands,commands/providers}.test.ts',
   'src/sidecar/**/*.test.ts',
 ]
 
 /** Where these fields are defined. */
-const files = ['src/contracts/{checkpoint,completion,control,relay}.ts', 'src/contracts/events/*.ts']
+const files = ['src/contracts/{checkpoint,completion,control,providers,relay,usage}.ts', 'src/contracts/events/*.ts']
 
 interface JsonSchema {
   properties?: Record<string, JsonSchema>

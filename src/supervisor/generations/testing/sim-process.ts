@@ -41,6 +41,7 @@ const restore = { queued: 0, adopted: 0, requeued: 0, lost: 0, poisoned: 0, reco
 export class SimProcess {
   readonly id: number
   readonly #world: Surroundings
+  readonly #kept: Code | undefined
   readonly #inbox: ToGeneration[] = []
   code: Code | undefined
   bootedFor: number | undefined
@@ -52,8 +53,10 @@ export class SimProcess {
   isStopped = false
   isLooping = false
 
-  constructor(id: number, world: Surroundings) {
+  /** @param kept the code it runs, whatever is on the disk */
+  constructor(id: number, world: Surroundings, kept?: Code) {
     this.id = id
+    this.#kept = kept
     this.#world = world
     world.later(20, () => {
       if (this.isAlive && !this.isSilent) world.tell(id, { type: 'spare', id })
@@ -70,7 +73,7 @@ export class SimProcess {
 
   /** @param newest the newest save the supervisor knows of */
   post(message: ToGeneration, newest: number): void {
-    if (message.type === 'boot') this.bootedFor = newest
+    if (message.type === 'boot') this.bootedFor = this.#kept?.version ?? newest
     this.#inbox.push(message)
   }
 
@@ -108,14 +111,13 @@ export class SimProcess {
         return this.die({ code: 0 })
       case 'failure':
       case 'phases':
-      case 'successor':
       case undefined:
     }
   }
 
   #boot(): void {
     const { id } = this
-    this.code = this.#world.disk
+    this.code = this.#kept ?? this.#world.disk
     switch (this.code.kind) {
       case 'fails at import':
         return this.#fail('broken at import')

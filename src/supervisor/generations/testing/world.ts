@@ -3,6 +3,7 @@ import { filesNotLive } from '../blame.ts'
 import type { Effect, GenerationEvent, Timer } from '../events.ts'
 import { step } from '../lifecycle.ts'
 import { initialState } from '../state.ts'
+import { rollbackTarget } from '../questions.ts'
 import type { State } from '../state.ts'
 import { limits } from './limits.ts'
 import { SimProcess } from './sim-process.ts'
@@ -112,6 +113,24 @@ export class World implements Surroundings {
     this.now = until
   }
 
+  /** A person goes back to the code that was live before; where there is none, nothing happens. */
+  rollBack(): void {
+    let tree: string
+    try {
+      tree = rollbackTarget(this.state, String(this.told.at(-1)?.version ?? 0))
+    } catch {
+      return
+    }
+    const files = this.told.filter(({ version }) => version > Number(tree)).map(fileOf)
+    this.#feed({ type: 'changed', change: { cause: 'rollback', files, at: this.now, tree } })
+  }
+
+  /** What stood on the disk when this was the newest save. */
+  #codeOf(tree: string | undefined): Code | undefined {
+    if (tree === undefined) return undefined
+    return this.told.find(({ version }) => String(version) === tree) ?? { version: 0, kind: 'good' }
+  }
+
   /** Files of saves the supervisor knows of that are newer than what was live last. */
   get reallyNotLive(): string[] {
     return this.told.filter(({ version }) => version > this.lastLive).map(fileOf)
@@ -143,10 +162,15 @@ export class World implements Surroundings {
   }
 
   #feed(event: GenerationEvent): void {
-    if (event.type === 'changed')
+    if (event.type === 'changed' && event.change.cause !== 'rollback')
       for (const file of event.change.files) this.told.push({ ...this.disk, version: Number(file.slice(1)) })
     if (event.type === 'live') this.lastLive = this.processes.get(event.id)?.bootedFor ?? this.lastLive
-    const { state, effects } = step(this.state, event, { ms: this.now, at: this.now, stamp: 's' })
+    const { state, effects } = step(this.state, event, {
+      ms: this.now,
+      at: this.now,
+      stamp: 's',
+      tree: String(this.told.at(-1)?.version ?? 0),
+    })
     this.state = state
     this.effects.push(...effects)
     for (const effect of effects) this.#carryOut(effect)
@@ -156,7 +180,7 @@ export class World implements Surroundings {
   #carryOut(effect: Effect): void {
     switch (effect.type) {
       case 'fork':
-        this.processes.set(effect.id, new SimProcess(effect.id, this))
+        this.processes.set(effect.id, new SimProcess(effect.id, this, this.#codeOf(effect.tree)))
         if (this.cannotFork) this.processes.get(effect.id)?.die({})
         return
       case 'send':

@@ -1,0 +1,44 @@
+import type { ProviderState } from '../../contracts/providers.ts'
+import { exitCodes } from '../../lib/errors.ts'
+import type { Command } from '../command.ts'
+import { reach } from '../daemon-link.ts'
+import { brief, columns, duration, paint, print, printJson } from '../output.ts'
+
+export const providers: Command = {
+  usage: 'providers [NAME]',
+  words: 1,
+  examples: [
+    ['providers', 'which there are, what each lacks, and how its last run ended'],
+    ['providers anthropic --json', 'one of them, for a program'],
+  ],
+  options: {},
+  notes: [
+    'Keys are read from the environment of the runner, at its start; they are never shown.',
+    'What each provider honours: docs/providers.md.',
+  ],
+  run: async (invocation) => {
+    await using client = await reach(invocation)
+    const [provider] = invocation.positionals
+    const reply = await client.request('completion:provider_status', provider === undefined ? {} : { provider })
+    if (invocation.json) printJson(reply)
+    else print(columns(reply.providers.map(row)))
+    return exitCodes.ok
+  },
+}
+
+function row(state: ProviderState): string[] {
+  return [paint('bold', `${state.provider}/…`), standing(state), runs(state)]
+}
+
+function standing({ configured, healthy, problem }: ProviderState): string {
+  if (!configured) return `not configured: ${problem ?? ''}`
+  return healthy === null ? 'configured' : healthy ? 'healthy' : 'failing'
+}
+
+function runs({ completed, failed, healthy, last_success, last_failure, last_error }: ProviderState): string {
+  const at = healthy === false ? last_failure : last_success
+  if (at === null) return ''
+  const ago = `${duration(Date.now() - Date.parse(at))} ago`
+  const said = healthy === false ? `${ago}: ${brief(last_error ?? '')}` : ago
+  return `${completed} completed, ${failed} failed, last ${said}`
+}

@@ -1,0 +1,42 @@
+import { Boots } from './boots.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { Conversations } from './conversations.ts'
+import { Cursors } from './cursors.ts'
+import { Events } from './events.ts'
+import { Finished } from './finished.ts'
+import { Lanes } from './lanes.ts'
+import { ModuleStates } from './module-states.ts'
+import { Replies } from './replies.ts'
+import { Requests } from './requests.ts'
+import { Runs } from './runs.ts'
+import type { Sql } from './sql.ts'
+
+/** The parts of a journal: its tables with their verbs. */
+export class Tables {
+  readonly runs: Runs
+  readonly conversations: Conversations
+  readonly requests: Requests
+  readonly lanes: Lanes
+  readonly finished: Finished
+  readonly events: Events
+  readonly replies: Replies
+  readonly cursors: Cursors
+  readonly checkpoints: Checkpoints
+  readonly moduleStates: ModuleStates
+  readonly boots: Boots
+
+  /** @param told up to where followers of the outbox may be told */
+  constructor(sql: Sql, told: () => number) {
+    this.runs = new Runs(sql)
+    this.conversations = new Conversations(sql)
+    this.requests = new Requests(sql, this)
+    this.lanes = new Lanes(sql)
+    this.finished = new Finished(sql)
+    this.events = new Events(sql, told)
+    this.replies = new Replies(sql)
+    this.cursors = new Cursors(sql)
+    this.moduleStates = new ModuleStates(sql)
+    this.checkpoints = new Checkpoints(sql, this.moduleStates)
+    this.boots = new Boots(sql)
+  }
+}
