@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { KsiError } from '../lib/errors.ts'
+import { frugalMemory } from '../lib/frugal-memory.ts'
 import type { Invocation } from './command.ts'
 
 type Mode = 'dev' | 'production'
@@ -27,7 +28,7 @@ export async function runInForeground({ place, env }: Invocation, mode: Mode): P
   // No 'ipc' here: a supervisor with an IPC channel would send nodemon's events up it (docs/containers.md, "nodemon").
   const child = spawn(process.execPath, [findSupervisor(place.root)], {
     stdio: 'inherit',
-    env: { ...env, KSI_ROOT: place.root, KSI_MODE: mode },
+    env: { ...frugalMemory, ...env, KSI_ROOT: place.root, KSI_MODE: mode },
   })
   // Ctrl-C reaches the child from the terminal too: the supervisor ignores repeats, so passing it on harms nothing.
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
@@ -62,7 +63,7 @@ export function startInBackground({ place, env }: Invocation): BackgroundSupervi
     detached: true,
     stdio: ['ignore', log, log],
     // As `ksi logs` reads it.
-    env: { ...env, KSI_ROOT: place.root, KSI_MODE: 'production', KSI_LOG_FORMAT: 'json' },
+    env: { ...frugalMemory, ...env, KSI_ROOT: place.root, KSI_MODE: 'production', KSI_LOG_FORMAT: 'json' },
   })
   closeSync(log)
   return {

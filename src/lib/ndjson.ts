@@ -24,6 +24,12 @@ export class LineCutter {
     return this.#bytes
   }
 
+  /** Forgets the unfinished line. */
+  drop(): void {
+    this.#parts = []
+    this.#bytes = 0
+  }
+
   /**
    * Takes bytes.
    * @param mayGoOn asked after each line

@@ -10,7 +10,7 @@ export type Db = Database.Database
 export const handle = Symbol('the database of a journal')
 
 /** How long a writer waits for another connection. */
-export const busyTimeoutMs = 5_000
+const busyTimeoutMs = 5_000
 
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
 function journalModeFor(dir: string): 'WAL' | 'DELETE' {
@@ -20,7 +20,7 @@ function journalModeFor(dir: string): 'WAL' | 'DELETE' {
 /**
  * How SQLite itself syncs: a WAL is synced by us, for many commits at once (wal-sync.ts); without one each commit is.
  */
-export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
+function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
   return mode === 'WAL' ? 'NORMAL' : 'FULL'
 }
 

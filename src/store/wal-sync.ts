@@ -169,9 +169,11 @@ export class WalSync {
     if (fd === undefined || syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
     if (!this.#pace.mayBeHere(now)) return
     this.#begunAt = now
-    const error = errorOf(() => syncNow(fd))
-    this.#pace.took(performance.now() - now)
-    this.#ended(fd, this.#committed, error)
+    this.#ended(
+      fd,
+      this.#committed,
+      errorOf(() => syncNow(fd)),
+    )
     this.#pace.wasHere(performance.now())
   }
 
@@ -203,16 +205,13 @@ export class WalSync {
     this.#busy = true
     this.#begunAt = performance.now()
     this.#pace.inThread()
-    this.#sync(fd, (error) => {
-      this.#pace.took(performance.now() - this.#begunAt)
-      this.#ended(fd, upTo, error)
-    })
+    this.#sync(fd, (error) => this.#ended(fd, upTo, error))
   }
 
   #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
-    const endedAt = performance.now()
-    this.#last = { endedAt, tookMs: endedAt - this.#begunAt }
+    this.#last = { endedAt: performance.now(), tookMs: performance.now() - this.#begunAt }
+    this.#pace.took(this.#last.tookMs)
     if (this.#closed || fd !== this.#fd) closeSync(fd)
     if (this.#closed || this.#adrift) return
     if (fd === this.#fd) {

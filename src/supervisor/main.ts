@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { readSettings, unknownSettings } from '../contracts/settings.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
@@ -12,6 +13,8 @@ import type { Supervisor } from './supervisor.ts'
 /** Below Compose's stop_grace_period of 15 s, above a generation's 3 s. */
 const deadlineMs = 8_000
 
+// What is old is collected once it has doubled, not when it is four times as much: clients can make a lot of it.
+setFlagsFromString('--heap-growing-percent=100')
 // All this process and its children write is for the owner alone; a provider's program gets the user's own umask back.
 const umask = process.umask(privateUmask)
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Phases, SupervisorStatus } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
+import { frugalMemory } from '../lib/frugal-memory.ts'
 import { withoutKeys } from '../lib/keys.ts'
 import type { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
@@ -72,7 +73,7 @@ export class Supervisor {
       KSI_RUNNER_HOST_SOCKET: settings.paths.runnerHost,
     }
     // Keys of providers are for the runner alone: nobody else gets to see them.
-    const env = { ...withoutKeys(options.env), ...ours }
+    const env = { ...frugalMemory, ...withoutKeys(options.env), ...ours }
     const children = { settings, log, env, onLine: (line: string) => sink.line(line) }
     this.#generations = new Generations({
       ...children,

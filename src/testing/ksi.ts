@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { SupervisorStatus } from '../contracts/control.ts'
+import { frugalMemory } from '../lib/frugal-memory.ts'
 import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { RunEnd } from '../history/runs.ts'
 import { assertJournalSound } from '../store/testing/sound.ts'
@@ -41,6 +42,7 @@ export class Ksi {
     this.process = spawn(command, args, {
       cwd: project.root,
       env: {
+        ...frugalMemory,
         ...process.env,
         KSI_ROOT: project.root,
         KSI_MODE: 'dev',

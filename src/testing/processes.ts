@@ -39,6 +39,23 @@ export function memoryOf(pid: number): { now: number; highest: number } | undefi
   }
 }
 
+/**
+ * Memory of a process and all it has started, in MB, what they share counted once; undefined where there is no /proc.
+ */
+export function memoryOfAll(pid: number): number | undefined {
+  const shares = [pid, ...childrenOf(pid).map((child) => child.pid)].map(shareOf).filter((kB) => kB > 0)
+  return shares.length === 0 ? undefined : Math.round(shares.reduce((sum, kB) => sum + kB, 0) / 1024)
+}
+
+/** Its proportional share, in kB; 0 when it cannot be known. */
+function shareOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
 /** Takes them out of the text of /proc/…/status. */
 export function parseMemory(status: string): { now: number; highest: number } {
   const kB = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1])

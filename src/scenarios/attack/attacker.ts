@@ -3,18 +3,26 @@ import type { Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** What is done to ksi: once, in a few seconds. */
+export type Attack = (attacker: Attacker) => Promise<void>
+
+/** Over which way: the Unix socket, TCP without the token, TCP with it. */
+type Where = 'unix' | 'tcp' | 'known'
+
 /** A client that means harm, or is broken: it writes what it likes, and mostly does not look at what comes back. */
 export class Attacker {
   /** Numbers in [0, 1). */
   readonly random: () => number
   readonly #socket: string
   readonly #port: number
+  readonly #token: string
   readonly #open: Socket[] = []
 
-  constructor(options: { random: () => number; socket: string; port: number }) {
+  constructor(options: { random: () => number; socket: string; port: number; token: string }) {
     this.random = options.random
     this.#socket = options.socket
     this.#port = options.port
+    this.#token = options.token
   }
 
   /** A whole number below `limit`. */
@@ -26,13 +34,14 @@ export class Attacker {
     return items[this.below(items.length)] ?? items[0]
   }
 
-  /** A connection; undefined when there is none to be had. */
-  async connect(where: 'unix' | 'tcp' = 'unix'): Promise<Socket | undefined> {
+  /** A connection, `known` over TCP and with the token; undefined when there is none to be had. */
+  async connect(where: Where = 'unix'): Promise<Socket | undefined> {
     const socket = where === 'unix' ? connect(this.#socket) : connect(this.#port, '127.0.0.1')
     this.#open.push(socket)
     socket.on('error', () => {})
     try {
       await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) })
+      if (where === 'known') socket.write(`{"event":"system:health","_token":${JSON.stringify(this.#token)}}\n`)
       return socket
     } catch {
       return undefined
@@ -49,7 +58,7 @@ export class Attacker {
   }
 
   /** Sends one line on a connection of its own and reads for a while. */
-  async line(text: string, where: 'unix' | 'tcp' = 'unix'): Promise<void> {
+  async line(text: string, where: Where = 'unix'): Promise<void> {
     const socket = await this.connect(where)
     socket?.resume()
     await this.write(socket, `${text}\n`)

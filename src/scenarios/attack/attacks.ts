@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { eventSpecs } from '../../contracts/events.ts'
-import type { Attacker } from './attacker.ts'
-
-/** What is done to ksi, by name: once, in a few seconds. */
-export type Attack = (attacker: Attacker) => Promise<void>
+import type { Attack, Attacker } from './attacker.ts'
+import { oddAttacks } from './odd-attacks.ts'
 
 const deepKeys = (depth: number): string => `${'{"0":'.repeat(depth)}1${'}'.repeat(depth)}`
 const deepLists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
@@ -74,7 +72,7 @@ const largeLines: Attack = async (attacker) => {
   const filling = attacker.pick(['[', 'x', '1', ',', '"', '\\"', '{"a":', ' '])
   const body = filling.repeat(Math.floor((8 * megabyte - 200) / filling.length))
   const line = attacker.pick([body, `{"event":"system:health","data":{"a":"${body}"}}`, `{"event":"${body}"}`])
-  const socket = await attacker.connect(attacker.pick(['unix', 'tcp']))
+  const socket = await attacker.connect(attacker.pick(['unix', 'tcp', 'known']))
   socket?.resume()
   await attacker.write(socket, `${line}\n`)
   await delay(100)
@@ -106,7 +104,7 @@ const rawBytes: Attack = async (attacker) => {
         : valid
     for (let n = attacker.below(4); n > 0 && bytes.length > 0; n--)
       bytes[attacker.below(bytes.length)] = attacker.below(256)
-    const socket = await attacker.connect(attacker.pick(['unix', 'tcp']))
+    const socket = await attacker.connect(attacker.pick(['unix', 'tcp', 'known']))
     socket?.resume()
     await attacker.write(socket, bytes)
     if (attacker.random() < 0.3) socket?.destroy()
@@ -164,4 +162,5 @@ export const attacks: Record<string, Attack> = {
   deafSubscribers,
   rawBytes,
   fromSchemas,
+  ...oddAttacks,
 }

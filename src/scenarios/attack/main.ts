@@ -23,8 +23,8 @@ process.stdout.write(
     .map(([name, count]) => `${name} ${count}`)
     .join(' · ')}\n` +
     `health: ${health.asked} times, p99 ${health.p99.toFixed(1)} ms, slowest ${health.slowest.toFixed(0)} ms ` +
-    `(this process itself: p99 ${health.ownDelay.toFixed(1)} ms); ` +
-    `supervisor and generation: at most ${memory} MB\n` +
+    `(of these the asker's own: p99 ${health.ownDelay.toFixed(1)} ms); ` +
+    `all processes: at most ${memory} MB\n` +
     `${faults.length === 0 ? 'nothing happened' : `${faults.length} faults; repeat with --seed ${seed}`}\n`,
 )
 process.exit(faults.length === 0 ? 0 : 1)

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { largest, median, quantile } from '../../lib/statistics.ts'
 import { Ksi } from '../../testing/ksi.ts'
+import type { Asked } from '../../testing/asker.ts'
 import { memoryOf } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
 import type { Project } from '../../testing/project.ts'
@@ -65,8 +66,12 @@ describe('what one client does costs another little', () => {
     const replies: number[] = []
     let now = alone
     let memory = [0, 0]
-    const asker = fork(new URL('../../testing/asker.ts', import.meta.url), [ksi.socket])
-    asker.on('message', (took: number) => {
+    const asker = fork(new URL('../../testing/asker.ts', import.meta.url), [
+      ksi.socket,
+      'completion:status',
+      '{"request_id":"nobody"}',
+    ])
+    asker.on('message', ({ took }: Asked) => {
       now.push(took)
       memory = pids.map((pid, i) => Math.max(memory[i] ?? 0, memoryOf(pid)?.now ?? 0))
     })

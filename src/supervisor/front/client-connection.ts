@@ -73,6 +73,11 @@ export class ClientConnection {
     return this.#phase === 'gone'
   }
 
+  /** It hears no reply any more; what it has sent may still be on its way. */
+  get hasHungUp(): boolean {
+    return this.#socket.destroyed
+  }
+
   get isSlow(): boolean {
     return this.#inflow.slow
   }
@@ -142,6 +147,7 @@ export class ClientConnection {
     if (this.#linger !== undefined) return
     this.send(line)
     this.end()
+    this.#intake.drop()
     this.#socket.resume()
     this.#linger = setTimeout(() => this.#socket.destroy(), lingerMs)
   }
@@ -177,9 +183,8 @@ export class ClientConnection {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#leaveIfRead())
     socket.on('drain', () => this.#setSlow(false))
-    const { id } = this
     socket.on('error', (error) =>
-      this.#log.debug({ connection: id, error: messageOf(error) }, 'client connection failed'),
+      this.#log.debug({ connection: this.id, error: messageOf(error) }, 'connection failed'),
     )
     socket.once('close', () => {
       clearTimeout(this.#linger)
@@ -224,8 +229,7 @@ export class ClientConnection {
   }
 
   #afterFlush(): void {
-    const { closed, writableLength } = this.#socket
-    if (!this.isSlow && !closed && writableLength > this.#owner.slowAt) this.#setSlow(true)
+    if (!this.isSlow && !this.hasHungUp && this.#socket.writableLength > this.#owner.slowAt) this.#setSlow(true)
   }
 
   #setSlow(slow: boolean): void {
@@ -246,7 +250,6 @@ export class ClientConnection {
     const paused = full || this.#intake.isWaiting
     if (paused === this.#paused) return
     this.#paused = paused
-    if (paused) this.#socket.pause()
-    else this.#socket.resume()
+    this.#socket[paused ? 'pause' : 'resume']()
   }
 }

@@ -12,14 +12,15 @@ import { ReadingTurns } from './reading-turns.ts'
 import type { Relay } from './relay.ts'
 import { judgeLine } from './request-line.ts'
 import type { RequestLine } from './request-line.ts'
-import { checkRights, mayAsk } from './rights.ts'
+import { checkRights, mayAsk, readingEvents } from './rights.ts'
 import type { Tokens } from './rights.ts'
 
-/** Lines without an end may have this much, over all connections; past it, whoever adds to it is refused. */
-const maxUnfinishedBytes = 268_435_456
+/** Lines without an end may have this much over all connections, or twice the longest line; past it, whoever has most
+ * of it is refused. */
+const leastUnfinishedBytes = 67_108_864
 /** So much may lie unread over all connections before each may leave less: never more than the last, less than the
  * first. */
-const unread = { least: 16_384, all: 33_554_432, most: 1_048_576 } as const
+const unread = { least: 16_384, all: 16_777_216, most: 1_048_576 } as const
 /** Lines that may be under way to the live generation, over all connections; and at least so many of each. What is more
  * is not read: behind it everybody else would have to wait. */
 const underWay = { all: 1_024, least: 8 } as const
@@ -67,6 +68,8 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   #notified = false
   #closed = false
   #unfinishedBytes = 0
+  /** of each that has any */
+  readonly #unfinished = new Map<ClientConnection, number>()
 
   constructor(options: ConnectionsOptions, relay: Relay) {
     this.#options = options
@@ -141,11 +144,17 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   }
 
   onUnfinished(connection: ClientConnection, bytes: number): void {
+    const own = (this.#unfinished.get(connection) ?? 0) + bytes
+    if (own > 0) this.#unfinished.set(connection, own)
+    else this.#unfinished.delete(connection)
     this.#unfinishedBytes += bytes
-    if (bytes <= 0 || this.#unfinishedBytes <= maxUnfinishedBytes) return
-    connection.refuse(
+    const limit = Math.max(leastUnfinishedBytes, 2 * this.#options.maxLineBytes)
+    if (bytes <= 0 || this.#unfinishedBytes <= limit) return
+    const [most] = [...this.#unfinished].reduce((one, other) => (other[1] > one[1] ? other : one))
+    most.refuse(
       errorReply(
-        `All connections together have over ${maxUnfinishedBytes} bytes of lines without an end. Send whole lines.`,
+        `All connections together have over ${limit} bytes of lines without an end, ` +
+          'and this one has most of them. Send whole lines.',
         'KSI_LINE_TOO_LONG',
       ),
     )
@@ -184,6 +193,8 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   }
 
   #serve(connection: ClientConnection, request: RequestLine, bytes: number): void {
+    // What changes something is run although nobody hears of it; what is only asked is not.
+    if (connection.hasHungUp && readingEvents.has(request.event)) return
     const isOurs =
       !mayAsk(connection.rights, request.event) ||
       eventSpec(request.event)?.front === true ||

@@ -4,7 +4,7 @@ import type { ClientConnection } from './client-connection.ts'
  * All connections together may have this much unanswered, in bytes; past it, whoever adds is not read from until half
  * is answered.
  */
-const crowdedAt = 134_217_728
+const crowdedAt = 67_108_864
 
 /** Those who are not read from because all together have too much unanswered. */
 export class Crowd {

@@ -282,7 +282,7 @@ test('the time lines are held counts from when the line came, however often a ge
 })
 
 test('a line on trial that nobody waits for any more holds up nobody', async () => {
-  await using h = await openFront({ holdMs: 60 })
+  await using h = await openFront({ holdMs: 500 })
   const [gone, subscriber, witness] = [await h.client('tcp'), await h.client(), await h.client()]
   const first = await h.generation()
   h.front.attach(first.stream)

@@ -66,7 +66,10 @@ export class Intake {
 
   /** Nothing is kept any more. */
   drop(): void {
-    this.#use.onUnfinished(-this.#unfinished)
+    const bytes = this.#unfinished
+    this.#unfinished = 0
+    this.#cutter.drop()
+    if (bytes > 0) this.#use.onUnfinished(-bytes)
   }
 
   #cut(chunk: Buffer, mayGoOn: () => boolean): Buffer | undefined {

@@ -43,8 +43,11 @@ interface KeptTrees {
   lay(tree: string): Promise<string>
 }
 
-/** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--expose-gc']
+/**
+ * A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. Later it
+ * has no more room than that, and what is old is collected once it has doubled, not when it is four times as much.
+ */
+const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100', '--expose-gc']
 /** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
 const beyondHeartbeatMs = 1_000
 
