@@ -1,8 +1,8 @@
 /*
  * A generation's process. It starts as a spare: dependencies imported, type stripping warm, and where the code on disk
- * is known to be good, our own imported ahead of time too (preload.ts). A save then costs only the import of what it
- * changes. So nothing of ours but the spare's own may be imported statically here, types aside: it would be the code of
- * before the save.
+ * is known to be good, our own imported ahead of time too (lib/preload.ts). A save then costs only the import of what
+ * it changes. So nothing of ours but the spare's own may be imported statically here, types aside: it would be the code
+ * of before the save.
  */
 import { flushCompileCache } from 'node:module'
 import { Socket, createConnection } from 'node:net'
@@ -12,7 +12,7 @@ import type { Log } from '../lib/log.ts'
 import type { Condition, LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
-import { Preload } from './preload.ts'
+import { Preload } from '../lib/preload.ts'
 import { collectGarbage, loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
@@ -63,6 +63,7 @@ const importOurs = () =>
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
     import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
+    import('./rehearsal.ts').then(({ rehearse }) => rehearse()),
   ])
 
 async function importApp(): Promise<App> {
@@ -118,6 +119,9 @@ async function retire(message: Message<'retire'>): Promise<void> {
     live?.retire(message)
     live = undefined
     tell({ type: 'retired' })
+    // What was compiled helps those that come later, and here is all that a generation runs. Writing it takes up to
+    // 150 ms: one that is parked keeps nobody waiting for it, and a live one would.
+    setTimeout(() => live === undefined && flushCompileCache(), 300)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
   }
@@ -163,8 +167,5 @@ tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
 if (boot === undefined) {
   await preload?.begin(importOurs)
-  // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
-  // and a live generation would.
-  if (boot === undefined) flushCompileCache()
   if (boot === undefined) collectGarbage()
 }

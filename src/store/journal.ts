@@ -10,7 +10,7 @@ import { Losses } from './losses.ts'
 import type { OpenReport } from './open-journal.ts'
 import { markDistrusted, openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, closeForGood, handle, isDamage, syncLevelOf } from './open.ts'
+import { closeForGood, foldWal, handle, isDamage, syncLevelOf } from './open.ts'
 import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
 import { loudly, safely } from './safely.ts'
@@ -21,9 +21,6 @@ import type { JournalOptions } from './journal-options.ts'
 
 export type { JournalEvent } from './events.ts'
 export type { JournalOptions } from './journal-options.ts'
-
-/** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
-const flushWaitMs = 100
 
 /**
  * The journal, open for writing by one generation. Every write is a transaction that first looks whether this
@@ -72,6 +69,7 @@ export class Journal extends Tables {
     this.losses = new Losses(path)
     this.#sync = new WalSync(this.#syncedPath(), {
       sync: options.sync,
+      syncNow: options.syncNow,
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
       onGone: () => void this.place.keep(),
@@ -195,6 +193,11 @@ export class Journal extends Tables {
     })
   }
 
+  /** Whoever calls has nothing else to do just now: what waits for the disk is synced at once, if that is short. */
+  hurry(): void {
+    this.#sync.hurry()
+  }
+
   /** Why nothing can be synced just now, if so. */
   get trouble(): Error | undefined {
     return this.#sync.trouble
@@ -222,14 +225,7 @@ export class Journal extends Tables {
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
-    const db = this.#db
-    db.pragma('synchronous = FULL')
-    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
-    // them.
-    db.pragma(`busy_timeout = ${flushWaitMs}`)
-    db.pragma('wal_checkpoint(TRUNCATE)')
-    db.pragma(`busy_timeout = ${busyTimeoutMs}`)
-    db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
+    foldWal(this.#db, this.report.mode)
     this.#sync.allSynced()
   }
 

@@ -1,9 +1,12 @@
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { putInPlace } from './carry-over.ts'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { discardedMark } from '../lib/discarded-mark.ts'
+import { KsiError } from '../lib/errors.ts'
+import { copyWhole, putInPlace } from './carry-over.ts'
 import { lossOfAll, noteLoss } from './losses.ts'
 import { migrate, putBackIfNewer } from './migrate.ts'
 import type { Db } from './open.ts'
-import { closeForGood, isDamage, openForWriting } from './open.ts'
+import { closeForGood, connectionTo, isDamage, openForWriting } from './open.ts'
 import type { SalvageReport } from './salvage.ts'
 import { isTorn } from './salvage-image.ts'
 import { salvage } from './salvage.ts'
@@ -27,6 +30,7 @@ interface OpenOptions {
   floor?: number
   known?: number
   cold?: boolean
+  handedOver?: boolean
 }
 
 /**
@@ -40,19 +44,34 @@ export function openJournal(
   options: OpenOptions,
 ): { db: Db; epoch: number; before: number; tick: number; report: OpenReport } {
   // A generation died while it put a copy of the journal in its place.
-  putInPlace(path, options.now)
+  if (!putInPlace(path, options.now) && !existsSync(path)) reclaim(path, options)
   const report: OpenReport = { mode: 'WAL', migratedFrom: undefined, putBack: false, salvaged: undefined }
   const db = openOrSalvage(path, report, options)
   rmSync(distrustPath(path), { force: true })
   const before = Number(db.prepare('SELECT epoch FROM lease').pluck().get())
-  if (before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0)
-    noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
+  const isMissing = before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0
+  if (isMissing && !existsSync(discardedMark(path))) noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
   const take = db
     .prepare('UPDATE lease SET epoch = max(epoch, ?) + 1, boot_id = ?, taken_at = ? RETURNING epoch')
     .pluck()
   const epoch = db.transaction(() => Number(take.get(options.floor ?? 0, bootId, options.now))).immediate()
+  rmSync(discardedMark(path), { force: true })
   const tick = 'SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0)) FROM lease'
   return { db, epoch, before, tick: Number(db.prepare(tick).pluck().get()), report }
+}
+
+/**
+ * The file is gone while generations changed over: one that had it open before, and takes it back, still has all of it.
+ * @throws KsiError KSI_DB_NOT_WRITABLE where another process has, which is to take it back
+ */
+function reclaim(path: string, { now, handedOver }: OpenOptions): void {
+  const held = connectionTo(path)
+  if (held !== undefined) {
+    mkdirSync(dirname(path), { recursive: true })
+    copyWhole(held, path)
+    putInPlace(path, now)
+  } else if (handedOver === true)
+    throw new KsiError('KSI_DB_NOT_WRITABLE', `The journal ${path} was removed just when it was handed over.`)
 }
 
 function openOrSalvage(path: string, report: OpenReport, options: OpenOptions): Db {

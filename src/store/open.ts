@@ -30,6 +30,11 @@ export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
  */
 const connections = new Set<Db>()
 
+/** The newest connection this process has to the journal of that name, also where its file is gone. */
+export function connectionTo(path: string): Db | undefined {
+  return [...connections].findLast(({ name }) => name === path)
+}
+
 /** Closes a connection that was opened for writing. */
 export function closeForGood(db: Db): void {
   connections.delete(db)
@@ -143,4 +148,18 @@ function explainOpenError(error: unknown, path: string): unknown {
     return new KsiError('KSI_DB_NOT_WRITABLE', message, { cause: error })
   }
   return error
+}
+
+/** How long, in ms, readers are waited for. A generation that lets go has 3 s for everything. */
+const foldWaitMs = 100
+
+/** Syncs everything and folds the WAL into the file. */
+export function foldWal(db: Db, mode: 'WAL' | 'DELETE'): void {
+  db.pragma('synchronous = FULL')
+  // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
+  // them.
+  db.pragma(`busy_timeout = ${foldWaitMs}`)
+  db.pragma('wal_checkpoint(TRUNCATE)')
+  db.pragma(`busy_timeout = ${busyTimeoutMs}`)
+  db.pragma(`synchronous = ${syncLevelOf(mode)}`)
 }

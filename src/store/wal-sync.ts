@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { isDiskFull } from './open.ts'
 import { safely } from './safely.ts'
+import { SyncPace } from './sync-pace.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
@@ -16,6 +17,8 @@ interface DiskState {
 
 export interface WalSyncOptions {
   sync?: SyncFile | undefined
+  /** The same here and now. @throws the system's error */
+  syncNow?: ((fd: number) => void) | undefined
   /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
   recover: () => void
   /** told when a sync fails after one that did not */
@@ -51,12 +54,14 @@ interface Waiting {
 
 /**
  * Group commit. Commits go into the WAL without a sync; one `fdatasync` of it, in a thread of libuv, then covers all of
- * a turn, and while it is under way the next group forms by itself. Whoever may speak only of what is on disk waits
+ * a turn, and while it is under way the next group forms by itself. Where nobody else would wait, and the disk is
+ * fast, it is done at once (`hurry`). Whoever may speak only of what is on disk waits
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
   #fd: number | undefined
   readonly #sync: SyncFile
+  readonly #syncNow: ((fd: number) => void) | undefined
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
   readonly #onGone: (() => void) | undefined
@@ -64,6 +69,7 @@ export class WalSync {
   #adrift = false
   #committed = 0
   #synced = 0
+  readonly #pace = new SyncPace()
   #busy = false
   /** There was no room for what was last tried. */
   #full: Error | undefined
@@ -79,6 +85,7 @@ export class WalSync {
   constructor(path: string | undefined, options: WalSyncOptions) {
     this.#fd = path === undefined ? undefined : openSync(path, 'r')
     this.#sync = options.sync ?? fdatasync
+    this.#syncNow = options.syncNow ?? (options.sync === undefined ? fdatasyncSync : undefined)
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
     this.#onGone = options.onGone
@@ -153,6 +160,21 @@ export class WalSync {
     this.#begin()
   }
 
+  /**
+   * There is nothing else to do just now: what waits is synced here, without the ways to a thread and back, if that is
+   * sure to be short and nobody is seen to wait meanwhile.
+   */
+  hurry(): void {
+    const [fd, syncNow, now] = [this.#fd, this.#syncNow, performance.now()]
+    if (fd === undefined || syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
+    if (!this.#pace.mayBeHere(now)) return
+    this.#begunAt = now
+    const error = errorOf(() => syncNow(fd))
+    this.#pace.took(performance.now() - now)
+    this.#ended(fd, this.#committed, error)
+    this.#pace.wasHere(performance.now())
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -170,14 +192,21 @@ export class WalSync {
     })
   }
 
+  get #mayBegin(): boolean {
+    return !this.#busy && !this.#closed && !this.#adrift && this.#synced < this.#committed
+  }
+
   #begin(): void {
-    if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
-    if (this.#adrift) return
+    if (this.#fd === undefined || !this.#mayBegin) return
     if (this.#failed !== undefined) return this.#tryAgain()
     const [fd, upTo] = [this.#fd, this.#committed]
     this.#busy = true
     this.#begunAt = performance.now()
-    this.#sync(fd, (error) => this.#ended(fd, upTo, error))
+    this.#pace.inThread()
+    this.#sync(fd, (error) => {
+      this.#pace.took(performance.now() - this.#begunAt)
+      this.#ended(fd, upTo, error)
+    })
   }
 
   #ended(fd: number, upTo: number, error: Error | null): void {
@@ -207,12 +236,11 @@ export class WalSync {
   }
 
   #tryAgain(): void {
-    try {
+    const error = errorOf(() => {
       this.#recover()
       this.allSynced()
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
-    }
+    })
+    if (error !== null) this.#fail(error)
   }
 
   #fail(error: Error): void {
@@ -230,6 +258,15 @@ export class WalSync {
     let count = 0
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
     for (const { call } of this.#waiting.splice(0, count)) safely(call)
+  }
+}
+
+function errorOf(work: () => void): Error | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
 
