@@ -179,6 +179,8 @@ export const supervisorStatus = z.object({
   filling: z.array(z.string()),
   /** What goes wrong while it serves, by its own word. */
   troubles: z.array(troubleRecord),
+  /** A debugger is attached to the live generation: no heartbeat and no deadline applies to it. */
+  debugged: z.boolean(),
   /** What was put aside because it ended generations. */
   poison: z.array(poisonRecord),
   /** Parts of ksi that are not there although it serves, each with why. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Child } from './child.ts'
 import { describeEnd } from './child-end.ts'
 import type { ChildOptions } from './child.ts'
@@ -150,4 +152,29 @@ test('a kept one that is replaced is not taken for one that crashed', async () =
   kept.start()
   await twice.promise
   await kept.stop(1_000)
+})
+
+test('at a breakpoint no heartbeat applies, and it does again when the debugger has gone', async () => {
+  const listening = Promise.withResolvers<string>()
+  const child = start(`setTimeout(() => { debugger }, 300); ${waits} process.on('message', () => process.send(1))`, {
+    execArgv: ['--inspect=0'],
+    onLine: (line) => listening.resolve(/ws:\S+/.exec(line)?.[0] ?? ''),
+  })
+  let silent = 0
+  child.watchHeartbeat(500, () => {
+    silent += 1
+    child.kill()
+  })
+  const debug = new WebSocket(await listening.promise)
+  await once(debug, 'open')
+  debug.send(JSON.stringify({ id: 1, method: 'Debugger.enable' }))
+  await delay(2_000)
+  assert.deepEqual([silent, child.debugged, child.alive], [0, true, true])
+  debug.send(JSON.stringify({ id: 2, method: 'Debugger.resume' }))
+  await delay(300)
+  debug.close()
+  await once(debug, 'close')
+  child.signal('SIGSTOP')
+  await child.ended
+  assert.deepEqual([silent, child.debugged], [1, false])
 })

@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { startAwakeTimer } from './awake-timer.ts'
 import { describeEnd } from './child-end.ts'
 import type { ChildEnd } from './child-end.ts'
+import { Inspected } from './inspected.ts'
 import { LineDecoder } from './ndjson.ts'
 import { cpuMsOf } from './process-use.ts'
 
@@ -37,6 +38,7 @@ export class Child {
   readonly #process: ChildProcess | undefined
   #alive = true
   #killedByUs = false
+  readonly #inspected = new Inspected()
   #stderr = ''
   #unanswered = 0
   #heartbeat: NodeJS.Timeout | undefined
@@ -48,6 +50,7 @@ export class Child {
     const { onLine, onMessage } = options
     forwardLines(this.#process?.stdout, onLine)
     forwardLines(this.#process?.stderr, (line) => {
+      this.#inspected.read(line)
       this.#stderr = `${this.#stderr}${line}\n`.slice(-stderrKept)
       onLine(line)
     })
@@ -78,6 +81,11 @@ export class Child {
   /** CPU time used so far, in ms; undefined where it is not known. */
   get cpuMs(): number | undefined {
     return cpuMsOf(this.pid)
+  }
+
+  /** Whether a debugger is attached to it: then it may stand still as long as somebody likes. */
+  get debugged(): boolean {
+    return this.#inspected.attached
   }
 
   /** How often in a row it has been asked for a sign of life and has given none. */
@@ -132,6 +140,7 @@ export class Child {
   watchHeartbeat(limitMs: number, onSilent: () => void): void {
     this.stopHeartbeat()
     this.#heartbeat = setInterval(() => {
+      if (this.#unanswered >= pings && this.debugged) this.#unanswered = 0
       if (this.#unanswered >= pings) {
         this.stopHeartbeat()
         onSilent()

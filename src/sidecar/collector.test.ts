@@ -295,3 +295,12 @@ test('the fingerprint changes with the facts and not with the time of reading', 
     fingerprint(collected(allWell())),
   )
 })
+
+test('what goes wrong while it serves is said with its line and its file, and a debugger is named', () => {
+  const [what, message, file, path] = ['taking in an outcome', 'no such column', 'src/daemon/x.ts:4', '/var/x.db']
+  const troubles = [{ what, message, file, path, since: minutesAgo(7), times: 3, grave: true }]
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ troubles, debugged: true })) }))
+  assert.equal(verdict.status, 'warn')
+  assert.match(verdict.summary, /Taking in an outcome: no such column \(src\/daemon\/x\.ts:4, \/var\/x\.db\)\./)
+  assert.match(verdict.summary, /A debugger is attached to the live generation/)
+})

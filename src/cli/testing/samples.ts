@@ -15,6 +15,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     trouble: null,
     filling: [],
     troubles: [],
+    debugged: false,
     poison: [],
     missing: [],
     losses: [],

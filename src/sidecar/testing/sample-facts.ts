@@ -24,6 +24,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     trouble: null,
     filling: [],
     troubles: [],
+    debugged: false,
     poison: [],
     missing: [],
     losses: [],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { BootFailure, Phases, SupervisorStatus, Trouble } from '../../contracts/control.ts'
+import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/control.ts'
 import type { Settings } from '../../contracts/settings.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
 import { startAwakeTimer } from '../../lib/awake-timer.ts'
@@ -15,7 +15,7 @@ import { step } from './lifecycle.ts'
 import { stampOf } from './spare-stamp.ts'
 import { handleOf, live, rollbackTarget, spare } from './questions.ts'
 import { initialState } from './state.ts'
-import type { Change, Live, State, View } from './state.ts'
+import type { Change, Handle, Live, State, View } from './state.ts'
 import { toEvent } from './to-event.ts'
 
 /** The front, as far as generations drive it. */
@@ -83,14 +83,14 @@ export class Generations {
     return live(this.#state)?.trouble ?? null
   }
 
-  /** Which quotas of the live generation fill up. */
-  get filling(): readonly string[] {
-    return live(this.#state)?.filling ?? []
+  /** Whether a debugger is attached to the live one. */
+  get debugged(): boolean {
+    return this.#children.get(live(this.#state)?.id ?? 0)?.debugged ?? false
   }
 
-  /** What goes wrong in it, by its own word. */
-  get troubles(): readonly Trouble[] {
-    return live(this.#state)?.troubles ?? []
+  /** Which quotas of the live one fill up, and what goes wrong in it, by its own word. */
+  get condition(): Pick<Handle, 'filling' | 'troubles'> {
+    return live(this.#state) ?? { filling: [], troubles: [] }
   }
 
   /** Whether a spare waits for a save. */
@@ -228,6 +228,8 @@ export class Generations {
     const usedBefore = child?.cpuMs
     const timer = startAwakeTimer(ms, (stoodStillMs) => {
       this.#timers.delete(name)
+      // At a breakpoint no deadline applies.
+      if (child?.debugged === true) return this.#startTimer(name, ms, id)
       const used = child?.cpuMs
       const cpuMs = used === undefined || usedBefore === undefined ? undefined : used - usedBefore
       const measured: Measured = { stoodStillMs, cpuMs, unanswered: child?.unanswered }

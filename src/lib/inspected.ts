@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * Whether a debugger is attached to a Node process, seen from outside: one that stands at a breakpoint cannot say so
+ * itself. Node tells on stderr where its inspector listens; whether somebody is connected there, the system knows.
+ */
+export class Inspected {
+  #port: number | undefined
+  #seen = false
+
+  /** A line of the process's stderr. */
+  read(line: string): void {
+    const port = /^Debugger listening on ws:\/\/\S*?:(\d+)\//.exec(line)?.[1]
+    if (port !== undefined) this.#port = Number(port)
+    if (line.startsWith('Debugger attached')) this.#seen = true
+  }
+
+  get attached(): boolean {
+    return this.#port !== undefined && this.#seen && isConnected(this.#port)
+  }
+}
+
+/** Where the system does not tell, whoever was attached once counts as attached. */
+function isConnected(port: number): boolean {
+  const local = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 `, 'm')
+  try {
+    return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => local.test(readFileSync(file, 'utf8')))
+  } catch {
+    return true
+  }
+}
