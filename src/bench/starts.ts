@@ -3,7 +3,7 @@ import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
 import type { Project } from '../testing/project.ts'
 import type { Push, WireClient } from '../testing/wire-client.ts'
-import { sendWork, untilAllDone } from '../testing/work.ts'
+import { Flow } from './flow.ts'
 import { addConstants, saveConstant } from './edited-file.ts'
 import { addCounts, countWork } from '../history/work.ts'
 import type { WorkCounts } from '../history/work.ts'
@@ -20,11 +20,6 @@ export interface Starts {
 
 const startLimitMs = 10_000
 
-/** Work of 20 conversations that takes `seconds`: 100 ms a request, so a start is due every 5 ms. */
-function flow(client: WireClient, tag: string, seconds: number) {
-  return sendWork(client, { conversations: 20, perConversation: Math.ceil(seconds * 10), latencyMs: 100, tag })
-}
-
 /** Saves in the middle of flowing work: when does the new generation start its first request? */
 export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   progress(`save → next queued request starts: ${saves} saves`)
@@ -34,14 +29,14 @@ export async function measureStartsAfterSaves(saves: number): Promise<Starts> {
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
   const starts: Pick<Starts, 'next' | 'pause'> = { next: [], pause: [] }
-  const sent = await flow(client, 'save', saves * 0.75)
+  const flow = await Flow.start(client, 'save', saves * 0.75)
   for (let save = 1; save <= saves; save++) {
     await ksi.untilStatus(({ phase, spare }) => phase === 'live' && spare)
     await delay(300)
     await untilNextStart(client, 'system:reloaded', starts, () => saveConstant(project, save))
   }
-  await untilAllDone(client, sent)
-  return { ...starts, counts: countWork(client.pushes, sent, await ksi.runsByRequest()) }
+  await flow.finish()
+  return { ...starts, counts: countWork(client.pushes, flow.sent, await ksi.runsByRequest()) }
 }
 
 /**
@@ -62,15 +57,15 @@ async function killOnce(project: Project, tag: string, starts: Pick<Starts, 'nex
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['completion:*', 'system:*'] })
   await ksi.untilStatus(({ spare }) => spare)
-  const sent = await flow(client, tag, 0.7)
+  const flow = await Flow.start(client, tag, 0.7)
   const pid = await ksi.livePid()
   await delay(200)
   await untilNextStart(client, 'system:recovered', starts, () => {
     process.kill(pid, 'SIGKILL')
     return performance.now()
   })
-  await untilAllDone(client, sent)
-  const counted = countWork(client.pushes, sent, await ksi.runsByRequest())
+  await flow.finish()
+  const counted = countWork(client.pushes, flow.sent, await ksi.runsByRequest())
   await ksi.stop()
   return counted
 }

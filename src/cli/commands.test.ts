@@ -71,6 +71,7 @@ test('status tells what runs and waits, and exits with 0 when all is well', asyn
   assert.match(stdout, /^ksi is serving\.\n/)
   assert.match(stdout, /generation +7 for 1 min/)
   assert.match(stdout, /queue +12 queued, 1 processing, 120 completed, 1 failed, 0 cancelled, 2 lost with a runner/)
+  assert.match(stdout, /runner host +up for 2 min, in a container of its own/)
   assert.match(stdout, /running\n +run-1 +s1 +3\.\d s/)
   const asData = JSON.parse((await ksi(['status', '--json'])).stdout)
   assert.deepEqual([asData.serving, asData.supervisor.generation, asData.completion.lost], [true, 7, 2])

@@ -11,17 +11,18 @@ const pollMs = 50
 const defaultTimeoutMs = 20_000
 
 /**
- * Asks a ksi to end and waits until it has. One that does not answer gets SIGTERM, if it is the one of this root.
+ * Asks a ksi to end and waits until it has; what runs in its runners goes on where it is to start again (`restart`).
+ * One that does not answer gets SIGTERM, if it is the one of this root.
  * @throws KsiError KSI_TIMEOUT when it still runs; what it replied when it refused
  */
-export async function stopAndWait(asked: Invocation): Promise<'stopped' | 'not running'> {
+export async function stopAndWait(asked: Invocation, { restart = false } = {}): Promise<'stopped' | 'not running'> {
   // Not one that answers at some other door: what Docker runs is Docker's to stop.
   const invocation = { ...asked, place: { ...asked.place, byRoot: false } }
   const { place, timeoutMs = defaultTimeoutMs } = invocation
   const isOfRoot = formatTarget(readAddress(place.address)) === `unix:${socketPathUnder(place.root)}`
   const pid = isOfRoot ? readSupervisorPid(place.pidFile) : undefined
   const giveUpAt = Date.now() + timeoutMs
-  if (!(await askToEnd(invocation, timeoutMs))) {
+  if (!(await askToEnd(invocation, { restart, timeoutMs }))) {
     if (pid === undefined) return 'not running'
     process.kill(pid, 'SIGTERM')
   }
@@ -33,14 +34,19 @@ export async function stopAndWait(asked: Invocation): Promise<'stopped' | 'not r
 }
 
 /** @returns false when nobody answers */
-async function askToEnd(invocation: Invocation, timeoutMs: number): Promise<boolean> {
+async function askToEnd(
+  invocation: Invocation,
+  { restart, timeoutMs }: { restart: boolean; timeoutMs: number },
+): Promise<boolean> {
   try {
     await using client = await reach(invocation, { reconnect: false })
     // A reply, or the end of the connection: KSI's daemon never replies to this, and ends.
-    await client.request('system:shutdown', {}, { timeoutMs: Math.min(timeoutMs, 2_000) }).catch((error: unknown) => {
-      if (!(error instanceof KsiError) || (error.code !== 'KSI_UNREACHABLE' && error.code !== 'KSI_TIMEOUT'))
-        throw error
-    })
+    await client
+      .request('system:shutdown', restart ? { restart } : {}, { timeoutMs: Math.min(timeoutMs, 2_000) })
+      .catch((error: unknown) => {
+        if (!(error instanceof KsiError) || (error.code !== 'KSI_UNREACHABLE' && error.code !== 'KSI_TIMEOUT'))
+          throw error
+      })
     return true
   } catch (error) {
     if (error instanceof KsiError && error.code === 'KSI_UNREACHABLE') return false

@@ -103,14 +103,20 @@ export type FromGeneration = z.infer<typeof fromGeneration>
 
 /** Runner host ↔ runner, over the runner's IPC channel. */
 export const toRunner = z.discriminatedUnion('type', [
+  /** Import our own code as it is on disk, and get ready for work. */
+  z.object({ type: z.literal('begin') }),
   z.object({ type: z.literal('ping') }),
   z.object({ type: z.literal('drain') }),
   z.object({ type: z.literal('end') }),
 ])
 export type ToRunner = z.infer<typeof toRunner>
 export const fromRunner = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('pong') }),
+  /** Started, and nothing of our own code imported yet. */
+  z.object({ type: z.literal('spare') }),
+  /** It can be given work; what it speaks of contracts/runner.ts */
+  z.object({ type: z.literal('ready'), protocol: z.number(), oldest: z.number() }),
+  /** `running`: runs that have no outcome yet */
+  z.object({ type: z.literal('pong'), running: z.number() }),
   z.object({ type: z.literal('idle') }),
 ])
 export type FromRunner = z.infer<typeof fromRunner>
@@ -172,6 +178,13 @@ export const supervisorStatus = z.object({
   watch_problem: z.string().nullable(),
   connections: z.number(),
   held_lines: z.number(),
+  runner_host: z.object({
+    state: z.enum(['up', 'draining', 'down']),
+    /** in a container of its own */
+    elsewhere: z.boolean(),
+    /** epoch ms since when it is reached; null while it is not */
+    since: z.number().nullable(),
+  }),
   runners: z.array(z.object({ id: z.string(), accepting: z.boolean(), since: z.number() })),
   sidecar: z.object({ url: z.string() }).nullable(),
   addresses: z.object({ socket: z.string(), tcp: z.string() }),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
 import { similarNames } from '../lib/nearest-names.ts'
 import { withSecretFiles } from '../lib/secret-env.ts'
+import { hostNumbers } from './host-numbers.ts'
 
 /** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
@@ -67,8 +68,12 @@ const schema = z.object({
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
   KSI_MAX_CONNECTIONS: whole(4_096, 1, 65_536),
   KSI_HOLD_MS: whole(30_000, 100, 600_000),
-  KSI_BOOT_TIMEOUT_MS: whole(10_000, 500, 600_000),
-  KSI_HEARTBEAT_MS: whole(5_000, 500, 600_000),
+  KSI_BOOT_TIMEOUT_MS: whole(...hostNumbers.KSI_BOOT_TIMEOUT_MS),
+  KSI_HEARTBEAT_MS: whole(...hostNumbers.KSI_HEARTBEAT_MS),
+  /** on: the runner host is started where it is missing; elsewhere: it has a container of its own */
+  KSI_RUNNER: z.enum(['on', 'elsewhere']).default('on'),
+  KSI_DRAIN_MS: whole(...hostNumbers.KSI_DRAIN_MS),
+  KSI_RUNNER_LINGER_MS: whole(...hostNumbers.KSI_RUNNER_LINGER_MS),
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
@@ -113,7 +118,7 @@ export const settingNames = [
 ]
 
 /** What Compose alone reads, what our processes tell each other, and what tests are told. */
-const otherNames = /^KSI_(?:MEMORY|PIDS|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+const otherNames = /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
 
 /** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
 export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {
@@ -129,9 +134,9 @@ export interface Paths {
   src: string
   run: string
   socket: string
+  /** in a folder with the runners' own sockets, which a container of theirs shares with the daemon's alone */
   runnerHost: string
   pidFile: string
-  spool: string
   /** the run logs, a folder for each runner */
   runLogs: string
   responses: string
@@ -171,9 +176,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     src: join(root, 'src'),
     run,
     socket: join(run, 'daemon.sock'),
-    runnerHost: join(run, 'runner-host.sock'),
+    runnerHost: join(run, 'runner/host.sock'),
     pidFile: join(run, 'ksi_daemon.pid'),
-    spool: join(run, 'spool'),
     runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
     log: join(root, 'var/logs/daemon.log'),

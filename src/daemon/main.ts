@@ -1,8 +1,8 @@
 /*
  * A generation's process. It starts as a spare: dependencies imported, type stripping warm, and where the code on disk
- * is known to be good, our own imported ahead of time too (preload.ts). A save then costs only the import of what it
- * changes. So nothing of ours but the spare's own may be imported statically here, types aside: it would be the code of
- * before the save.
+ * is known to be good, our own imported ahead of time too (lib/preload.ts). A save then costs only the import of what
+ * it changes. So nothing of ours but the spare's own may be imported statically here, types aside: it would be the code
+ * of before the save.
  */
 import { flushCompileCache } from 'node:module'
 import { Socket, createConnection } from 'node:net'
@@ -12,7 +12,7 @@ import type { Log } from '../lib/log.ts'
 import type { LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
-import { Preload } from './preload.ts'
+import { Preload } from '../lib/preload.ts'
 import { collectGarbage, loadDependencies, warmUp } from './warm-up.ts'
 
 type App = {
@@ -63,6 +63,7 @@ const importOurs = () =>
     import('../contracts/settings.ts'),
     import('../lib/log.ts'),
     import('./module-host/load-modules.ts').then(({ loadModules }) => loadModules()),
+    import('./rehearsal.ts').then(({ rehearse }) => rehearse()),
   ])
 
 async function importApp(): Promise<App> {

@@ -12,7 +12,7 @@ type Activate = Extract<ToGeneration, { type: 'activate' }>
 export function openJournal(
   { paths, keepsState, KSI_DURABILITY: durability }: Settings,
   log: Log,
-  options: Pick<Activate, 'boot_id' | 'floor' | 'previous_end'> & {
+  options: Pick<Activate, 'boot_id' | 'floor' | 'previous_end' | 'cause'> & {
     suspect: boolean
     onTrouble: ModuleHostOptions['onTrouble']
   },
@@ -26,6 +26,7 @@ export function openJournal(
     floor,
     known: keepsState ? floor : live,
     cold: options.previous_end === 'none',
+    handedOver: options.previous_end === 'handover' && (options.cause === 'save' || options.cause === 'reload'),
     onTrouble,
     onCarried: (missing) =>
       log.error({ missing }, 'the journal was not where it was any more: all of it was carried over into a new file'),

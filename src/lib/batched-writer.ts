@@ -4,8 +4,9 @@ import type { Writable } from 'node:stream'
 const flushAt = 262_144
 
 /**
- * Joins everything written within one turn of the event loop into one write. Pipelined requests and replies are small
- * and many: one system call each would cost more than all else the front does.
+ * Joins what is written within one turn of the event loop. Pipelined requests and replies are small and many: one
+ * system call each would cost more than all else the front does. What comes in the first piece of a turn goes as soon
+ * as that piece is done, since it may be all there is; the rest goes together at the turn's end.
  */
 export class BatchedWriter {
   readonly #stream: Writable
@@ -28,6 +29,7 @@ export class BatchedWriter {
     if (this.#text.length >= flushAt) return this.flush()
     if (this.#scheduled) return
     this.#scheduled = true
+    queueMicrotask(() => this.flush())
     setImmediate(() => {
       this.#scheduled = false
       this.flush()

@@ -17,6 +17,8 @@ export interface ChildOptions {
   extraPipe?: boolean
   /** Node's own options. */
   execArgv?: readonly string[]
+  /** In a session of its own: it may outlive this process, and hears nothing of the terminal's signals. */
+  detached?: boolean
 }
 
 const stderrKept = 4_000
@@ -176,6 +178,7 @@ function forkOrNothing(path: string, options: ChildOptions): ChildProcess | unde
   try {
     return fork(path, [], {
       env: options.env,
+      detached: options.detached === true,
       execArgv: ['--disable-warning=ExperimentalWarning', ...(options.execArgv ?? [])],
       stdio: options.extraPipe === true ? ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
     })

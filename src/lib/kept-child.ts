@@ -22,6 +22,11 @@ export class KeptChild {
     this.#o = options
   }
 
+  /** Whether it runs, or will be started again by itself. */
+  get isKept(): boolean {
+    return this.#child !== undefined
+  }
+
   start(): void {
     const child = new Child(this.#o.path, this.#o)
     const began = performance.now()
@@ -41,6 +46,12 @@ export class KeptChild {
     old?.signal('SIGTERM')
     await old?.endWithin(ms)
     if (!this.#stopped) this.start()
+  }
+
+  /** Leaves it to itself: it may go on without us. */
+  letGo(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
   }
 
   /** Ends it for good: `ask` says how it is asked, and after `ms` it is killed. */

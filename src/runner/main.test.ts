@@ -52,7 +52,8 @@ async function startRunner(): Promise<ChildProcess> {
   children.push(child)
   child.stdout?.resume()
   child.stderr?.pipe(process.stderr)
-  assert.deepEqual((await once(child, 'message'))[0], { type: 'ready' })
+  child.send({ type: 'begin' })
+  while ((await once(child, 'message'))[0].type !== 'ready');
   return child
 }
 

@@ -1,110 +1,51 @@
-import { join } from 'node:path'
-import { z } from 'zod'
-import { toRunner } from '../contracts/control.ts'
-import type { FromRunner } from '../contracts/control.ts'
-import { readProviderSettings, readSettings, secretNames } from '../contracts/settings.ts'
-import { readEnv } from '../lib/env.ts'
-import { withSecretFiles } from '../lib/secret-env.ts'
-import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
-import { redactorOf } from '../lib/keys.ts'
-import { createLog, standardOutput } from '../lib/log.ts'
-import type { Log } from '../lib/log.ts'
-import { privateUmask } from '../lib/private-files.ts'
-import { onShutdown } from '../lib/shutdown.ts'
-import { logDirOf } from '../store/run-log/read-run.ts'
-import { endOrphans, openChildRegister } from './orphans.ts'
-import { ProviderStates } from './provider-states.ts'
-import { defaultWorkDir } from './providers/claude-folder.ts'
-import { createRegistry, providerLoaders } from './providers/registry.ts'
-import { Runs } from './runs.ts'
-import { startServer } from './server.ts'
+/*
+ * A runner's process. Like a generation's it starts as a spare: dependencies imported, type stripping warm, our own
+ * code imported ahead of time (lib/preload.ts). A save then costs only the import of what it changes. So nothing of
+ * ours but the spare's own may be imported statically here, types aside: it would be the code of before the save.
+ */
+import { flushCompileCache, stripTypeScriptTypes } from 'node:module'
+import type { FromRunner, ToRunner } from '../contracts/control.ts'
+import { Preload } from '../lib/preload.ts'
 
-const runnerEnv = z.object({ KSI_RUNNER_ID: z.string(), KSI_RUNNER_SOCKET: z.string() })
+/** What any version of our code needs. */
+const dependencies = ['zod', 'pino', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:child_process']
 
-/** Room for what JSON makes of a request's text, and for the prompt beside the messages it was taken from. */
-const lineFactor = 8
+process.umask(0o077)
+// Ctrl-C in a terminal reaches every process of the group; the host decides when a runner ends.
+process.on('SIGINT', () => {})
 
-async function main(given: NodeJS.ProcessEnv): Promise<void> {
-  // Also for what providers start, and for what is kept out of the log.
-  const env = withSecretFiles(given, secretNames)
-  const { paths, ...settings } = readSettings(env)
-  const { KSI_RUNNER_ID: runnerId, KSI_RUNNER_SOCKET: socket } = readEnv(runnerEnv, env)
-  const redact = redactorOf(env)
-  const log = createLog(
-    'runner',
-    settings.KSI_LOG_LEVEL,
-    standardOutput((line) => redact.text(line)),
-  ).child({ runner: runnerId })
-  const childDir = join(paths.run, 'children')
-  endOrphans(childDir, log)
-  const children = openChildRegister(childDir, log)
-  const surroundings = {
-    workDir: settings.KSI_WORK_DIR ?? defaultWorkDir(paths.root),
-    claudeBin: settings.KSI_CLAUDE_BIN,
-    root: paths.root,
-    env,
-    children,
-    settings: readProviderSettings(env),
-    silenceMs: settings.KSI_PROVIDER_SILENCE_MS,
+const preload = new Preload(new URL('../../', import.meta.url).href)
+let begun = false
+
+async function importOurs(): Promise<void> {
+  const ours = await import('./serve.ts')
+  await ours.importProviders(process.env)
+}
+
+async function begin(): Promise<void> {
+  begun = true
+  try {
+    await preload.refresh()
+    const { serve } = await import('./serve.ts')
+    await serve(process.env)
+  } catch (error) {
+    process.stderr.write(`The runner could not start: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
   }
-  const registry = createRegistry(providerLoaders(surroundings))
-  // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
-  // later save must not be half of what it runs.
-  const states = new ProviderStates(await registry.load())
-  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log, states, redact })
-  const server = await startServer({
-    socket,
-    runnerId,
-    runs,
-    log,
-    maxLineBytes: settings.KSI_MAX_LINE_BYTES * lineFactor,
-  })
-  const end = onShutdown({
-    log,
-    deadlineMs: 3_000,
-    stop: async (reason) => {
-      log.debug({ reason }, 'runner ends')
-      await Promise.all([runs.stop(), server.close()])
-    },
-  })
-  guard(log, end)
-  obey(runs, end, log)
-  say({ type: 'ready' })
 }
 
-/** Keeps one bad run from taking the others along, and a Ctrl-C from doing what is its host's to decide. */
-function guard(log: Log, end: (reason: string) => void): void {
-  // Ctrl-C in a terminal reaches every process of the group; onShutdown would end the runner before its daemon.
-  process.removeAllListeners('SIGINT')
-  process.on('SIGINT', () => {})
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection in the runner'))
-  process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'uncaught exception in the runner')
-    end('uncaught exception')
-  })
-}
-
-/** Does what the host says, and ends when it is gone. */
-function obey(runs: Runs, end: (reason: string) => void, log: Log): void {
-  process.on('message', (message) => {
-    const parsed = toRunner.safeParse(message)
-    if (!parsed.success) log.error({ message }, 'a message to the runner is not valid and is ignored')
-    else if (parsed.data.type === 'ping') say({ type: 'pong' })
-    else if (parsed.data.type === 'drain') runs.drain(() => say({ type: 'idle' }))
-    else end('end')
-  })
-  process.on('disconnect', () => end('disconnect'))
-  // It may have gone before there was anyone to hear of it.
-  if (process.send && !process.connected) end('disconnect')
-}
-
-function say(message: FromRunner): void {
-  // A channel that breaks now is told by 'disconnect'.
-  if (process.connected) process.send?.(message, undefined, undefined, () => {})
-}
-
-process.umask(privateUmask)
-main(process.env).catch((error: unknown) => {
-  process.stderr.write(`The runner could not start: ${messageOf(error)}\n`)
-  process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)
+process.on('message', ({ type }: ToRunner) => {
+  if (begun) return
+  if (type === 'begin') void begin()
+  else if (type === 'end') process.exit(0)
 })
+process.on('disconnect', () => {
+  if (!begun) process.exit(0)
+})
+
+for (const name of dependencies) await import(name)
+stripTypeScriptTypes('const warm: number = 1')
+process.send?.({ type: 'spare' } satisfies FromRunner)
+if (!begun) await preload.begin(importOurs)
+// What was compiled helps the next one; one that has work to do has no time for it.
+if (!begun) flushCompileCache()

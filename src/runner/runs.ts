@@ -65,6 +65,11 @@ export class Runs {
     this.#tell = tell
   }
 
+  /** How many have no outcome yet. */
+  get running(): number {
+    return this.held().filter(({ outcome }) => outcome === undefined).length
+  }
+
   /** How the providers stand. */
   providers(): ProviderState[] {
     return this.#options.redact.json(this.#options.states.list())

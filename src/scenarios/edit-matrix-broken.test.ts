@@ -46,6 +46,11 @@ const edits: Edit[] = [
   atImport('syntax that needs a compiler', 'export enum Colour { red }', /enum/),
   atImport('a file that throws when it is imported', "throw new Error('thrown at import')", /thrown at import/),
   atImport('an import of a name that is not there', "import { nobody } from './core.ts'\nexport { nobody }", /nobody/),
+  atImport(
+    'an import of a package that is not installed',
+    "import 'a-package-nobody-has'",
+    /Cannot find package 'a-package-nobody-has'.*`npm ci`; in Docker `docker compose up -d --build`/,
+  ),
   atImport('process.exit at boot', 'process.exit(3)', /exit code 3/),
   atImport('an endless loop at import', 'for (;;) {}', /within 2000 ms/, hangs),
   atImport(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { migrationHashes } from '../store/migrate.ts'
 import { openForReading } from '../store/open.ts'
 import { EditMatrix, untilReply } from '../testing/edit-matrix.ts'
 import type { Edit, Situation } from '../testing/edit-matrix.ts'
@@ -23,8 +24,12 @@ const addLine = (project: Project, line: string): void =>
 const added = (name: string, reply: string): string =>
   `  core.router.add('${name}', { summary: '', data: z.looseObject({}), reply: () => z.unknown() }, ` +
   `() => (${reply}), 'health')`
-const migration = (project: Project, name: string, sql: string): void =>
-  writeFileSync(project.path(`src/store/migrations/${name}.sql`), sql)
+const migration = (project: Project, name: string, sql: string): void => writeFileSync(project.path(fileOf(name)), sql)
+/** What there is before the first of ours. */
+const before = Object.keys(migrationHashes()).length
+/** The name of our nth. */
+const nth = (n: number, name: string): string => `${String(before + n).padStart(4, '0')}_${name}`
+const fileOf = (name: string): string => `src/store/migrations/${name}.sql`
 const schemaOf = (project: Project): number => {
   const db = openForReading(project.path(journal))
   const version = Number(db.pragma('user_version', { simple: true }))
@@ -92,8 +97,8 @@ const edits: Edit[] = [
       project.edit('src/contracts/events/system.ts', (text) =>
         replaced(
           text,
-          "'Whether the daemon serves, in which generation.',\n    data: z.looseObject({}),",
-          "'How it is.',\n    data: z.looseObject({ loud: z.boolean().optional() }),",
+          "'Whether the daemon serves, in which generation.',\n    data: z.object({}),",
+          "'How it is.',\n    data: z.object({ loud: z.boolean().optional() }),",
         ),
       ),
     probe: async (situation) => {
@@ -146,37 +151,63 @@ const edits: Edit[] = [
   {
     name: 'a migration added',
     expect: 'taken over',
-    edit: (project) => migration(project, '0003_matrix', 'CREATE TABLE matrix (id INTEGER PRIMARY KEY);'),
+    edit: (project) => migration(project, nth(1, 'matrix'), 'CREATE TABLE matrix (id INTEGER PRIMARY KEY);'),
     probe: async ({ project }) => {
-      assert.equal(schemaOf(project), 3)
-      assert.ok(existsSync(project.path('var/db/dev_checkpoint.v2.db')), 'a copy was set aside')
+      assert.equal(schemaOf(project), before + 1)
+      assert.ok(existsSync(project.path(`var/db/dev_checkpoint.v${before}.db`)), 'a copy was set aside')
     },
+  },
+  {
+    name: 'a migration that was applied taken back, as by git checkout',
+    expect: 'refused',
+    error:
+      /It went through \d+_matrix\.sql, .*A copy from before is .*: it lacks \d+ requests accepted and \d+ outcomes/,
+    files: [fileOf(nth(1, 'matrix'))],
+    edit: (project) => rmSync(project.path(fileOf(nth(1, 'matrix')))),
+  },
+  {
+    name: 'a migration edited after it was applied',
+    expect: 'refused',
+    error: /The migration \d+_matrix\.sql is not what it was when the journal.*Put it back as it was/,
+    files: [fileOf(nth(1, 'matrix'))],
+    edit: (project) => project.edit(fileOf(nth(1, 'matrix')), (text) => `${text}-- edited`),
   },
   {
     name: 'a migration added that SQLite does not understand',
     expect: 'refused',
     error: /syntax error/,
-    files: ['src/store/migrations/0004_wrong.sql'],
-    edit: (project) => migration(project, '0004_wrong', 'CREATE TABEL wrong (id INTEGER);'),
-    repair: (project) => migration(project, '0004_wrong', 'CREATE TABLE wrong (id INTEGER);'),
-    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 4),
+    files: [fileOf(nth(2, 'wrong'))],
+    edit: (project) => migration(project, nth(2, 'wrong'), 'CREATE TABEL wrong (id INTEGER);'),
+    repair: (project) => migration(project, nth(2, 'wrong'), 'CREATE TABLE wrong (id INTEGER);'),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), before + 2),
+  },
+  {
+    name: 'a migration that fails half way',
+    expect: 'refused',
+    error: /no such table: nowhere/,
+    files: [fileOf(nth(3, 'half'))],
+    edit: (project) =>
+      migration(project, nth(3, 'half'), 'CREATE TABLE half (id INTEGER); INSERT INTO nowhere VALUES (1);'),
+    probe: async ({ project }) => assert.equal(schemaOf(project), before + 2, 'nothing of it is left'),
+    repair: (project) => migration(project, nth(3, 'half'), 'CREATE TABLE half (id INTEGER);'),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), before + 3),
   },
   ...(['system:startup', 'system:ready'] as const).map((event, i): Edit => ({
     name: `a migration added whose code throws in ${event}`,
     expect: 'refused',
     error: /fails after the migration/,
-    files: [health, `src/store/migrations/000${5 + i}_matrix.sql`],
+    files: [health, fileOf(nth(4 + i, 'matrix'))],
     edit: async (project) => {
-      migration(project, `000${5 + i}_matrix`, `CREATE TABLE matrix${i} (id INTEGER);`)
+      migration(project, nth(4 + i, 'matrix'), `CREATE TABLE matrix${i} (id INTEGER);`)
       // Outcomes come in meanwhile: they must not go down with the journal that is given up.
       const fail =
         "await new Promise((resolve) => setTimeout(resolve, 400)); throw new Error('fails after the migration')"
       addLine(project, `  core.router.on('${event}', async () => { ${fail} }, { service: 'health' })`)
     },
     probe: async ({ project }) =>
-      assert.equal(schemaOf(project), 4 + i, 'the journal is as it was before the migration'),
+      assert.equal(schemaOf(project), before + 3 + i, 'the journal is as it was before the migration'),
     repair: (project) => project.edit(health, (text) => text.replace(/^.*fails after the migration.*\n/m, '')),
-    probeRepair: async ({ project }) => assert.equal(schemaOf(project), 5 + i),
+    probeRepair: async ({ project }) => assert.equal(schemaOf(project), before + 4 + i),
   })),
   {
     name: 'a file of the supervisor',

@@ -76,6 +76,10 @@ test('conversations with a server that keeps none go on over saves, are counted,
   })
   assert.equal(refused.code, 'KSI_UNSUPPORTED_PARAMETER')
 
+  api.behave = stream(openAiEvents('x'.repeat(10_485_760)))
+  const large = await ask(client, { prompt: 'much', model, session_id: 'large' })
+  assert.equal((large.result as { response: { result: string } }).response.result.length, 10_485_760)
+
   // Far ends that give away what they were sent, in every kind of failure.
   const leak = JSON.stringify(Object.values(keys))
   const leaks = [

@@ -79,6 +79,22 @@ test('a problem without a failed boot is told in its own words', () => {
   )
 })
 
+test('a runner host that does not answer is told with the state of its container', () => {
+  const runner_host = { state: 'down', elsewhere: true, since: null } as const
+  const daemon = fine(supervisorFacts({ problem: 'The runner host does not answer.', runner_host }))
+  const containers = [container(), container({ service: 'runner', state: 'exited', exit_code: 137, oom_killed: true })]
+  assert.match(
+    verdictOn(allWell({ daemon, docker: fine({ containers, events: [] }) })).summary,
+    /The runner host does not answer \(its container has exited with code 137, out of memory\)\.$/,
+  )
+})
+
+test('when the daemon is away and the runner is there, what was running is said to go on', () => {
+  const containers = [container({ state: 'exited', exit_code: 0 }), container({ service: 'runner' })]
+  const away = allWell({ daemon: unread('failed', 'x'), docker: fine({ containers, events: [] }) })
+  assert.match(verdictOn(away).summary, /what was running goes on in the container of the runner\.$/)
+})
+
 test('an error nobody caught is a warning from when it happened', () => {
   const verdict = verdictOn(
     allWell({
@@ -95,6 +111,12 @@ test('changes of the supervisor are named as waiting', () => {
   )
   assert.equal(verdict.status, 'warn')
   assert.match(verdict.summary, /\(src\/supervisor\/front\.ts\) wait for a restart/)
+})
+
+test('parts of ksi that are not there are named', () => {
+  const verdict = verdictOn(allWell({ daemon: fine(supervisorFacts({ missing: ['No runner takes work.'] })) }))
+  assert.equal(verdict.status, 'warn')
+  assert.match(verdict.summary, /No runner takes work\./)
 })
 
 test('what was lost is said until it is acknowledged', () => {

@@ -72,7 +72,7 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
     notes.push(
       failure
         ? { atMs: failure.at, text: failedChange(failure) }
-        : { atMs: status.phase_since, text: sentence(status.problem) },
+        : { atMs: status.phase_since, text: sentence(withRunner(status.problem, status, docker)) },
     )
   if (trouble)
     notes.push({
@@ -88,7 +88,7 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
   if (waiting.length > 0)
     notes.push({
       atMs: status.phase_since,
-      text: `Changes of the supervisor (${listed(waiting)}) wait for a restart of the whole.`,
+      text: `Changes of what does not reload itself (${listed(waiting)}) wait for a restart.`,
     })
   if (status.watch_problem !== null) notes.push({ atMs: status.phase_since, text: status.watch_problem })
   if (journal.state !== 'fine' && journal.state !== 'pending')
@@ -96,6 +96,17 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
   if (docker.state === 'failed')
     notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
   return notes
+}
+
+/** A problem, with what the engine says of the runner's container when nothing is heard from it. */
+function withRunner(problem: string, { runner_host }: SupervisorStatus, docker: Reading<DockerFacts>): string {
+  if (runner_host.state !== 'down' || !runner_host.elsewhere || docker.state !== 'fine') return problem
+  const container = containerOf(docker.facts, 'runner')
+  return container === undefined ? problem : `${withoutStop(problem)} (${stateOf(container)})`
+}
+
+function withoutStop(text: string): string {
+  return text.replace(/\.$/, '')
 }
 
 function failedChange(failure: BootFailure): string {
@@ -124,7 +135,7 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
       summary: 'The daemon has not been asked yet: the sidecar has just started.',
     }
   const boot = lastBoot(journal.facts)
-  const container = docker.state === 'fine' ? daemonContainer(docker.facts) : undefined
+  const container = docker.state === 'fine' ? containerOf(docker.facts, 'daemon') : undefined
   const stopped = container === undefined ? endedWell(boot) : !isUp(container)
   const parts = [
     `No answer from the daemon since ${timeOf(daemon.sinceMs, nowMs)} ` +
@@ -133,6 +144,8 @@ function noAnswer({ daemon, journal, docker }: Readings, nowMs: number): Verdict
   if (boot) parts.push(endOf(boot, nowMs))
   else if (journal.error !== null) parts.push(withinSentence(journal.error))
   if (container) parts.push(stateOf(container))
+  const runner = docker.state === 'fine' ? containerOf(docker.facts, 'runner') : undefined
+  if (runner !== undefined && isUp(runner)) parts.push('what was running goes on in the container of the runner')
   return {
     status: 'fail',
     phase: stopped ? 'stopped' : 'unreachable',
@@ -164,8 +177,8 @@ function endOf(boot: BootRecord, nowMs: number): string {
   return `the journal says ${named} ended${at}: ${boot.end}`
 }
 
-function daemonContainer(facts: DockerFacts | null): ContainerFact | undefined {
-  return facts?.containers.find((container) => container.service === 'daemon')
+function containerOf(facts: DockerFacts | null, service: string): ContainerFact | undefined {
+  return facts?.containers.find((container) => container.service === service)
 }
 
 function isUp(container: ContainerFact): boolean {

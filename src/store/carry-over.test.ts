@@ -168,3 +168,16 @@ test('a new file starts above every epoch that is known', () => {
   assert.equal(temp.open({ floor: 41 }).epoch, 42)
   assert.equal(temp.open({ floor: 3 }).epoch, 43)
 })
+
+test('removed while generations change over: who had it open takes it back, and nobody makes an empty one', () => {
+  using temp = new Kept()
+  const { journal } = openWith(temp)
+  new TestQueue(journal).accept('one', 'conversation')
+  rmSync(join(temp.path, '..'), { recursive: true })
+  const next = temp.open({ handedOver: true })
+  assert.deepEqual(new TestQueue(next).queue('conversation'), ['one'])
+  next.close()
+  journal.close()
+  rmSync(join(temp.path, '..'), { recursive: true })
+  assert.throws(() => temp.open({ handedOver: true }), /removed just when it was handed over/)
+})

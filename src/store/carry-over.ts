@@ -32,6 +32,15 @@ export async function copyAside(db: Db, path: string): Promise<void> {
   }
 }
 
+/** The same at once, where nobody else can run meanwhile. @throws the system's or SQLite's own error */
+export function copyWhole(db: Db, path: string): void {
+  const draft = `${path}.carrying`
+  removeAll(draft)
+  db.prepare('VACUUM INTO ?').run(draft)
+  syncPath(draft)
+  renameSync(draft, carriedPath(path))
+}
+
 /** Puts a copy that was made in the journal's place, and moves aside what lies there. @returns false: there is none */
 export function putInPlace(path: string, now: number): boolean {
   if (!existsSync(carriedPath(path))) return false

@@ -13,6 +13,7 @@ export interface JournalOptions {
   durability?: 'disk' | 'process'
   /** in the place of the system's own; given by tests */
   sync?: SyncFile
+  syncNow?: (fd: number) => void
   time?: TimeSource
   /** told that the disk fails; otherwise it shows as an unhandled rejection */
   onTrouble?: (error: Error) => void
@@ -24,4 +25,6 @@ export interface JournalOptions {
   known?: number
   /** nobody of this ksi has had the file open before: a WAL is looked through for holes */
   cold?: boolean
+  /** another process has just let go of it, and can take it back */
+  handedOver?: boolean
 }

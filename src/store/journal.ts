@@ -72,6 +72,7 @@ export class Journal extends Tables {
     this.losses = new Losses(path)
     this.#sync = new WalSync(this.#syncedPath(), {
       sync: options.sync,
+      syncNow: options.syncNow,
       recover: () => this.flush(),
       onTrouble: options.onTrouble ?? loudly,
       onGone: () => void this.place.keep(),
@@ -192,6 +193,11 @@ export class Journal extends Tables {
       this.#sync.begin()
       this.#sync.whenSynced(resolve, reject)
     })
+  }
+
+  /** Whoever calls has nothing else to do just now: what waits for the disk is synced at once, if that is short. */
+  hurry(): void {
+    this.#sync.hurry()
   }
 
   /** Why nothing can be synced just now, if so. */

@@ -1,9 +1,11 @@
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { putInPlace } from './carry-over.ts'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { KsiError } from '../lib/errors.ts'
+import { copyWhole, putInPlace } from './carry-over.ts'
 import { lossOfAll, noteLoss } from './losses.ts'
 import { migrate, putBackIfNewer } from './migrate.ts'
 import type { Db } from './open.ts'
-import { closeForGood, isDamage, openForWriting } from './open.ts'
+import { closeForGood, connectionTo, isDamage, openForWriting } from './open.ts'
 import type { SalvageReport } from './salvage.ts'
 import { isTorn } from './salvage-image.ts'
 import { salvage } from './salvage.ts'
@@ -27,6 +29,7 @@ interface OpenOptions {
   floor?: number
   known?: number
   cold?: boolean
+  handedOver?: boolean
 }
 
 /**
@@ -40,7 +43,7 @@ export function openJournal(
   options: OpenOptions,
 ): { db: Db; epoch: number; before: number; tick: number; report: OpenReport } {
   // A generation died while it put a copy of the journal in its place.
-  putInPlace(path, options.now)
+  if (!putInPlace(path, options.now) && !existsSync(path)) reclaim(path, options)
   const report: OpenReport = { mode: 'WAL', migratedFrom: undefined, putBack: false, salvaged: undefined }
   const db = openOrSalvage(path, report, options)
   rmSync(distrustPath(path), { force: true })
@@ -53,6 +56,20 @@ export function openJournal(
   const epoch = db.transaction(() => Number(take.get(options.floor ?? 0, bootId, options.now))).immediate()
   const tick = 'SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0)) FROM lease'
   return { db, epoch, before, tick: Number(db.prepare(tick).pluck().get()), report }
+}
+
+/**
+ * The file is gone while generations changed over: one that had it open before, and takes it back, still has all of it.
+ * @throws KsiError KSI_DB_NOT_WRITABLE where another process has, which is to take it back
+ */
+function reclaim(path: string, { now, handedOver }: OpenOptions): void {
+  const held = connectionTo(path)
+  if (held !== undefined) {
+    mkdirSync(dirname(path), { recursive: true })
+    copyWhole(held, path)
+    putInPlace(path, now)
+  } else if (handedOver === true)
+    throw new KsiError('KSI_DB_NOT_WRITABLE', `The journal ${path} was removed just when it was handed over.`)
 }
 
 function openOrSalvage(path: string, report: OpenReport, options: OpenOptions): Db {

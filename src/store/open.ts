@@ -30,6 +30,11 @@ export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
  */
 const connections = new Set<Db>()
 
+/** The newest connection this process has to the journal of that name, also where its file is gone. */
+export function connectionTo(path: string): Db | undefined {
+  return [...connections].findLast(({ name }) => name === path)
+}
+
 /** Closes a connection that was opened for writing. */
 export function closeForGood(db: Db): void {
   connections.delete(db)

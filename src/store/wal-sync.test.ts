@@ -134,6 +134,63 @@ test('what another generation wrote is synced at once, and counts as safe only a
   await assert.rejects(failing, /EIO/)
 })
 
+test('who has nothing else to do syncs at once: what waited is told when that returns', async () => {
+  using temp = new TempJournal()
+  const disk = new Disk()
+  let syncs = 0
+  const syncNow = (): unknown => (syncs += 1)
+  const journal = temp.open({ durability: 'disk', sync: disk.sync, syncNow })
+  const told: string[] = []
+  write(journal)
+  journal.whenSynced(() => told.push('first'))
+  journal.hurry()
+  journal.hurry()
+  await turn()
+  assert.deepEqual([told, syncs, disk.begun], [['first'], 1, 0])
+  write(journal)
+  journal.whenSynced(() => told.push('second'))
+  await turn()
+  journal.hurry()
+  assert.deepEqual([told, syncs, disk.begun], [['first'], 1, 1], 'a sync under way is waited for')
+})
+
+test('where others wait meanwhile, or the disk is slow, a thread syncs and the next group forms', async () => {
+  using temp = new TempJournal()
+  const disk = new Disk()
+  const slowly = (): void => {
+    for (const end = performance.now() + 3; performance.now() < end;);
+  }
+  const slow = temp.open({ durability: 'disk', sync: disk.sync, syncNow: slowly })
+  const writeAndHurry = (journal: Journal): void => {
+    write(journal)
+    journal.hurry()
+  }
+  for (let i = 0; i < 5; i++) {
+    await delay(5)
+    writeAndHurry(slow)
+    await turn()
+    disk.end()
+  }
+  assert.ok(disk.begun > 0)
+  const before = disk.begun
+  const fast = temp.open({ bootId: 'next', durability: 'disk', sync: disk.sync, syncNow: () => {} })
+  for (let i = 0; i < 5; i++) writeAndHurry(fast)
+  await turn()
+  assert.equal(disk.begun, before + 1)
+})
+
+test('a sync at once that fails acknowledges nothing', async () => {
+  using temp = new TempJournal()
+  const fails = (): never => {
+    throw new Error('EIO')
+  }
+  const journal = temp.open({ durability: 'disk', syncNow: fails, onTrouble: () => {} })
+  write(journal)
+  const said = new Promise<Error | undefined>((resolve) => journal.whenSynced(() => resolve(undefined), resolve))
+  journal.hurry()
+  assert.equal((await said)?.message, 'EIO')
+})
+
 test('with KSI_DURABILITY=process nothing waits and nothing is synced', async () => {
   using temp = new TempJournal()
   const disk = new Disk()

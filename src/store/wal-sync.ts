@@ -1,12 +1,15 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { safely } from './safely.ts'
+import { SyncPace } from './sync-pace.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
 
 export interface WalSyncOptions {
   sync?: SyncFile | undefined
+  /** The same here and now. @throws the system's error */
+  syncNow?: ((fd: number) => void) | undefined
   /** Makes everything safe by another way, after a sync has failed: the kernel may say well the next time and lie. */
   recover: () => void
   /** told when a sync fails after one that did not */
@@ -40,12 +43,14 @@ interface Waiting {
 
 /**
  * Group commit. Commits go into the WAL without a sync; one `fdatasync` of it, in a thread of libuv, then covers all of
- * a turn, and while it is under way the next group forms by itself. Whoever may speak only of what is on disk waits
+ * a turn, and while it is under way the next group forms by itself. Where nobody else would wait, and the disk is
+ * fast, it is done at once (`hurry`). Whoever may speak only of what is on disk waits
  * here. The WAL has a descriptor of its own: SQLite's locks are on its other files only.
  */
 export class WalSync {
   #fd: number | undefined
   readonly #sync: SyncFile
+  readonly #syncNow: ((fd: number) => void) | undefined
   readonly #recover: () => void
   readonly #onTrouble: (error: Error) => void
   readonly #onGone: (() => void) | undefined
@@ -53,6 +58,7 @@ export class WalSync {
   #adrift = false
   #committed = 0
   #synced = 0
+  readonly #pace = new SyncPace()
   #busy = false
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
@@ -64,6 +70,7 @@ export class WalSync {
   constructor(path: string | undefined, options: WalSyncOptions) {
     this.#fd = path === undefined ? undefined : openSync(path, 'r')
     this.#sync = options.sync ?? fdatasync
+    this.#syncNow = options.syncNow ?? (options.sync === undefined ? fdatasyncSync : undefined)
     this.#recover = options.recover
     this.#onTrouble = options.onTrouble
     this.#onGone = options.onGone
@@ -124,6 +131,20 @@ export class WalSync {
     this.#begin()
   }
 
+  /**
+   * There is nothing else to do just now: what waits is synced here, without the ways to a thread and back, if that is
+   * sure to be short and nobody is seen to wait meanwhile.
+   */
+  hurry(): void {
+    const [fd, syncNow, begun] = [this.#fd, this.#syncNow, performance.now()]
+    if (fd === undefined || syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
+    if (!this.#pace.mayBeHere(begun)) return
+    const error = errorOf(() => syncNow(fd))
+    this.#pace.took(performance.now() - begun)
+    this.#ended(fd, this.#committed, error)
+    this.#pace.wasHere(performance.now())
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -141,13 +162,20 @@ export class WalSync {
     })
   }
 
+  get #mayBegin(): boolean {
+    return !this.#busy && !this.#closed && !this.#adrift && this.#synced < this.#committed
+  }
+
   #begin(): void {
-    if (this.#fd === undefined || this.#busy || this.#closed || this.#synced >= this.#committed) return
-    if (this.#adrift) return
+    if (this.#fd === undefined || !this.#mayBegin) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const [fd, upTo] = [this.#fd, this.#committed]
+    const [fd, upTo, begun] = [this.#fd, this.#committed, performance.now()]
     this.#busy = true
-    this.#sync(fd, (error) => this.#ended(fd, upTo, error))
+    this.#pace.inThread()
+    this.#sync(fd, (error) => {
+      this.#pace.took(performance.now() - begun)
+      this.#ended(fd, upTo, error)
+    })
   }
 
   #ended(fd: number, upTo: number, error: Error | null): void {
@@ -198,6 +226,15 @@ export class WalSync {
     let count = 0
     while (count < this.#waiting.length && (this.#waiting[count]?.commit ?? 0) <= this.#synced) count++
     for (const { call } of this.#waiting.splice(0, count)) safely(call)
+  }
+}
+
+function errorOf(work: () => void): Error | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
 

@@ -8,7 +8,7 @@ import type { SwapResult } from './generations/events.ts'
 
 /** What the supervisor answers: its own events, and `system:health` while no generation is live. */
 type Answers = {
-  [N in FrontEventName]: () => EventReply<N> | Promise<EventReply<N>>
+  [N in FrontEventName]: (data: Record<string, unknown>) => EventReply<N> | Promise<EventReply<N>>
 } & { 'system:health': () => AbsentHealth }
 
 /**
@@ -19,15 +19,15 @@ export function answerer(options: {
   generations: Generations
   status: () => SupervisorStatus
   /** A client asks for the end. */
-  end: (reason: string) => void
+  end: (reason: 'shutdown' | 'restart') => void
 }): (event: string, data: Record<string, unknown>) => unknown {
   const { generations, status, end } = options
   const answers: Answers = {
     'supervisor:status': status,
     'system:reload': async () => toReloadReply(await generations.boot({ cause: 'reload', files: [], at: Date.now() })),
     'system:rollback': async () => toRollbackReply(await generations.rollBack()),
-    'system:shutdown': () => {
-      setImmediate(() => end('system:shutdown'))
+    'system:shutdown': ({ restart }) => {
+      setImmediate(() => end(restart === true ? 'restart' : 'shutdown'))
       return { shutdown_initiated: true }
     },
     'system:health': () => {
@@ -40,17 +40,17 @@ export function answerer(options: {
       }
     },
   }
-  const byName: Record<string, () => unknown> = answers
+  const byName: Record<string, (data: Record<string, unknown>) => unknown> = answers
   return (event, data) => {
     const spec = eventSpec(event)
     const unknown = spec && unknownParameter(event, spec.data, data)
     if (unknown !== undefined) throw unknown
-    return Object.hasOwn(byName, event) ? byName[event]?.() : undefined
+    return Object.hasOwn(byName, event) ? byName[event]?.(data) : undefined
   }
 }
 
 function toReloadReply(result: SwapResult): EventReply<'system:reload'> {
-  if (result.status === 'live') return { ...result, status: 'reloaded' }
+  if (result.status === 'live') return { status: 'reloaded', generation: result.generation, phases: result.phases }
   return { status: 'failed', error: result.failure.error.message, failure: result.failure }
 }
 

@@ -37,7 +37,7 @@ try {
     stop: async (reason) => {
       log.info({ reason }, 'stopping')
       const started = await supervisor?.catch(() => undefined)
-      await started?.stop('shutdown')
+      await started?.stop('shutdown', reason === 'restart')
       log.info('stopped')
     },
   })

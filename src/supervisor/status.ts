@@ -42,7 +42,7 @@ export function describe(parts: Parts): SupervisorStatus {
     poison: front?.poison() ?? [],
     missing: missingOf(parts),
     losses: lossesOf(paths.journal),
-    waiting_for_restart: changes.waitingForRestart,
+    waiting_for_restart: [...new Set([...changes.waitingForRestart, ...runnerHost.outdated])],
     swaps: view.swaps,
     failed_swaps: view.failedSwaps,
     crashes: view.crashes,
@@ -52,6 +52,7 @@ export function describe(parts: Parts): SupervisorStatus {
     watch_problem: changes.problem,
     connections: front?.stats().connections ?? 0,
     held_lines: front?.stats().heldLines ?? 0,
+    runner_host: runnerHost.state,
     runners: runnerHost.runners.map(({ id, accepting, since }) => ({ id, accepting, since })),
     sidecar: settings.KSI_SIDECAR === 'off' ? null : { url: page },
     addresses: {

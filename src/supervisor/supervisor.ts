@@ -32,7 +32,7 @@ interface SupervisorOptions {
   log: Log
   sink: LogSink
   /** A client asks for the end. */
-  end: (reason: string) => void
+  end: (reason: 'shutdown' | 'restart') => void
 }
 
 /**
@@ -90,6 +90,8 @@ export class Supervisor {
     this.#runnerHost = new RunnerHost({
       ...children,
       env: { ...options.env, ...ours },
+      // Where no state is kept, runs belong to this start alone.
+      owner: settings.keepsState ? settings.paths.journal : `start ${this.#startedAt} of pid ${process.pid}`,
       onFailure: (failure) => generations.tellFailure(failure),
     })
     this.#sidecar = settings.KSI_SIDECAR === 'on' ? new SidecarProcess(children) : undefined
@@ -114,7 +116,8 @@ export class Supervisor {
     this.#changes.hurry()
     const error = finalError(first, settings)
     if (error === undefined) return runnerThere
-    await this.stop('shutdown')
+    // What runs for an earlier start may be taken over by a later one.
+    await this.stop('shutdown', this.#runnerHost.wasFound)
     throw error
   }
 
@@ -125,13 +128,14 @@ export class Supervisor {
     process.exit(error.exitCode)
   }
 
-  /** Ends everything; the live generation takes a checkpoint first. */
-  async stop(reason: CheckpointReason): Promise<void> {
+  /** Ends everything, unless the runners are to stay; the live generation takes a checkpoint first. */
+  async stop(reason: CheckpointReason, runnersStay = false): Promise<void> {
     this.#keeper?.stop()
     const unwatched = this.#changes.stop()
     this.#front?.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await this.#generations.stop(reason)
-    await Promise.all([unwatched, this.#runnerHost.stop(), this.#sidecar?.stop(), this.#front?.close()])
+    const runnersEnded = runnersStay ? this.#runnerHost.letGo() : this.#runnerHost.stop()
+    await Promise.all([unwatched, runnersEnded, this.#sidecar?.stop(), this.#front?.close()])
     this.#place.release()
   }
 

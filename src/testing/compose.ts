@@ -58,13 +58,15 @@ export class Stack {
       KSI_SIDECAR_PORT: String(sidecarPort),
       KSI_LOG_FORMAT: 'json',
       KSI_LOG_LEVEL: 'debug',
+      KSI_DRAIN_MS: '10000',
       ...env,
     }
   }
 
-  /** Builds and starts it, and waits until the daemon is healthy. */
-  static async up(env: NodeJS.ProcessEnv = {}): Promise<Stack> {
+  /** Builds and starts it, and waits until it is healthy. @param prepare changes the copy before */
+  static async up(env: NodeJS.ProcessEnv = {}, prepare: (project: Project) => void = () => {}): Promise<Stack> {
     const project = makeProject()
+    prepare(project)
     // The container's user is another than the one that made this folder.
     chmodSync(project.root, 0o755)
     for (const file of [
@@ -107,9 +109,9 @@ export class Stack {
     })
   }
 
-  /** Runs `docker …` on the daemon's container. */
-  async docker(command: string, ...args: string[]): Promise<string> {
-    const id = (await this.compose('ps', '--all', '--quiet', 'daemon')).trim()
+  /** Runs `docker …` on a service's container. */
+  async docker(service: string, command: string, ...args: string[]): Promise<string> {
+    const id = (await this.compose('ps', '--all', '--quiet', service)).trim()
     return (await run('docker', [command, ...args, id], { maxBuffer: 256 * 1024 * 1024 })).stdout
   }
 
@@ -150,7 +152,7 @@ export class Stack {
   /** How often each request was run, by what the runners of all its containers so far wrote. */
   async runsByRequest(): Promise<Map<string, number>> {
     const runs = new Map<string, number>()
-    for (const line of (await this.compose('logs', '--no-log-prefix', '--no-color', 'daemon')).split('\n')) {
+    for (const line of (await this.compose('logs', '--no-log-prefix', '--no-color', 'runner')).split('\n')) {
       const { msg, request_id } = parseObject(line) ?? {}
       if (msg === 'run ended') runs.set(String(request_id), (runs.get(String(request_id)) ?? 0) + 1)
     }
@@ -158,6 +160,8 @@ export class Stack {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Killed: what still runs there is not waited for.
+    await this.compose('kill', 'runner').catch(() => {})
     await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) =>
       process.stderr.write(`compose down failed: ${String(error)}\n`),
     )

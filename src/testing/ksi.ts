@@ -51,6 +51,8 @@ export class Ksi {
         KSI_TOKEN: testToken,
         KSI_LOG_FORMAT: 'json',
         KSI_LOG_LEVEL: 'debug',
+        // What a test has killed leaves nothing behind for long.
+        KSI_RUNNER_LINGER_MS: '3000',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -172,6 +174,13 @@ export class Ksi {
       .filter((line) => !line.includes('"run ended"'))
       .slice(-60)
       .join('\n')
+  }
+
+  /** Asks it to end as `ksi restart` does: the runners stay for the next one. Resolves when it has ended. */
+  async restartsSoon(): Promise<number | string | null> {
+    using client = await this.client()
+    await client.request('system:shutdown', { restart: true })
+    return this.exited
   }
 
   /** SIGTERM, and the exit code. @throws AssertionError when what it leaves in its journal does not agree */

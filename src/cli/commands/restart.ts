@@ -20,7 +20,7 @@ export const restart: Command = {
     const mode = await modeOf(invocation)
     if (mode === 'dev') return refuse(invocation)
     if (mode === undefined) await assertNotInDocker(asked, 'restart')
-    await stopAndWait(invocation)
+    await stopAndWait(invocation, { restart: true })
     return startAndReport(invocation)
   },
 }

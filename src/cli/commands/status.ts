@@ -79,6 +79,7 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
       supervisor.runners.map(({ id, accepting }) => `${id}${accepting ? '' : ' (finishes its own)'}`).join(', ') ||
         'none',
     ],
+    ['runner host', describeHost(supervisor, now)],
     ['socket', supervisor.addresses.socket],
     ['tcp', supervisor.addresses.tcp],
     ...(supervisor.sidecar === null ? [] : [['page', supervisor.sidecar.url]]),
@@ -90,6 +91,11 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
     columns(rows, '  '),
     ...describeRunning(completion, now),
   ].join('\n')
+}
+
+function describeHost({ runner_host: { state, elsewhere, since } }: SupervisorStatus, now: number): string {
+  const where = elsewhere ? ', in a container of its own' : ''
+  return `${state === 'draining' ? 'ending' : state}${since === null ? '' : ` for ${duration(now - since)}`}${where}`
 }
 
 function describeQueue({ status_counts: counts, lost }: ServiceStatus): string {
@@ -131,7 +137,7 @@ function describeTrouble(
     ...filling.map((text) => `  ${paint('yellow', printable(text))}`),
     ...(waiting_for_restart.length === 0
       ? []
-      : [`  ${paint('yellow', `Waiting for a restart of the whole: ${waiting_for_restart.join(', ')}`)}`]),
+      : [`  ${paint('yellow', `Waiting for a restart: ${waiting_for_restart.join(', ')}`)}`]),
     ...(watch_problem === null ? [] : [`  ${paint('yellow', printable(watch_problem))}`]),
   ]
 }

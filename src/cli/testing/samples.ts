@@ -27,6 +27,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     watch_problem: null,
     connections: 2,
     held_lines: 0,
+    runner_host: { state: 'up', elsewhere: true, since: Date.now() - 120_000 },
     runners: [{ id: 'r1', accepting: true, since: Date.now() }],
     sidecar: { url: 'http://127.0.0.1:4311' },
     addresses: { socket: '/x/var/run/daemon.sock', tcp: '127.0.0.1:4310' },

@@ -46,7 +46,12 @@ export const systemEvents = {
   },
   'system:shutdown': {
     summary: 'Take a checkpoint and end.',
-    data: z.object({}),
+    data: z.object({
+      restart: z
+        .boolean()
+        .optional()
+        .describe('what runs goes on, for a ksi that is started soon (KSI_RUNNER_LINGER_MS)'),
+    }),
     reply: () => z.object({ shutdown_initiated: z.literal(true) }),
     front: true,
   },
@@ -62,7 +67,7 @@ export const systemEvents = {
   },
   'system:rollback': {
     summary: 'Boot the code that was live before, as it was kept, and hand over to it; the files stay as they are.',
-    data: z.looseObject({}),
+    data: z.object({}),
     reply: () =>
       z.discriminatedUnion('status', [
         z.object({

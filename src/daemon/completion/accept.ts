@@ -1,4 +1,4 @@
-import { createHash, randomUUIDv7 } from 'node:crypto'
+import { hash, randomUUIDv7 } from 'node:crypto'
 import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { ClientInfo } from '../../contracts/completion.ts'
 import type { Priority } from '../../contracts/words.ts'
@@ -150,9 +150,7 @@ function clientOf({ connection, clientId }: EventContext): ClientInfo | null {
 
 function digestOf(data: CompletionData): string {
   const content = Object.entries(data).filter(([name, value]) => !notContent.has(name) && value !== undefined)
-  return createHash('sha1')
-    .update(canonical(Object.fromEntries(content)))
-    .digest('base64')
+  return hash('sha1', canonical(Object.fromEntries(content)), 'base64')
 }
 
 /** JSON with the keys of every object in order, so that two spellings of one content are equal. */

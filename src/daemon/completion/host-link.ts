@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { fromRunnerHost, runnerHostProtocol } from '../../contracts/runner-host.ts'
+import { hostProtocol, whoIsTooOld } from '../../contracts/protocol.ts'
+import { fromRunnerHost, hello } from '../../contracts/runner-host.ts'
 import type { RunnerList } from '../../contracts/runner-host.ts'
 import { LineLink } from '../../lib/line-link.ts'
 import type { Log } from '../../lib/log.ts'
@@ -17,12 +18,14 @@ export class HostLink {
       path,
       early,
       onOpen: () => {
-        this.#link.send({ type: 'hello', protocol: runnerHostProtocol })
+        this.#link.send(hello)
         this.#link.send({ type: 'watch' })
       },
       onLine: (line) => {
         const { data, error } = fromRunnerHost.safeParse(parseObject(line))
         if (data === undefined) return log.warn({ err: error }, 'the runner host says something that is not understood')
+        // Named by the supervisor; what it says after that may mean something else.
+        if (data.type === 'welcome' && whoIsTooOld(hostProtocol, data) !== null) return this.#link.close()
         if (data.type !== 'runners') return
         onList(data)
         this.#known.resolve()

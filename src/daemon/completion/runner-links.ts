@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { runnerProtocol, whoIsTooOld } from '../../contracts/protocol.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
@@ -6,7 +7,7 @@ import { HostLink } from './host-link.ts'
 import { RunnerLink } from './runner-link.ts'
 import type { RunnerListener } from './runner-link.ts'
 
-type Address = Pick<RunnerAddress, 'id' | 'socket' | 'accepting'>
+type Address = Pick<RunnerAddress, 'id' | 'socket' | 'accepting'> & Partial<RunnerAddress>
 
 /** The connections to all runners the runner host names. */
 export class RunnerLinks {
@@ -15,6 +16,8 @@ export class RunnerLinks {
   /** Runners that are no more, whose last words are being read. */
   readonly #leaving = new Set<string>()
   #drained = new Set<string>()
+  /** Runners one cannot talk to, since either is too old for the other; the supervisor names them. */
+  #strange = new Set<string>()
   #closed = false
   #listener: RunnerListener | undefined
   #epoch: number | undefined
@@ -55,7 +58,9 @@ export class RunnerLinks {
         if (!this.#closed) this.#listener?.gone(id)
       })
     }
+    this.#strange = new Set(addresses.filter(isStrange).map(({ id }) => id))
     for (const address of addresses) {
+      if (this.#strange.has(address.id)) continue
       const known = this.#links.get(address.id)
       if (known !== undefined) {
         known.accepting = address.accepting
@@ -70,8 +75,12 @@ export class RunnerLinks {
     for (const id of asked) if (!named.has(id)) this.#listener?.gone(id)
   }
 
-  /** Whether the host has not yet said which runners there are: then this one may live. It is told when it does not. */
+  /**
+   * Whether the host has not yet said which runners there are, or this is one that cannot be talked to: then it may
+   * live. It is told when it does not.
+   */
   isUnknown(id: string): boolean {
+    if (this.#strange.has(id)) return true
     this.#unknown?.add(id)
     return this.#unknown !== undefined
   }
@@ -112,4 +121,8 @@ export class RunnerLinks {
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
   }
+}
+
+function isStrange({ protocol = 1, oldest = 1 }: Address): boolean {
+  return whoIsTooOld(runnerProtocol, { protocol, oldest }) !== null
 }

@@ -113,6 +113,7 @@ export class LineService {
     const wrote = journal.changes() !== before
     for (const { line, json } of done) if (json !== undefined) this.#reply(line, json, wrote)
     for (const call of left) call()
+    if (this.#turns.isEmpty) journal.hurry()
   }
 
   /** What tells of a change is said once that is on disk, or else is an error. */

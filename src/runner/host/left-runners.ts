@@ -29,6 +29,11 @@ export async function endLeftRunners(dir: string, log: WordLog, waitMs = ownEndM
   }
 }
 
+/** Removes the sockets that runners and hosts which were killed have left: on a volume they would stay for ever. */
+export function removeSockets(dir: string): void {
+  for (const name of list(dir)) if (name.endsWith('.sock')) rmSync(join(dir, name), { force: true })
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
@@ -38,8 +43,12 @@ function kill(pid: number): void {
 }
 
 function namesIn(dir: string): string[] {
+  return list(dir).filter((name) => /^\d+_\w*_\d+_\w+$/.test(name))
+}
+
+function list(dir: string): string[] {
   try {
-    return readdirSync(dir).filter((name) => /^\d+_\w*_\d+_\w+$/.test(name))
+    return readdirSync(dir)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return []
     throw error

@@ -1,26 +1,23 @@
-import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import type { FromRunner, ToRunner } from '../../contracts/control.ts'
 import type { RunnerAddress } from '../../contracts/runner-host.ts'
-import { Child } from '../../lib/child.ts'
+import { sleep } from '../../lib/backoff.ts'
 import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import { countCrash, noCrashes } from '../../lib/crash-backoff.ts'
 import type { Crash } from '../../lib/crash-backoff.ts'
 import { messageOf } from '../../lib/errors.ts'
-import { isObject } from '../../lib/ndjson.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import type { ChildRegister } from '../orphans.ts'
+import { RunnerProcess } from './runner-process.ts'
 
 interface RunnerPoolOptions {
-  /** where the runners' sockets are */
-  runDir: string
-  /** the runner's program */
-  path: string
+  /** the root of ksi */
+  root: string
   env: NodeJS.ProcessEnv
   bootMs: number
   heartbeatMs: number
+  /** Keep a process that has begun to start, so that a save is quick. */
+  spare: boolean
   log: WordLog
   /** where runners are noted, so that those of a host that was killed can be found */
   register: ChildRegister
@@ -29,19 +26,6 @@ interface RunnerPoolOptions {
   onChange: () => void
 }
 
-interface Runner {
-  readonly id: string
-  readonly socket: string
-  readonly child: Child
-  readonly since: number
-  readonly ready: PromiseWithResolvers<void>
-  /** Of two the one with the higher number has the newer code. */
-  readonly number: number
-  phase: 'starting' | 'accepting' | 'draining' | 'leaving'
-  timer?: NodeJS.Timeout
-}
-
-const endMs = 3_000
 /**
  * An old runner with nothing left to do stays so long: what a generation gave it before it heard of the new one is
  * refused, and queued again at once.
@@ -49,29 +33,34 @@ const endMs = 3_000
 const idleMs = 500
 /** So many runners that ended in peace are remembered. */
 const drainedKept = 100
-/** A boot makes a lot of garbage in a moment: with room for it, none of that moment goes into collecting it. */
-const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100']
+/** So long after a start the next spare is made: the new runner has its first work to do. */
+const spareMs = 300
+const drainLookMs = 50
 
 /** The runner processes: one takes new work, older ones finish theirs and end. */
 export class RunnerPool {
   readonly #o: RunnerPoolOptions
-  readonly #runners = new Set<Runner>()
+  readonly #runners = new Set<RunnerProcess>()
+  #env: NodeJS.ProcessEnv
+  #spare: RunnerProcess | undefined
   #lastNumber = 0
   #drained: readonly string[] = []
   #backoff = noCrashes
   #restart: NodeJS.Timeout | undefined
-  #stopping = false
+  #refill: NodeJS.Timeout | undefined
+  #stopping: 'draining' | 'ending' | undefined
   #problem: string | null = null
 
   constructor(options: RunnerPoolOptions) {
     this.#o = options
+    this.#env = options.env
   }
 
   /** Those one may talk to. */
   addresses(): RunnerAddress[] {
     return [...this.#runners]
-      .filter(({ phase }) => phase !== 'starting')
-      .map(({ id, socket, phase, since }) => ({ id, socket, accepting: phase === 'accepting', since }))
+      .filter(({ phase }) => phase !== 'starting' && phase !== 'spare')
+      .map((runner) => runner.address)
   }
 
   /** Those that ended in peace. */
@@ -82,6 +71,17 @@ export class RunnerPool {
   /** Why no runner takes work; null when one does. */
   get problem(): string | null {
     return this.#problem
+  }
+
+  get isDraining(): boolean {
+    return this.#stopping !== undefined
+  }
+
+  /** The environment of runners that are started from now on. */
+  useEnv(env: NodeJS.ProcessEnv): void {
+    this.#env = env
+    void this.#spare?.end()
+    this.#spare = undefined
   }
 
   /** Starts the first runner: after a first try that failed it tries on by itself. */
@@ -95,12 +95,16 @@ export class RunnerPool {
    * @throws Error with the reason when it does not become ready; the old one goes on taking work then
    */
   async start(): Promise<void> {
-    const runner = this.#fork()
-    await runner.child.readyWithin(this.#o.bootMs, runner.ready.promise, 'the runner')
-    if (this.#stopping) return
+    const runner = this.#takeSpare() ?? this.#fork()
+    try {
+      await runner.begin(++this.#lastNumber, this.#o.bootMs)
+    } finally {
+      this.#refillLater()
+    }
+    if (this.#stopping !== undefined) return void runner.end()
     const others = [...this.#runners].filter(({ phase }) => phase === 'accepting')
     // One with newer code was ready sooner.
-    if (others.some(({ number }) => number > runner.number)) return say(runner, { type: 'end' })
+    if (others.some(({ number }) => number > runner.number)) return runner.say({ type: 'end' })
     for (const other of others) other.phase = 'draining'
     runner.phase = 'accepting'
     clearTimeout(this.#restart)
@@ -108,106 +112,128 @@ export class RunnerPool {
     runner.child.watchHeartbeat(this.#o.heartbeatMs, () => this.#onSilent(runner))
     // The old ones first: what is still given to them is refused and queued again, so that nothing new is run by old
     // code once anybody knows of the new one.
-    for (const other of others) say(other, { type: 'drain' })
+    for (const other of others) other.say({ type: 'drain' })
     this.#o.onChange()
+  }
+
+  /** How many runs have no outcome, as the runners say now, within `ms`; those that do not answer are one each. */
+  async running(ms: number): Promise<number> {
+    const asked = [...this.#runners].filter(({ phase }) => phase !== 'starting' && phase !== 'spare')
+    for (const runner of asked) {
+      runner.running = undefined
+      runner.say({ type: 'ping' })
+    }
+    const until = performance.now() + ms
+    while (performance.now() < until && asked.some(({ running, child }) => running === undefined && child.alive))
+      await sleep(2)
+    return asked.reduce((sum, { running, child }) => sum + (child.alive ? (running ?? 1) : 0), 0)
+  }
+
+  /**
+   * Takes no new work, and waits until nothing runs any more, for `ms` at most. @returns how many runs there were at
+   * first, and how many are left
+   */
+  async drain(ms: number): Promise<{ had: number; left: number }> {
+    this.#stopping ??= 'draining'
+    clearTimeout(this.#restart)
+    const began = performance.now()
+    const had = await this.running(drainLookMs)
+    for (const runner of this.#runners) {
+      if (runner.phase !== 'accepting') continue
+      runner.phase = 'draining'
+      runner.say({ type: 'drain' })
+    }
+    this.#o.onChange()
+    for (;;) {
+      const left = await this.running(drainLookMs)
+      const waited = performance.now() - began
+      if (waited >= ms || (left === 0 && waited >= Math.min(idleMs, ms))) return { had, left }
+      await sleep(drainLookMs)
+    }
   }
 
   /** Ends them all. */
   async stop(): Promise<void> {
-    this.#stopping = true
+    this.#stopping = 'ending'
     clearTimeout(this.#restart)
-    await Promise.all(
-      [...this.#runners].map((runner) => {
-        say(runner, { type: 'end' })
-        return runner.child.endWithin(endMs)
-      }),
-    )
+    clearTimeout(this.#refill)
+    await Promise.all([...this.#runners].map((runner) => runner.end()))
   }
 
-  #fork(): Runner {
-    const { runDir, path, env, onLine, log } = this.#o
-    const id = randomUUID()
-    const socket = join(runDir, `runner-${id.slice(0, 8)}.sock`)
-    const child = new Child(path, {
-      env: { ...env, KSI_RUNNER_ID: id, KSI_RUNNER_SOCKET: socket },
-      execArgv: roomy,
+  #fork(): RunnerProcess {
+    const { root, log, register, onLine } = this.#o
+    const runner = new RunnerProcess({
+      root,
+      env: this.#env,
+      log,
+      register,
       onLine,
-      onMessage: (message) => this.#heard(runner, message),
+      onIdle: (idle) => this.#endSoon(idle),
+      onEnd: (ended, end) => this.#onEnd(ended, end),
     })
-    const ready = Promise.withResolvers<void>()
-    const runner: Runner = {
-      id,
-      socket,
-      child,
-      since: Date.now(),
-      ready,
-      number: ++this.#lastNumber,
-      phase: 'starting',
-    }
     this.#runners.add(runner)
-    log.info({ runner: id, pid: child.pid ?? null }, 'a runner is started')
-    const strikeOut = child.pid === undefined ? () => {} : this.#o.register.add(child.pid)
-    void child.ended.then((end) => {
-      strikeOut()
-      this.#onEnd(runner, end)
-    })
     return runner
   }
 
-  #heard(runner: Runner, message: unknown): void {
-    const type = isObject(message) ? message.type : undefined
-    if (type === ('ready' satisfies FromRunner['type'])) runner.ready.resolve()
-    else if (type === ('idle' satisfies FromRunner['type'])) this.#endSoon(runner)
-    else if (type !== ('pong' satisfies FromRunner['type']))
-      this.#o.log.warn(
-        { runner: runner.id, message },
-        'the runner says something its host does not know: it is ignored',
-      )
+  #takeSpare(): RunnerProcess | undefined {
+    const spare = this.#spare
+    this.#spare = undefined
+    if (spare === undefined || spare.isFresh) return spare
+    void spare.end()
+    return undefined
   }
 
-  #endSoon(runner: Runner): void {
+  #refillLater(): void {
+    clearTimeout(this.#refill)
+    if (!this.#o.spare) return
+    this.#refill = setTimeout(() => {
+      if (this.#stopping === undefined) this.#spare ??= this.#fork()
+    }, spareMs)
+  }
+
+  #endSoon(runner: RunnerProcess): void {
     if (runner.phase === 'draining') runner.phase = 'leaving'
     if (runner.phase !== 'leaving') return
     clearTimeout(runner.timer)
-    runner.timer = setTimeout(() => say(runner, { type: 'end' }), idleMs)
+    runner.timer = setTimeout(() => runner.say({ type: 'end' }), idleMs)
   }
 
-  #onSilent({ id, child }: Runner): void {
+  #onSilent({ id, child }: RunnerProcess): void {
     const { log, heartbeatMs } = this.#o
     log.error({ runner: id }, `the runner gave no sign of life for ${heartbeatMs} ms and is ended`)
     child.kill()
   }
 
-  #onEnd(runner: Runner, end: ChildEnd): void {
-    const { id, phase, socket, since, timer } = runner
+  #onEnd(runner: RunnerProcess, end: ChildEnd): void {
+    const { id, phase, socket, since, timer, running } = runner
     const { log, onChange } = this.#o
     clearTimeout(timer)
     this.#runners.delete(runner)
+    if (this.#spare === runner) this.#spare = undefined
     rmSync(socket, { force: true })
-    if (this.#stopping || phase === 'starting') return
-    if (phase === 'leaving' && end.code === 0) this.#drained = [...this.#drained.slice(1 - drainedKept), id]
+    if (phase === 'starting' || phase === 'spare') return
+    const inPeace = end.code === 0 && (phase === 'leaving' || (this.#stopping === 'ending' && running === 0))
+    if (inPeace) this.#drained = [...this.#drained.slice(1 - drainedKept), id]
     onChange()
-    if (phase === 'leaving' && end.code === 0) return log.info({ runner: id }, 'an old runner has finished its work')
+    if (inPeace) return log.info({ runner: id }, 'an old runner has finished its work')
+    if (this.#stopping === 'ending') return
     log.error({ runner: id }, `the runner went down (${describeEnd(end)}); what it was running is lost`)
     if (phase === 'accepting') this.#restartLater({ killed: end.killedFromOutside, livedMs: Date.now() - since })
   }
 
   #restartLater(crash: Crash): void {
     clearTimeout(this.#restart)
+    if (this.#stopping !== undefined) return
     const { backoff, waitMs } = countCrash(this.#backoff, crash, performance.now())
     this.#backoff = backoff
     this.#restart = setTimeout(() => void this.startFirst(), waitMs)
   }
 
   #tryOn(error: unknown): void {
-    if (this.#stopping) return
+    if (this.#stopping !== undefined) return
     this.#o.log.error({ err: error }, 'the runner could not be started, trying on')
     this.#problem = `There is no runner, so requests wait: ${messageOf(error)}`
     this.#o.onChange()
     this.#restartLater({ killed: false, livedMs: 0 })
   }
-}
-
-function say({ child }: Runner, message: ToRunner): void {
-  child.send(message)
 }

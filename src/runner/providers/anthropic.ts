@@ -3,12 +3,12 @@ import type { RunInput } from '../../contracts/runner.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { AnthropicAnswer, anthropicText, anthropicUsage } from './anthropic-answer.ts'
 import { cutOff, noCompletion, openAnswer } from './http-answer.ts'
-import { httpFailure } from './http-failure.ts'
 import { blocksOf, conversationOf, forAnthropic } from './messages.ts'
+import { overHttp } from './over-http.ts'
+import type { HttpCall } from './over-http.ts'
 import { refusal } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 import { sessionOf } from './session.ts'
-import { whileHeard } from './silence.ts'
 
 export interface AnthropicEndpoint {
   key: string | undefined
@@ -26,29 +26,17 @@ const defaultMaxTokens = 8_192
 /** The official SDK in its plainest use: bodies go out as they are made here, and come back as they were sent. */
 export function createAnthropic(endpoint: AnthropicEndpoint): Provider {
   const { missing, silenceMs } = endpoint
-  const run = async (input: RunInput, ctx: ProviderContext): Promise<ProviderResult> => {
-    const body = toBody(input)
-    try {
-      return await whileHeard({ name, limitMs: silenceMs, signal: ctx.signal }, (signal, heard) =>
-        call(endpoint, { input, ctx, body, signal, heard }),
-      )
-    } catch (error) {
-      ctx.signal.throwIfAborted()
-      throw httpFailure(error, name)
-    }
-  }
+  const run = (input: RunInput, ctx: ProviderContext): Promise<ProviderResult> =>
+    overHttp({ name, missing, silenceMs }, ctx, (http) => call(endpoint, { input, body: toBody(input), ...http }))
   return { name, missing, run }
 }
 
-interface Call {
+interface Call extends HttpCall {
   input: RunInput
-  ctx: ProviderContext
   body: Record<string, unknown>
-  signal: AbortSignal
-  heard: () => void
 }
 
-async function call({ key, token, url }: AnthropicEndpoint, { input, ctx, body, signal, heard }: Call) {
+async function call({ key, token, url }: AnthropicEndpoint, { input, body, signal, heard, onChunk }: Call) {
   const [{ Anthropic }, { Stream }] = await Promise.all([
     import('@anthropic-ai/sdk'),
     import('@anthropic-ai/sdk/streaming'),
@@ -65,7 +53,7 @@ async function call({ key, token, url }: AnthropicEndpoint, { input, ctx, body, 
   heard()
   const answer = await openAnswer(response, name, heard)
   if ('body' in answer) return toResult(input, answer.body)
-  const assembled = new AnthropicAnswer(ctx.onChunk)
+  const assembled = new AnthropicAnswer(onChunk)
   for await (const event of Stream.fromSSEResponse(answer.events, new AbortController(), client)) assembled.take(event)
   signal.throwIfAborted()
   if (!assembled.whole) throw cutOff(name, assembled.characters)

@@ -2,50 +2,35 @@ import { bodyPart } from '../../contracts/providers.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { conversationOf, forOpenAi } from './messages.ts'
 import { cutOff, noCompletion, openAnswer } from './http-answer.ts'
-import { httpFailure } from './http-failure.ts'
 import { OpenAiAnswer, openAiText, openAiUsage } from './openai-answer.ts'
+import { overHttp } from './over-http.ts'
+import type { HttpCall, HttpEndpoint } from './over-http.ts'
 import { refusal } from './provider.ts'
 import type { Provider, ProviderContext, ProviderResult } from './provider.ts'
 import { sessionOf } from './session.ts'
-import { whileHeard } from './silence.ts'
 
 /** A server that speaks OpenAI's chat completions. */
-export interface OpenAiEndpoint {
+export interface OpenAiEndpoint extends HttpEndpoint {
   name: 'openai' | 'openai-compatible'
   key: string | undefined
   /** up to and with `/v1`; OpenAI's own unless given */
   url: string | undefined
-  /** what it takes to be used, when it is not there */
-  missing: () => string | undefined
-  silenceMs: number
 }
 
 /** The official SDK in its plainest use: bodies go out as they are made here, and come back as they were sent. */
 export function createOpenAi(endpoint: OpenAiEndpoint): Provider {
-  const { name, missing, silenceMs } = endpoint
-  const run = async (input: RunInput, ctx: ProviderContext): Promise<ProviderResult> => {
-    const body = toBody(input, name)
-    try {
-      return await whileHeard({ name, limitMs: silenceMs, signal: ctx.signal }, (signal, heard) =>
-        call(endpoint, { input, ctx, body, signal, heard }),
-      )
-    } catch (error) {
-      ctx.signal.throwIfAborted()
-      throw httpFailure(error, name)
-    }
-  }
+  const { name, missing } = endpoint
+  const run = (input: RunInput, ctx: ProviderContext): Promise<ProviderResult> =>
+    overHttp(endpoint, ctx, (http) => call(endpoint, { input, body: toBody(input, name), ...http }))
   return { name, missing, run }
 }
 
-interface Call {
+interface Call extends HttpCall {
   input: RunInput
-  ctx: ProviderContext
   body: Record<string, unknown>
-  signal: AbortSignal
-  heard: () => void
 }
 
-async function call({ name, key, url }: OpenAiEndpoint, { input, ctx, body, signal, heard }: Call) {
+async function call({ name, key, url }: OpenAiEndpoint, { input, body, signal, heard, onChunk }: Call) {
   // Loaded at the first call: nobody who does not use it pays for it.
   const [{ OpenAI }, { Stream }] = await Promise.all([import('openai'), import('openai/streaming')])
   const client = new OpenAI({
@@ -62,7 +47,7 @@ async function call({ name, key, url }: OpenAiEndpoint, { input, ctx, body, sign
   heard()
   const answer = await openAnswer(response, name, heard)
   if ('body' in answer) return toResult(name, input, answer.body)
-  const assembled = new OpenAiAnswer(ctx.onChunk)
+  const assembled = new OpenAiAnswer(onChunk)
   for await (const event of Stream.fromSSEResponse(answer.events, new AbortController(), client)) assembled.take(event)
   signal.throwIfAborted()
   if (!assembled.whole) throw cutOff(name, assembled.characters)

@@ -3,7 +3,10 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { createEcho } from './echo.ts'
-import { createRegistry } from './registry.ts'
+import { makeContext } from '../testing/context.ts'
+import { makeInput } from '../testing/inputs.ts'
+import { surroundingsIn } from '../testing/subjects.ts'
+import { createRegistry, providerLoaders } from './registry.ts'
 
 const run = promisify(execFile)
 
@@ -75,4 +78,21 @@ test('the SDKs are not touched before a provider is used: loading all that is ou
   const options = { cwd: import.meta.dirname }
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], options)
   assert.deepEqual(JSON.parse(stdout), [5, [], ['openai']])
+})
+
+test('a provider that has neither key nor address says what to set, and calls nobody', async () => {
+  const registry = createRegistry(providerLoaders(surroundingsIn('/nowhere')))
+  const says = {
+    openai: 'OPENAI_API_KEY',
+    'openai-compatible': 'KSI_OPENAI_COMPATIBLE_URL',
+    anthropic: 'ANTHROPIC_API_KEY',
+  }
+  for (const [name, variable] of Object.entries(says)) {
+    const provider = await registry.find(`${name}/m`)
+    await assert.rejects(provider.run(makeInput({ model: `${name}/m` }), makeContext()), {
+      retryable: false,
+      message: new RegExp(`^${name} cannot be used: Set ${variable}`),
+    })
+    assert.match(provider.missing?.() ?? '', new RegExp(variable))
+  }
 })

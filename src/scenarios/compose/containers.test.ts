@@ -7,7 +7,9 @@ import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { WireClient } from '../../testing/wire-client.ts'
 
 const run = promisify(execFile)
-const services = ['daemon', 'sidecar', 'docker-proxy']
+const services = ['daemon', 'sidecar', 'runner', 'docker-proxy']
+
+const key = 'a key of the tests'
 
 /** What the engine says of a container, as far as it is looked at here. */
 interface Inspected {
@@ -44,7 +46,7 @@ async function started(stack: Stack): Promise<string[]> {
 describe('the containers of the real stack', { skip: skipWithoutEngine() }, () => {
   let stack: Stack
   before(async () => {
-    stack = await Stack.up()
+    stack = await Stack.up({ ANTHROPIC_API_KEY: key })
   })
   after(() => stack[Symbol.asyncDispose]())
 
@@ -87,6 +89,28 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     assert.equal(await reach('daemon'), 'ENOENT')
   })
 
+  test('the runner has the keys and no port; its sockets can be reached by the daemon alone', async () => {
+    const { HostConfig: host, Config: config } = await inspect(stack, 'runner')
+    assert.deepEqual(host.PortBindings, {})
+    assert.ok(config.Env.includes(`ANTHROPIC_API_KEY=${key}`))
+    const node =
+      `require('net').connect('var/run/runner/host.sock').on('error', (e) => console.log(e.code))` +
+      `.on('connect', function () { console.log('open'); this.destroy() })`
+    for (const [service, says] of [
+      ['daemon', 'open'],
+      ['sidecar', 'ENOENT'],
+    ] as const) {
+      assert.equal((await stack.compose('exec', '--no-TTY', service, 'node', '-e', node)).trim(), says)
+      assert.ok(!(await inspect(stack, service)).Config.Env.join().includes('API_KEY'), service)
+    }
+    // Nothing of the daemon, mounts aside.
+    const look = 'find src node_modules -maxdepth 1 -type d -printf "%p "'
+    const inImage = ['run', '--rm', '--no-deps', '--no-TTY', '--volume', '/app/src', 'runner', 'sh', '-c', look]
+    const files = await stack.compose(...inImage)
+    assert.match(files, /src\/runner/)
+    assert.doesNotMatch(files, /src\/(daemon|supervisor|sidecar|cli)|node_modules\/(better-sqlite3|fastify|nodemon)/)
+  })
+
   test('both ports are published for this machine alone, and TCP is open to it', async () => {
     for (const service of ['daemon', 'sidecar']) {
       const bindings = Object.values((await inspect(stack, service)).HostConfig.PortBindings).flat()
@@ -102,20 +126,22 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     assert.equal(page.trim(), `http://127.0.0.1:${stack.sidecarPort}/`)
   })
 
-  test('KSI_MAX_CONCURRENT, KSI_MEMORY and KSI_PIDS decide what the container with the runners may take', async () => {
+  test('settings decide what the container with the runners may take, and how long its end may', async () => {
     const limits = async (env: NodeJS.ProcessEnv): Promise<unknown> => {
       const { services: all } = JSON.parse(await stack.config(env)) as {
-        services: { daemon: { mem_limit: string; pids_limit: number } }
+        services: { runner: { mem_limit: string; pids_limit: number; stop_grace_period: string } }
       }
-      return [Number(all.daemon.mem_limit) / 2 ** 30, all.daemon.pids_limit]
+      const { mem_limit, pids_limit, stop_grace_period } = all.runner
+      return [Number(mem_limit) / 2 ** 30, pids_limit, stop_grace_period]
     }
-    assert.deepEqual(await limits({}), [4, 4_000])
-    assert.deepEqual(await limits({ KSI_MAX_CONCURRENT: '16' }), [16, 16_000])
-    assert.deepEqual(await limits({ KSI_MAX_CONCURRENT: '16', KSI_MEMORY: '2g', KSI_PIDS: '300' }), [2, 300])
+    assert.deepEqual(await limits({ KSI_DRAIN_MS: '' }), [4, 4_000, '1m15s'])
+    assert.deepEqual(await limits({ KSI_MAX_CONCURRENT: '16', KSI_DRAIN_MS: '600000' }), [16, 16_000, '10m15s'])
+    const own = { KSI_MAX_CONCURRENT: '16', KSI_MEMORY: '2g', KSI_PIDS: '300', KSI_DRAIN_MS: '1000' }
+    assert.deepEqual(await limits(own), [2, 300, '16s'])
   })
 
-  test('`docker compose watch` and a changed lock file: new containers, and all of them run', async () => {
-    const [daemonBefore, sidecarBefore] = await started(stack)
+  test('`docker compose watch` and a changed lock file: new containers, but none of the runner', async () => {
+    const [daemonBefore, sidecarBefore, runnerBefore] = await started(stack)
     const watch = stack.start('watch', '--no-up')
     try {
       const changed = async (): Promise<boolean> => {
@@ -134,7 +160,9 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     }
     await stack.untilLive()
     await stack.untilDocument((document) => document.status === 'pass')
-    for (const state of await started(stack)) assert.match(state, / running since /)
+    const now = await started(stack)
+    for (const state of now) assert.match(state, / running since /)
+    assert.equal(now[2], runnerBefore)
   })
 })
 

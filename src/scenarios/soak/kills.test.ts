@@ -6,6 +6,7 @@ import type { Kill, Way } from '../../testing/killer.ts'
 import { Ksi } from '../../testing/ksi.ts'
 import { Load } from '../../testing/load.ts'
 import { assertClean } from '../../testing/load-report.ts'
+import { Mischief } from '../../testing/mischief.ts'
 import { memoryOf } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
 import { chooseSeed, randomFrom } from '../../testing/random.ts'
@@ -32,9 +33,11 @@ test(`${count} ends of the live generation under load: one outcome each, in orde
   await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '1000', NODE_OPTIONS: '--max-old-space-size=192' })
   using load = await Load.start({ address: ksi.socket, seed, senders: 20, subscribers: 5, restMs: 500, probeMs: 10 })
   using killer = await Killer.create(ksi, load, random)
+  const mischief = new Mischief(ksi, project, random)
   const kills: Kill[] = []
   const slowest: number[] = []
   for (let i = 0; i < count; i++) {
+    await mischief.maybe()
     kills.push(await killer.kill(choose(random()), 100))
     slowest.push(load.takeSlowest())
   }
@@ -49,12 +52,15 @@ test(`${count} ends of the live generation under load: one outcome each, in orde
         `p99 ${round(quantile(times, 0.99))}, slowest ${round(quantile(times, 1))} ms`,
     )
   }
+  t.diagnostic(mischief.told)
   t.diagnostic(
     `slowest reply, median of ${count}: ${round(median(slowest))} ms; ` +
       `supervisor ${JSON.stringify(memory)} MB; ${crashes} crashes; ${round((performance.now() - began) / 1_000)} s`,
   )
   t.diagnostic(JSON.stringify(report))
-  assertClean(report, { quarantined: Math.ceil(count / 100) })
+  // What a runner that hung was running, at most as many as run at once, is told as lost, once.
+  const restarted = (mischief.done.get('runner hangs') ?? 0) * 64
+  assertClean(report, { quarantined: Math.ceil(count / 100), restarted })
   assert.deepEqual(load.checkRuns(await ksi.runEnds()), [])
   assert.ok(median(startedMs('kill')) < 1_000, 'a wide bound: the number is printed above')
   if (memory !== undefined) assert.ok(memory.highest < 400, `the supervisor took ${memory.highest} MB`)

@@ -10,6 +10,12 @@ const stream = new EventSource('/events')
 
 const phaseName = (phase) => (phase === 'swapping' ? 'handing over' : phase)
 
+function runnersOf({ runners, runner_host: host }) {
+  if (host.state === 'down') return 'none: the runner host is down'
+  const state = host.state === 'draining' ? ', ending' : ''
+  return `${runners.length}${state}${host.elsewhere ? ', in a container of their own' : ''}`
+}
+
 function showState(status) {
   const { daemon, journal } = status
   const counts = journal.facts?.counts
@@ -33,6 +39,7 @@ function showState(status) {
         ? `${daemon.facts.swaps} live, ${daemon.facts.failed_swaps} not; ${daemon.facts.crashes} crashes`
         : '–',
     ],
+    ['Runners', daemon.facts ? runnersOf(daemon.facts) : '–'],
     ['Connections', daemon.facts?.connections ?? '–'],
   ]
   show('facts', ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))
@@ -77,10 +84,15 @@ function showAlerts(facts) {
     make(
       'p',
       {},
-      `${files(waiting)} belong to the supervisor: `,
+      `${files(waiting)}: `,
       make('code', {}, 'docker compose restart daemon'),
-      ' or ',
-      make('code', {}, 'ksi restart'),
+      ' for the supervisor, ',
+      make('code', {}, 'docker compose restart runner'),
+      ' for the runner host; without Docker ',
+      make('code', {}, 'ksi stop'),
+      ' and ',
+      make('code', {}, 'ksi start'),
+      ' for both',
     ),
   )
 }

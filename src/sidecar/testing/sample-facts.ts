@@ -36,6 +36,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     watch_problem: null,
     connections: 2,
     held_lines: 0,
+    runner_host: { state: 'up', elsewhere: false, since: 1 },
     runners: [{ id: 'runner-1', accepting: true, since: minutesAgo(90) }],
     sidecar: null,
     addresses: { socket: '/app/var/run/daemon.sock', tcp: '0.0.0.0:4310' },

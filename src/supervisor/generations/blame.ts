@@ -37,6 +37,29 @@ export function errorOfEnd(end: ChildEnd): ErrorReport {
   return { message, stack: stderr }
 }
 
+/** What a person can do about an error that other people have met before. */
+export function withAdvice(error: ErrorReport): ErrorReport {
+  const advice = advices.find(([met]) => met.test(error.message))?.[1]
+  return advice === undefined ? error : { ...error, message: `${error.message}. ${advice}` }
+}
+
+/** What was to be imported is not installed, or not at this moment. */
+export function isNotInstalled({ message }: ErrorReport): boolean {
+  return message.includes("Cannot find package '")
+}
+
+const advices: [met: RegExp, advice: string][] = [
+  [
+    /Cannot find package '/,
+    'Install it with `npm ci`; in Docker `docker compose up -d --build` puts it into the image.',
+  ],
+  [
+    /EADDRINUSE/,
+    'The generation before may hold that port while the new one starts: open it in `system:startup`, close it in ' +
+      '`system:shutdown` (CONTRIBUTING.md, "How to add").',
+  ],
+]
+
 /** The system had no process or file descriptor for it: that is not the code's fault. */
 export function isUnstarted({ code, signal }: ChildEnd): boolean {
   return code === null && signal === null

@@ -98,6 +98,23 @@ export function stopSwapTimers(turn: Turn): void {
   if (turn.state.back?.id == null) turn.stopTimers('activate', 'stuck')
 }
 
+/** What is installed is looked at so often, in ms, while something is not. */
+const installMs = 1_000
+
+/** What cannot find a package is booted again once something else is installed: `npm ci` takes a while. */
+export function awaitInstall(turn: Turn): void {
+  turn.set({ notInstalled: turn.now.stamp })
+  turn.startTimer('installed', installMs)
+}
+
+/** It is time to look at what is installed. */
+export function lookAtInstalled(turn: Turn): void {
+  const { notInstalled, swap, pending, failed, stopping } = turn.state
+  if (notInstalled === null || stopping !== null || swap !== null || pending !== null) return
+  if (notInstalled === turn.now.stamp) return turn.startTimer('installed', installMs)
+  turn.set({ pending: { change: { cause: 'save', files: failed, at: turn.now.at }, waiters: [] } })
+}
+
 /** A new spare is made after a while. */
 export function refillSoon(turn: Turn, ms = refillMs): void {
   if (turn.state.limits.spare && turn.state.stopping === null) turn.startTimer('refill', ms)

@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../../lib/errors.ts'
-import { bootAgain } from './boot.ts'
+import { bootAgain, lookAtInstalled } from './boot.ts'
 import { retireFailed, takeBackFailed } from './endings.ts'
 import type { Measured, Timer } from './events.ts'
 import { supersede } from './pending.ts'
@@ -44,6 +44,8 @@ export function onTimer(turn: Turn, name: Timer, measured: Measured): void {
       return probationOver(turn, measured)
     case 'retry':
       return turn.set({ deferred: false })
+    case 'installed':
+      return lookAtInstalled(turn)
     case 'refill':
       if (swap === null && state.stopping === null && spare(state) === undefined) turn.fork({ preload: isGood(state) })
       return

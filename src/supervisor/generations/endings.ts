@@ -209,7 +209,8 @@ export function takeBackFailed(turn: Turn, error: ErrorReport): void {
   turn.log('error', { err: error }, 'the generation before could not take the journal back')
   turn.kill(back.id, error.message)
   turn.set({ back: null })
-  if (back.failure !== null) {
+  // One that failed on its way may get there now that nobody holds what it could not have.
+  if (back.failure?.phase === 'probation') {
     const what = theChange(back.failure.files, 'The new code')
     const why = `the generation before could not take the journal back: ${error.message}`
     const noWayBack = `${what} failed (${headOf(back.failure.error.message)}), and ${why}`

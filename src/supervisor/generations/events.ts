@@ -25,6 +25,7 @@ export type Timer =
   | 'probation'
   | 'retry'
   | 'refill'
+  | 'installed'
   | `end:${number}`
 
 export type GenerationEvent =

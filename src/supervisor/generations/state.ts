@@ -129,6 +129,8 @@ export interface State {
   readonly trees: readonly string[]
   /** The kept source that is to serve until something else is saved. */
   readonly kept: string | null
+  /** What was installed when a package was not found: what failed is booted again once it is something else. */
+  readonly notInstalled: string | null
   /** Why the code that dies is booted again and again: the code before it could not take the journal back. */
   readonly noWayBack: string | null
   readonly backoff: CrashBackoff
@@ -160,6 +162,7 @@ export function initialState(limits: Limits, run: string, at: number): State {
     sinceParked: [],
     trees: [],
     kept: null,
+    notInstalled: null,
     noWayBack: null,
     backoff: noCrashes,
     deferred: false,

@@ -2,8 +2,8 @@ import type { BootFailure, Phases } from '../../contracts/control.ts'
 import type { Crash } from '../../lib/crash-backoff.ts'
 import { roundMs } from '../../lib/time.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
-import { theChange, union, untoldWith } from './blame.ts'
-import { refillSoon, stopSwapTimers } from './boot.ts'
+import { isNotInstalled, theChange, union, untoldWith, withAdvice } from './blame.ts'
+import { awaitInstall, refillSoon, stopSwapTimers } from './boot.ts'
 import { isRollback } from './pending.ts'
 import { activating, handleOf, live, parked } from './questions.ts'
 import type { Change, Live, Swap } from './state.ts'
@@ -95,6 +95,7 @@ export function swapIsLive(turn: Turn, swap: Swap, reply: Live): void {
   turn.set({
     swap: null,
     back: null,
+    notInstalled: null,
     noWayBack,
     failed: isKept ? files : [],
     sinceParked: isKept ? [] : union(sinceParked, files),
@@ -122,9 +123,10 @@ function rolledBack(files: readonly string[]): string {
 }
 
 /** The change did not go live: whoever is live serves on, or the generation before takes the journal back. */
-export function swapFailed(turn: Turn, error: ErrorReport, crash: Crash = { killed: false, livedMs: 0 }): void {
+export function swapFailed(turn: Turn, met: ErrorReport, crash: Crash = { killed: false, livedMs: 0 }): void {
   const { swap, view } = turn.state
   if (swap === null) return
+  const error = withAdvice(met)
   const { change, bootId, begunAt, waiters } = swap
   const phase = swap.heldAt !== null || activating(turn.state)?.id === swap.id ? 'activate' : 'import'
   stopSwapTimers(turn)
@@ -132,6 +134,7 @@ export function swapFailed(turn: Turn, error: ErrorReport, crash: Crash = { kill
   const files = union(turn.state.failed, change.files)
   const failure: BootFailure = { boot_id: bootId, cause: change.cause, files, phase, error, at: begunAt }
   turn.set({ swap: null })
+  if (isNotInstalled(met)) awaitInstall(turn)
   if (isRollback(change)) turn.log('error', { files, phase, err: error }, `not rolled back: ${error.message}`)
   else {
     turn.set({ failed: files })

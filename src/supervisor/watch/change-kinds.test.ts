@@ -13,13 +13,7 @@ test('a file concerns every process that loads it, and no other', () => {
       other: [],
     },
   )
-  assert.deepEqual(
-    [
-      classify(['src/runner/host.ts', 'src/runner/host/server.ts']).supervisor,
-      classify(['src/runner/hosts.ts']).runner,
-    ],
-    [['src/runner/host.ts', 'src/runner/host/server.ts'], ['src/runner/hosts.ts']],
-  )
+  assert.deepEqual(classify(['src/runner/host.ts', 'src/runner/host/server.ts']).supervisor, [])
   assert.deepEqual(
     classify(['src/cli/ksi.ts', 'src/x.ts', 'src/constructor/x.ts', 'src/supervisor/front.ts', 'src/client/client.ts']),
     {

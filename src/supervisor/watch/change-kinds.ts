@@ -14,8 +14,8 @@ const folders: Record<string, (keyof ChangeKinds)[]> = {
   store: ['daemon', 'sidecar'],
   client: ['sidecar'],
   daemon: ['daemon'],
+  // The host's own files too: it starts no runner for them, and names them as long as they are not what it runs.
   runner: ['runner'],
-  // The runner host too: neither reloads itself.
   supervisor: ['supervisor'],
   sidecar: ['sidecar'],
 }
@@ -24,7 +24,7 @@ const folders: Record<string, (keyof ChangeKinds)[]> = {
 export function classify(files: readonly string[]): ChangeKinds {
   const kinds: ChangeKinds = { daemon: [], runner: [], supervisor: [], sidecar: [], other: [] }
   for (const file of files) {
-    const folder = /^src\/runner\/host[./]/.test(file) ? 'supervisor' : (file.split('/')[1] ?? '')
+    const folder = file.split('/')[1] ?? ''
     const concerned = Object.hasOwn(folders, folder) ? folders[folder] : undefined
     for (const kind of concerned ?? ['other' as const]) kinds[kind].push(file)
   }

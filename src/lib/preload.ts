@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /*
  * A spare imports our code while it waits, as it is on disk then; when it is wanted it imports anew only what has
  * changed since, and what depends on that. So a save costs the import of few files, however many there are. Part of the
- * spare like main.ts: nothing of ours may be imported here.
+ * spare like its main.ts, of the daemon's and of the runner's: nothing of ours may be imported here.
  */
 
 /** Files and links change at most this often, in ms, without a change of their time stamps. */
