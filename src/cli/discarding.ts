@@ -1,5 +1,6 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { discardedMark } from '../lib/discarded-mark.ts'
 import { reach } from './daemon-link.ts'
 import type { Invocation } from './command.ts'
 import { count } from './output.ts'
@@ -45,6 +46,8 @@ export function productionJournal(root: string): string {
  */
 export function putAside(journal: string): string | undefined {
   if (!existsSync(journal)) return undefined
+  // Before it is gone: else the next start would tell of a loss.
+  writeFileSync(discardedMark(journal), '', { mode: 0o600 })
   const aside = `${journal}.discarded-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
   for (const suffix of ['-wal', '-shm', ''])
     if (existsSync(journal + suffix)) renameSync(journal + suffix, aside + suffix)

@@ -1,3 +1,4 @@
+import type { Trouble } from '../contracts/control.ts'
 import type { PushData, PushName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { printable } from '../lib/printable.ts'
@@ -57,6 +58,13 @@ function tell({ event, data }: WirePush): string {
 export function failureLine({ files, cause, error }: PushData<'system:reload_failed'>): string {
   const namesPlace = /^src\/\S+: /.test(error.message)
   return namesPlace ? error.message : `${files.join(', ') || cause}: ${error.message}`
+}
+
+/** What goes wrong while a generation serves, with the line of the code and the file of the disk, where known. */
+export function troubleLine({ what, message, file, path, times }: Trouble): string {
+  const often = times > 1 ? `, ${times} times` : ''
+  const places = [file, path].filter((place) => place !== null)
+  return `${what}${often}: ${message}${inBrackets(places)}`
 }
 
 function about(data: { request_id: string; session_id?: unknown; conversation: string }): string {

@@ -22,7 +22,7 @@ async function servingState(invocation: Invocation): Promise<SupervisorStatus | 
   try {
     await using client = await reach({ ...invocation, timeoutMs: 2_000 }, { reconnect: false })
     const health = await client.request('system:health')
-    return health.status === 'healthy' ? await client.request('supervisor:status') : undefined
+    return 'uptime' in health ? await client.request('supervisor:status') : undefined
   } catch {
     // Not yet, or never: the caller waits, and reads the log when the process ends.
     return undefined

@@ -5,8 +5,11 @@ import { formatTarget, readAddress, socketPathUnder } from './address.ts'
 import { DaemonConnection } from './connection.ts'
 import type { ClientLog, ConnectionOptions, ConnectionState, InputOf } from './connection.ts'
 import { errorOfData } from './reply-errors.ts'
-import { Subscription } from './subscription.ts'
-import type { SubscribeOptions } from './subscription.ts'
+import type { PushReader } from './push-reader.ts'
+import { streamRequest } from './stream.ts'
+import type { RequestStream, StreamOptions } from './stream.ts'
+import { subscribe } from './subscription.ts'
+import type { SubscribeOptions, Subscription } from './subscription.ts'
 import { waitForOutcome } from './wait.ts'
 
 export interface ConnectOptions {
@@ -138,14 +141,24 @@ export class KsiClient implements AsyncDisposable {
 
   /** Follows events: `for await (const push of client.subscribe({ patterns: ['completion:*'] }))`. */
   subscribe(options: SubscribeOptions = {}): Subscription {
-    const onEnd = (): void => void this.#others.delete(subscription)
-    const subscription: Subscription = new Subscription(options, {
-      wire: this.#wire,
-      timeoutMs: this.#timeoutMs,
-      onEnd,
+    return this.#keep((onEnd) => subscribe(options, { wire: this.#wire, timeoutMs: this.#timeoutMs, onEnd }))
+  }
+
+  /**
+   * Follows a request's output: `for await (const { event, data } of client.stream(id))`. Goes on at its place when the
+   * connection is lost; the last piece, `completion:stream_end`, is the outcome.
+   */
+  stream(requestId: string, options: StreamOptions = {}): RequestStream {
+    return this.#keep((onEnd) => {
+      const reader = { wire: this.#wire, timeoutMs: this.#timeoutMs, onEnd }
+      return streamRequest(requestId, options, reader)
     })
-    this.#others.add(subscription)
-    return subscription
+  }
+
+  #keep<T>(open: (onEnd: () => void) => PushReader<T>): PushReader<T> {
+    const reader: PushReader<T> = open(() => void this.#others.delete(reader))
+    this.#others.add(reader)
+    return reader
   }
 
   /** Closes the client with its subscriptions; requests without a reply fail. */

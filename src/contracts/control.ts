@@ -72,6 +72,23 @@ export const toGeneration = z.discriminatedUnion('type', [
 ])
 export type ToGeneration = z.infer<typeof toGeneration>
 
+/** What goes wrong while a generation serves: an error that is caught and comes again, or what does not go on. */
+export const troubleRecord = z.object({
+  /** what does not work: `starting requests` */
+  what: z.string(),
+  message: z.string(),
+  /** the line of ksi's code where it was thrown: `src/daemon/completion/settle.ts:42` */
+  file: z.string().nullable(),
+  /** the file of the disk it is about */
+  path: z.string().nullable(),
+  /** epoch ms of the first time in a row */
+  since: z.number(),
+  times: z.number(),
+  /** what clients asked for does not go on because of it */
+  grave: z.boolean(),
+})
+export type Trouble = z.infer<typeof troubleRecord>
+
 export const restoreReport = z.object({
   queued: z.number(),
   adopted: z.number(),
@@ -96,7 +113,7 @@ export const fromGeneration = z.discriminatedUnion('type', [
   z.object({ type: z.literal('failed'), error: errorReport }),
   z.object({ type: z.literal('troubled'), error: errorReport }),
   /** Which quotas of bytes are nearly reached, or are: all of them. */
-  z.object({ type: z.literal('filling'), notes: z.array(z.string()) }),
+  z.object({ type: z.literal('condition'), filling: z.array(z.string()), troubles: z.array(troubleRecord) }),
   z.object({ type: z.literal('pong') }),
 ])
 export type FromGeneration = z.infer<typeof fromGeneration>
@@ -160,6 +177,8 @@ export const supervisorStatus = z.object({
   trouble: z.object({ error: errorReport, at: z.number() }).nullable(),
   /** Which quotas of bytes are nearly reached, or are, and what to do. */
   filling: z.array(z.string()),
+  /** What goes wrong while it serves, by its own word. */
+  troubles: z.array(troubleRecord),
   /** What was put aside because it ended generations. */
   poison: z.array(poisonRecord),
   /** Parts of ksi that are not there although it serves, each with why. */

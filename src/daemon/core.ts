@@ -8,6 +8,7 @@ import type { Requests } from '../store/requests.ts'
 import { ModuleHost } from './module-host/module-host.ts'
 import type { ModuleHostOptions } from './module-host/module-host.ts'
 import { Quotas } from './quotas.ts'
+import { Troubles } from './troubles.ts'
 import { EventRouter } from './wire/router.ts'
 
 /** What every service of a live generation works with. */
@@ -22,6 +23,7 @@ export interface Core {
   readonly router: EventRouter
   readonly modules: ModuleHost
   readonly quotas: Quotas
+  readonly troubles: Troubles
   readonly bootId: string
   /** The number of this generation: its epoch in the journal. */
   readonly generation: number
@@ -48,6 +50,7 @@ export function createCore(parts: {
     router: new EventRouter(),
     modules: new ModuleHost(parts.modules),
     quotas: new Quotas(journal, settings),
+    troubles: new Troubles(),
     bootId,
     generation: journal.epoch,
   }

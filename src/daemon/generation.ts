@@ -25,6 +25,8 @@ import type { ConnectionListener, Transport } from './wire/relay-server.ts'
 
 type Activate = Extract<ToGeneration, { type: 'activate' }>
 type Live = Extract<FromGeneration, { type: 'live' }>
+/** What of a generation that serves is not as it should be. */
+export type Condition = Omit<Extract<FromGeneration, { type: 'condition' }>, 'type'>
 
 /**
  * How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later.
@@ -61,8 +63,8 @@ interface LiveParts {
   /** those `standBy` gave; they end with this generation */
   links: RunnerLinks
   modules: ModuleHostOptions
-  /** Which quotas fill up. */
-  onFilling: (notes: string[]) => void
+  /** What is not as it should be, whenever that changes. */
+  onCondition: (condition: Condition) => void
   /** It cannot go on, because of this: it is to end, and another one to take its place. */
   end: (why: string) => void
 }
@@ -159,7 +161,7 @@ function all(listeners: ConnectionListener[]): ConnectionListener {
   }
 }
 
-interface LivingParts extends Pick<LiveParts, 'end' | 'onFilling'> {
+interface LivingParts extends Pick<LiveParts, 'end' | 'onCondition'> {
   live: Live
   monitor: Monitor
   completion: CompletionService
@@ -169,7 +171,9 @@ interface LivingParts extends Pick<LiveParts, 'end' | 'onFilling'> {
 function handle(core: Core, parts: LivingParts): LiveGeneration {
   const { journal } = core
   const { live, monitor, completion, transport } = parts
-  const housekeeping = startHousekeeping(core, parts.onFilling)
+  const tell = (): void => parts.onCondition({ filling: core.quotas.filling, troubles: core.troubles.list() })
+  core.troubles.onChange = tell
+  const housekeeping = startHousekeeping(core, tell)
   const keeper = keepJournal(core, parts.end)
   let states: Collected[] | undefined
   return {

@@ -8,8 +8,9 @@ export function registerHealth(core: Core, liveAt: number): void {
     'system:health',
     (): EventReply<'system:health'> => {
       const services = core.router.services()
+      const troubles = core.troubles.list()
       return {
-        status: 'healthy',
+        status: troubles.some(({ grave }) => grave) ? 'unhealthy' : 'healthy',
         generation: core.generation,
         boot_id: core.bootId,
         pid: process.pid,
@@ -23,6 +24,7 @@ export function registerHealth(core: Core, liveAt: number): void {
         modules: Object.keys(services),
         losses: core.journal.losses.list.length,
         filling: core.quotas.filling,
+        troubles,
       }
     },
     { service: 'health' },

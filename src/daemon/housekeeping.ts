@@ -11,10 +11,10 @@ const pagesGivenBack = 128
 
 /**
  * Keeps the journal within its bounds, a little at a time, and watches over the quotas.
- * @param onFilling told which quotas fill up, whenever that has changed
+ * @param onFilling called when other quotas fill up than before
  */
-export function startHousekeeping(core: Core, onFilling: (notes: string[]) => void): { stop(): void } {
-  const { journal, settings, log, quotas } = core
+export function startHousekeeping(core: Core, onFilling: () => void): { stop(): void } {
+  const { journal, settings, log, quotas, troubles } = core
   const { events, finished, replies, runs } = journal
   let round = 0
   const trim = (): number => {
@@ -30,9 +30,11 @@ export function startHousekeeping(core: Core, onFilling: (notes: string[]) => vo
       const more = journal.tx(trim) >= slice
       // While there is more to remove the same round goes on.
       if (!more) round += 1
+      troubles.well('trimming the journal')
       schedule(more ? 50 : intervalMs)
     } catch (error) {
       log.error({ err: error }, 'the journal could not be trimmed, trying again')
+      troubles.failed('trimming the journal', error, settings.paths.journal)
       schedule(intervalMs * 5)
     }
   }
@@ -42,7 +44,7 @@ export function startHousekeeping(core: Core, onFilling: (notes: string[]) => vo
     const notes = quotas.filling
     if (notes.join() === told) return
     told = notes.join()
-    onFilling(notes)
+    onFilling()
     for (const note of notes) log.warn(note)
   }
   let timer: NodeJS.Timeout

@@ -9,7 +9,7 @@ import { Socket, createConnection } from 'node:net'
 import type { FromGeneration, ToGeneration } from '../contracts/control.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
-import type { LiveGeneration, goLive, standBy } from './generation.ts'
+import type { Condition, LiveGeneration, goLive, standBy } from './generation.ts'
 import type { Module } from './module-host/define-module.ts'
 import type { RunnerLinks } from './completion/runner-links.ts'
 import { Preload } from '../lib/preload.ts'
@@ -105,8 +105,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
       tell({ type: 'troubled', error: report(error) })
     }
     const modules = { modules: app.modules, onTrouble }
-    const onFilling = (notes: string[]): void => tell({ type: 'filling', notes })
-    live = await app.goLive({ settings, log, stream, links, modules, onFilling, end }, message)
+    const onCondition = (condition: Condition): void => tell({ type: 'condition', ...condition })
+    live = await app.goLive({ settings, log, stream, links, modules, onCondition, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
@@ -119,6 +119,9 @@ async function retire(message: Message<'retire'>): Promise<void> {
     live?.retire(message)
     live = undefined
     tell({ type: 'retired' })
+    // What was compiled helps those that come later, and here is all that a generation runs. Writing it takes up to
+    // 150 ms: one that is parked keeps nobody waiting for it, and a live one would.
+    setTimeout(() => live === undefined && flushCompileCache(), 300)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })
   }
@@ -164,8 +167,5 @@ tell({ type: 'spare' })
 await warmUp(() => boot !== undefined)
 if (boot === undefined) {
   await preload?.begin(importOurs)
-  // What was compiled helps those that come later. Writing it takes up to 150 ms: a spare keeps nobody waiting for it,
-  // and a live generation would.
-  if (boot === undefined) flushCompileCache()
   if (boot === undefined) collectGarbage()
 }

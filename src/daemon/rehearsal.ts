@@ -22,6 +22,8 @@ export const firstWords: {
       drained: [],
       problem: null,
       failure: null,
+      draining: false,
+      outdated: [],
     },
   ],
   runner: [

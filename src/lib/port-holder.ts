@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 
 /** Who listens on a TCP port. */
 export interface PortHolder {
@@ -65,11 +66,13 @@ function linkOf(path: string): string {
   }
 }
 
-/** The command line's beginning says more than the process's name: `node src/supervisor/main.ts`, not `node`. */
+/** Program and script say more than the process's name: `node …/src/supervisor/main.ts`, not `node`. */
 function nameOf(pid: number): string {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).slice(0, 2)
-    return words.map((word) => word.slice(-60)).join(' ') || readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+    const [program = '', ...rest] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
+    const script = rest.find((word) => !word.startsWith('-'))
+    const words = [basename(program), ...(script === undefined ? [] : [script.slice(-60)])]
+    return words.join(' ') || readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
   } catch {
     return 'a program'
   }

@@ -41,15 +41,20 @@ test('on a full disk requests and saves are refused with what to do; with room a
     })
   assert.equal(refused.code, 'KSI_DISK_FULL', JSON.stringify(refused))
   assert.match(String(refused.error), /no room.*Free some space/)
-  assert.equal((await client.request('system:health')).status, 'healthy')
+  const { troubles } = await ksi.untilStatus((status) => status.troubles.length > 0)
+  assert.deepEqual(
+    troubles.map(({ what, path }) => [what, path]),
+    [['the disk', project.path('var/db/dev_checkpoint.db')]],
+  )
+  assert.equal((await client.request('system:health')).status, 'unhealthy')
   project.edit('src/daemon/health.ts', (text) => `${text}\n// saved while there is no room\n`)
   const failed = await ksi.untilStatus((status) => status.last_failure !== null && status.phase === 'live')
   assert.equal(failed.crashes, 0, 'nobody died of it')
-  assert.equal((await client.request('system:health')).status, 'healthy')
   rmSync(`${db}/filler`)
   project.edit('src/daemon/health.ts', (text) => `${text}\n// saved again\n`)
   await ksi.untilStatus((status) => status.last_failure === null && (status.generation ?? 0) > (failed.generation ?? 0))
   await untilAllDone(client, sent)
+  assert.equal((await client.request('system:health')).status, 'healthy')
   client.pushes.splice(
     0,
     client.pushes.length,

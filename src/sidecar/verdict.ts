@@ -81,6 +81,8 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
         `It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`,
       ),
     })
+  for (const { what, message, file, path, since } of status.troubles)
+    notes.push({ atMs: since, text: sentence(`${capital(what)}: ${message}${where(file, path)}`) })
   for (const text of status.missing) notes.push({ atMs: status.phase_since, text })
   for (const { at, message } of status.losses)
     notes.push({ atMs: at, text: `${sentence(message)} Once this is known: ksi losses acknowledge.` })
@@ -107,6 +109,16 @@ function withRunner(problem: string, { runner_host }: SupervisorStatus, docker: 
 
 function withoutStop(text: string): string {
   return text.replace(/\.$/, '')
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** A line of the code, a file of the disk. */
+function where(...files: (string | null)[]): string {
+  const known = files.filter((file) => file !== null)
+  return known.length === 0 ? '' : ` (${known.join(', ')})`
 }
 
 function failedChange(failure: BootFailure): string {

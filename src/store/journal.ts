@@ -10,7 +10,7 @@ import { Losses } from './losses.ts'
 import type { OpenReport } from './open-journal.ts'
 import { markDistrusted, openJournal } from './open-journal.ts'
 import type { Db } from './open.ts'
-import { busyTimeoutMs, closeForGood, handle, isDamage, syncLevelOf } from './open.ts'
+import { closeForGood, foldWal, handle, isDamage, syncLevelOf } from './open.ts'
 import { Outbox } from './outbox.ts'
 import { queuesOf } from './reader.ts'
 import { loudly, safely } from './safely.ts'
@@ -21,9 +21,6 @@ import type { JournalOptions } from './journal-options.ts'
 
 export type { JournalEvent } from './events.ts'
 export type { JournalOptions } from './journal-options.ts'
-
-/** How long `flush` waits for readers. A generation that lets go has 3 s for everything. */
-const flushWaitMs = 100
 
 /**
  * The journal, open for writing by one generation. Every write is a transaction that first looks whether this
@@ -159,6 +156,7 @@ export class Journal extends Tables {
       this.#after.length = calls
       if (!outermost && !this.#db.inTransaction) this.#undone = { cause: error }
       if (isDamage(error)) this.distrust(error)
+      this.#sync.refused(error)
       throw error
     } finally {
       this.#depth -= 1
@@ -205,6 +203,11 @@ export class Journal extends Tables {
     return this.#sync.trouble
   }
 
+  /** Why nothing can be kept just now, if so: a sync that fails, or no room; and how long, in ms, syncs take. */
+  get disk(): WalSync['disk'] {
+    return this.#sync.disk
+  }
+
   /** How many rows this generation has changed. What asks before and after knows whether it wrote. */
   changes(): number {
     return this.#sql.value<number>('SELECT total_changes()') ?? 0
@@ -222,14 +225,7 @@ export class Journal extends Tables {
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
-    const db = this.#db
-    db.pragma('synchronous = FULL')
-    // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
-    // them.
-    db.pragma(`busy_timeout = ${flushWaitMs}`)
-    db.pragma('wal_checkpoint(TRUNCATE)')
-    db.pragma(`busy_timeout = ${busyTimeoutMs}`)
-    db.pragma(`synchronous = ${syncLevelOf(this.report.mode)}`)
+    foldWal(this.#db, this.report.mode)
     this.#sync.allSynced()
   }
 

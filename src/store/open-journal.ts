@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { discardedMark } from '../lib/discarded-mark.ts'
 import { KsiError } from '../lib/errors.ts'
 import { copyWhole, putInPlace } from './carry-over.ts'
 import { lossOfAll, noteLoss } from './losses.ts'
@@ -48,12 +49,13 @@ export function openJournal(
   const db = openOrSalvage(path, report, options)
   rmSync(distrustPath(path), { force: true })
   const before = Number(db.prepare('SELECT epoch FROM lease').pluck().get())
-  if (before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0)
-    noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
+  const isMissing = before === 0 && report.salvaged === undefined && (options.known ?? 0) > 0
+  if (isMissing && !existsSync(discardedMark(path))) noteLoss(path, lossOfAll(path, options.known ?? 0, options.now))
   const take = db
     .prepare('UPDATE lease SET epoch = max(epoch, ?) + 1, boot_id = ?, taken_at = ? RETURNING epoch')
     .pluck()
   const epoch = db.transaction(() => Number(take.get(options.floor ?? 0, bootId, options.now))).immediate()
+  rmSync(discardedMark(path), { force: true })
   const tick = 'SELECT max(tick, coalesce((SELECT max(seq) FROM events), 0)) FROM lease'
   return { db, epoch, before, tick: Number(db.prepare(tick).pluck().get()), report }
 }

@@ -149,3 +149,17 @@ function explainOpenError(error: unknown, path: string): unknown {
   }
   return error
 }
+
+/** How long, in ms, readers are waited for. A generation that lets go has 3 s for everything. */
+const foldWaitMs = 100
+
+/** Syncs everything and folds the WAL into the file. */
+export function foldWal(db: Db, mode: 'WAL' | 'DELETE'): void {
+  db.pragma('synchronous = FULL')
+  // Busy readers (the sidecar) can keep the WAL from being cut; what counts is that it is synced. So no long wait for
+  // them.
+  db.pragma(`busy_timeout = ${foldWaitMs}`)
+  db.pragma('wal_checkpoint(TRUNCATE)')
+  db.pragma(`busy_timeout = ${busyTimeoutMs}`)
+  db.pragma(`synchronous = ${syncLevelOf(mode)}`)
+}

@@ -92,6 +92,11 @@ export class Runs {
     return true
   }
 
+  /** The tick of the newest start. */
+  newest(): number {
+    return this.#sql.value<number>('SELECT id FROM runs ORDER BY id DESC LIMIT 1') ?? 0
+  }
+
   /** The first of a request's runs from this attempt on. */
   ofRequest(requestId: string, attempt: number): RequestRun | undefined {
     return this.#sql.one(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { discardedMark } from '../lib/discarded-mark.ts'
 import { readLosses } from './losses.ts'
 import { assertJournalSound, databaseOf } from './testing/sound.ts'
 import { TempJournal, TestQueue } from './testing/temp-journal.ts'
@@ -132,6 +133,17 @@ test('an empty file with nothing beside it: an empty journal, and that it is emp
   writeFileSync(temp.path, '')
   openDamaged(temp, [])
   assert.match(readLosses(temp.path)[0]?.message ?? '', /was not there any more/)
+})
+
+test('a journal that was put aside on purpose is no loss, once', () => {
+  using temp = new TempJournal()
+  writeFileSync(discardedMark(temp.path), '')
+  temp.open({ floor: 1, known: 1 })
+  assert.deepEqual(readLosses(temp.path), [])
+  assert.ok(!existsSync(discardedMark(temp.path)))
+  using other = new TempJournal()
+  other.open({ floor: 1, known: 1 })
+  assert.equal(readLosses(other.path).length, 1, 'without the mark it is one')
 })
 
 test('an empty file whose WAL is whole: what the WAL has is saved', () => {

@@ -1,10 +1,19 @@
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
+import { isDiskFull } from './open.ts'
 import { safely } from './safely.ts'
 import { SyncPace } from './sync-pace.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
+
+/** How the disk does its part. */
+interface DiskState {
+  /** a sync that fails, or no room; until it goes well again */
+  trouble: Error | undefined
+  /** how long, in ms, the sync under way takes already, or the last one took, if that was lately */
+  syncMs: number
+}
 
 export interface WalSyncOptions {
   sync?: SyncFile | undefined
@@ -33,6 +42,8 @@ export function syncFolder(path: string): void {
 
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
 const retryMs = 1_000
+/** A slow sync is remembered so long, in ms. */
+const rememberedMs = 10_000
 
 interface Waiting {
   /** the commit that has to be on disk */
@@ -60,6 +71,10 @@ export class WalSync {
   #synced = 0
   readonly #pace = new SyncPace()
   #busy = false
+  /** There was no room for what was last tried. */
+  #full: Error | undefined
+  #begunAt = 0
+  #last = { endedAt: 0, tookMs: 0 }
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
   #failed: Error | undefined
@@ -81,9 +96,23 @@ export class WalSync {
     return this.#failed
   }
 
+  /** Why nothing can be kept just now, if so, and how long syncs take. */
+  get disk(): DiskState {
+    const now = performance.now()
+    const { endedAt, tookMs } = this.#last
+    const syncMs = Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
+    return { trouble: this.#failed ?? this.#full, syncMs }
+  }
+
+  /** A transaction came to nothing. */
+  refused(error: unknown): void {
+    if (error instanceof Error && isDiskFull(error)) this.#full = error
+  }
+
   /** Something was committed: it is to be synced soon. */
   committed(): void {
     this.#committed += 1
+    this.#full = undefined
     if (this.#fd === undefined && !this.#adrift) this.#synced = this.#committed
     else this.#schedule()
   }
@@ -136,11 +165,12 @@ export class WalSync {
    * sure to be short and nobody is seen to wait meanwhile.
    */
   hurry(): void {
-    const [fd, syncNow, begun] = [this.#fd, this.#syncNow, performance.now()]
+    const [fd, syncNow, now] = [this.#fd, this.#syncNow, performance.now()]
     if (fd === undefined || syncNow === undefined || !this.#mayBegin || this.#failed !== undefined) return
-    if (!this.#pace.mayBeHere(begun)) return
+    if (!this.#pace.mayBeHere(now)) return
+    this.#begunAt = now
     const error = errorOf(() => syncNow(fd))
-    this.#pace.took(performance.now() - begun)
+    this.#pace.took(performance.now() - now)
     this.#ended(fd, this.#committed, error)
     this.#pace.wasHere(performance.now())
   }
@@ -169,17 +199,20 @@ export class WalSync {
   #begin(): void {
     if (this.#fd === undefined || !this.#mayBegin) return
     if (this.#failed !== undefined) return this.#tryAgain()
-    const [fd, upTo, begun] = [this.#fd, this.#committed, performance.now()]
+    const [fd, upTo] = [this.#fd, this.#committed]
     this.#busy = true
+    this.#begunAt = performance.now()
     this.#pace.inThread()
     this.#sync(fd, (error) => {
-      this.#pace.took(performance.now() - begun)
+      this.#pace.took(performance.now() - this.#begunAt)
       this.#ended(fd, upTo, error)
     })
   }
 
   #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
+    const endedAt = performance.now()
+    this.#last = { endedAt, tookMs: endedAt - this.#begunAt }
     if (this.#closed || fd !== this.#fd) closeSync(fd)
     if (this.#closed || this.#adrift) return
     if (fd === this.#fd) {
@@ -203,12 +236,11 @@ export class WalSync {
   }
 
   #tryAgain(): void {
-    try {
+    const error = errorOf(() => {
       this.#recover()
       this.allSynced()
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
-    }
+    })
+    if (error !== null) this.#fail(error)
   }
 
   #fail(error: Error): void {

@@ -39,6 +39,7 @@ export function describe(parts: Parts): SupervisorStatus {
     last_failure: view.lastFailure ?? runnerHost.failure,
     trouble: generations.trouble,
     filling: [...generations.filling],
+    troubles: [...generations.troubles],
     poison: front?.poison() ?? [],
     missing: missingOf(parts),
     losses: lossesOf(paths.journal),

@@ -123,8 +123,8 @@ export class Ksi {
   async livePid(): Promise<number> {
     for (;;) {
       using client = await this.client()
-      const { status, pid } = await client.request('system:health')
-      if (status === 'healthy') return pid as number
+      const { pid } = await client.request('system:health')
+      if (pid !== undefined) return pid as number
       await delay(2)
     }
   }

@@ -2,7 +2,9 @@ import type { KsiClient } from '../../client/client.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
+import { printable } from '../../lib/printable.ts'
 import { reach } from '../daemon-link.ts'
+import { troubleLine } from '../event-lines.ts'
 import { duration, print, printJson, say } from '../output.ts'
 
 type Health = EventReply<'system:health'>
@@ -53,11 +55,12 @@ async function missing(client: KsiClient, { status }: Health): Promise<string[]>
 }
 
 function describe(health: Health): string {
-  if (health.status === 'healthy')
-    return (
-      `healthy: generation ${health.generation}, up ${duration(health.uptime * 1_000)}` +
-      (health.losses === 0 ? '' : '; something of the journal was lost: ksi losses')
-    )
+  if ('uptime' in health) {
+    const { status, generation, uptime, losses, troubles } = health
+    const lost = losses === 0 ? '' : '; something of the journal was lost: ksi losses'
+    const first = `${status}: generation ${generation}, up ${duration(uptime * 1_000)}${lost}`
+    return [first, ...troubles.map((trouble) => `  ${printable(troubleLine(trouble))}`)].join('\n')
+  }
   // The supervisor answers while no generation is live: there is no time anything has been up for.
   const { status, generation, problem } = health
   const gone = generation == null ? '' : `: generation ${generation} is gone`

@@ -5,12 +5,14 @@ import type { KsiClient } from '../../client/client.ts'
 import { didYouMean, globalOptions } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
+import { endOf, followStream } from '../follow-stream.ts'
 import { printJson, say } from '../output.ts'
 
 const options: Command['options'] = {
   data: { type: 'string', help: "OBJECT  the event's data" },
   file: { type: 'string', help: 'PATH  the data from a file, - for stdin' },
   wait: { type: 'boolean', help: 'wait for the outcome of the request, and print that' },
+  stream: { type: 'boolean', help: "print the request's text as it comes (--json: every piece)" },
 }
 const ownOptions = { ...globalOptions, ...options }
 // Values of these are text also when they look like a number.
@@ -18,9 +20,10 @@ const alwaysText = /^(prompt|model|reason|.+_id)$/
 const replyGraceMs = 5_000
 
 export const send: Command = {
-  usage: 'send EVENT [--name VALUE …] [--data OBJECT] [--file PATH] [--wait] [--timeout TIME]',
+  usage: 'send EVENT [--name VALUE …] [--data OBJECT] [--file PATH] [--wait | --stream] [--timeout TIME]',
   examples: [
     ['send completion:async --prompt "Hello" --wait', 'ask, and wait for the outcome'],
+    ['send completion:async --prompt "Hello" --stream', 'ask, and read along'],
     ['send completion:async --prompt "And then?" --session-id abc', 'go on with a conversation'],
     [`send completion:async --data '{"prompt":"Hi","extra_body":{"echo":{"latency_ms":500}}}'`, 'any data'],
     ['send completion:status', 'no data'],
@@ -47,6 +50,8 @@ export const send: Command = {
     await using client = await reach(invocation)
     const reply = await client.request(event, data, { raw: true, timeoutMs: replyLimit(invocation, data) })
     if (isObject(reply) && typeof reply['error'] === 'string') return reportError(reply, reply['error'])
+    if (invocation.values['stream'] === true)
+      return await followStream(client, requestOf(reply, '--stream'), { json: invocation.json })
     if (invocation.values['wait'] === true) return await waitFor(client, reply, invocation.timeoutMs)
     printJson(reply)
     return exitCodes.ok
@@ -121,18 +126,19 @@ function replyLimit({ timeoutMs, values }: Invocation, data: Record<string, unkn
   return typeof data['timeout_ms'] === 'number' ? Math.max(30_000, data['timeout_ms'] + replyGraceMs) : undefined
 }
 
-async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | undefined): Promise<number> {
+function requestOf(reply: unknown, option: string): string {
   const requestId = isObject(reply) ? reply['request_id'] : undefined
-  if (typeof requestId !== 'string')
-    throw new KsiError('KSI_BAD_REQUEST', '--wait is for events whose reply has a request_id, as completion:async has.')
+  if (typeof requestId === 'string') return requestId
+  const what = `${option} is for events whose reply has a request_id, as completion:async has.`
+  throw new KsiError('KSI_BAD_REQUEST', what)
+}
+
+async function waitFor(client: KsiClient, reply: unknown, timeoutMs: number | undefined): Promise<number> {
+  const requestId = requestOf(reply, '--wait')
   say(`Request ${requestId} is taken, waiting for its outcome …`)
   const outcome = await client.wait(requestId, timeoutMs === undefined ? {} : { timeoutMs })
   printJson(outcome)
-  if (outcome.status !== 'completed')
-    say(
-      `ksi: the request ${outcome.status}${outcome.reason === undefined ? '' : `, ${outcome.reason}`}` +
-        (outcome.message === undefined ? '' : `: ${outcome.message}`),
-    )
+  if (outcome.status !== 'completed') say(`ksi: ${endOf(outcome)}`)
   return outcome.status === 'completed' ? exitCodes.ok : exitCodes.failed
 }
 

@@ -5,7 +5,7 @@ import { exitCodes } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
-import { failureLine } from '../event-lines.ts'
+import { failureLine, troubleLine } from '../event-lines.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
 
 const listed = 10
@@ -109,6 +109,7 @@ function describeTrouble(
     problem,
     last_failure,
     trouble,
+    troubles,
     missing,
     losses,
     filling,
@@ -131,6 +132,7 @@ function describeTrouble(
               `Trouble ${duration(now - trouble.at)} ago, which did not end it: ${trouble.error.message}`,
             ),
         ]),
+    ...troubles.map((one) => `  ${paint(one.grave ? 'red' : 'yellow', printable(troubleLine(one)))}`),
     ...missing.map((text) => `  ${paint('yellow', printable(text))}`),
     ...losses.map(({ message }) => `  ${paint('red', message)}`),
     ...(losses.length === 0 ? [] : ['  Once this is known: ksi losses acknowledge']),

@@ -31,7 +31,7 @@ export const version: Command = {
           { reconnect: false },
         )
         const health = await client.request('system:health')
-        return health.status === 'healthy' ? health.daemon_version : health.status
+        return 'uptime' in health ? health.daemon_version : health.status
       } catch {
         return null
       }

@@ -71,7 +71,9 @@ export function journal(path: string, root: string): Finding {
     const version = header.readUInt32BE(60)
     const known = readdirSync(join(root, 'src/store/migrations')).filter((file) => /^\d{4}_.*\.sql$/.test(file)).length
     const mode = header[18] === 2 ? 'WAL' : 'DELETE'
-    const says = `${path}, schema ${version} of ${known}, ${mode} mode`
+    // What a new journal is made of stands in its WAL until that is folded in for the first time.
+    const schema = version === 0 && mode === 'WAL' ? 'its schema is in the WAL' : `schema ${version} of ${known}`
+    const says = `${path}, ${schema}, ${mode} mode`
     if (version > known)
       return {
         check,

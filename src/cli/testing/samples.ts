@@ -14,6 +14,7 @@ export function sampleStatus(changes: Partial<SupervisorStatus> = {}): Superviso
     last_failure: null,
     trouble: null,
     filling: [],
+    troubles: [],
     poison: [],
     missing: [],
     losses: [],

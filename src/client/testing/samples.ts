@@ -2,7 +2,7 @@ import type { RequestStatus } from '../../contracts/completion.ts'
 import type { EventReply } from '../../contracts/events.ts'
 
 type Acknowledgement = EventReply<'completion:async'>
-type Health = Extract<EventReply<'system:health'>, { status: 'healthy' }>
+type Health = Extract<EventReply<'system:health'>, { uptime: number }>
 
 /** The acknowledgement of a request that is queued in a conversation of its own. */
 export function sampleAcknowledgement(changes: Partial<Acknowledgement> = {}): Acknowledgement {
@@ -56,6 +56,7 @@ export function sampleHealth(changes: Partial<Health> = {}): Health {
     losses: 0,
     modules: [],
     filling: [],
+    troubles: [],
     ...changes,
   }
 }

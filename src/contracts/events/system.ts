@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import { bootFailure, phases, restoreReport, supervisorStatus } from '../control.ts'
+import { bootFailure, phases, restoreReport, supervisorStatus, troubleRecord } from '../control.ts'
 import { bootCause, checkpointReason, previousEnd } from '../words.ts'
 import type { EventSpec, PushSpec } from './spec.ts'
 
 /** The answer of a live generation: small, since KSI's own control program reads at most 4,096 bytes of it. */
 const liveHealth = () =>
   z.object({
-    status: z.literal('healthy'),
+    /** unhealthy: it serves, and something of what was asked for does not go on */
+    status: z.enum(['healthy', 'unhealthy']),
     generation: z.number(),
     boot_id: z.string(),
     pid: z.number(),
@@ -23,6 +24,8 @@ const liveHealth = () =>
     losses: z.number(),
     /** Which quotas of bytes are nearly reached, or are, and what to do. */
     filling: z.array(z.string()),
+    /** what goes wrong, until it goes well again */
+    troubles: z.array(troubleRecord),
   })
 
 /** The answer of the supervisor while there is no live generation. */

@@ -10,6 +10,7 @@ import { toRunInput } from './run-input.ts'
 const startsPerTurn = 32
 /** After a failed dispatch (a bug just saved, a full disk) everything waits this long, in ms, before the next try. */
 const troubleDelayMs = 1_000
+const dispatch = 'starting a request'
 
 /** Starts the next request of each conversation that may go on, as long as there is room. Keeps no queue of its own. */
 export class Dispatcher {
@@ -47,14 +48,23 @@ export class Dispatcher {
     })
   }
 
+  /** Whether a request waits for nothing but to be started. */
+  couldStart(): boolean {
+    const { conversations, settings, requests } = this.#core
+    const room = settings.KSI_MAX_CONCURRENT - requests.total('processing')
+    return this.#open && room > 0 && conversations.runnable(1, this.#roomOfLanes()).length > 0
+  }
+
   #run(): void {
     try {
       const started = this.#startSome()
+      this.#core.troubles.well(dispatch)
       if (started === startsPerTurn) this.kick()
       else this.#waitForNextTry()
     } catch (error) {
       // The request keeps its place; a repaired save or more room lets it go on.
       this.#core.log.error({ err: error }, 'dispatch failed, trying again')
+      this.#core.troubles.failed(dispatch, error)
       this.#wakeIn(troubleDelayMs)
     }
   }

@@ -19,6 +19,9 @@ const synced = 'responses'
 /** Up to here it was when a generation let go; true as long as this machine runs. */
 const written = 'responses:written'
 
+const syncing = 'syncing the response files'
+const writing = 'writing a response file'
+
 type Write = (file: ResponseFile, lines: string[]) => void
 
 /**
@@ -124,9 +127,10 @@ export class ResponseFiles {
     this.#touch(path)
   }
 
-  #complain({ request_id }: RequestRow, err: unknown): void {
+  #complain({ request_id, session_id }: RequestRow, err: unknown): void {
     const what = isDiskFull(err) ? 'no room left for the response file' : 'the response file cannot be written'
     this.#core.log.error({ request_id, err }, `${what}, trying again: ${messageOf(err)}`)
+    this.#core.troubles.failed(writing, err, responseFilePath(this.#core.settings.paths.responses, session_id ?? ''))
   }
 
   #tryAgainLater(): void {
@@ -143,6 +147,7 @@ export class ResponseFiles {
         this.#write(row, (file, lines) => file.appendMissing(lines))
         this.#at = this.#floor()
         this.#waiting.clear()
+        this.#core.troubles.well(writing)
         clearImmediate(this.#behind)
         return this.#catchUp()
       } catch (error) {
@@ -184,9 +189,11 @@ export class ResponseFiles {
     this.#touched = new Set()
     try {
       if (this.#core.settings.KSI_DURABILITY === 'disk') for (const path of touched) await syncFile(path)
+      this.#core.troubles.well(syncing)
       if (!this.#closed) this.#quietly(() => this.#core.journal.cursors.set(synced, upTo))
     } catch (error) {
       this.#core.log.error({ err: error }, 'response files could not be synced, trying again')
+      this.#core.troubles.failed(syncing, error, this.#core.settings.paths.responses)
       for (const path of touched) this.#touched.add(path)
     }
     this.#syncing = undefined

@@ -19,6 +19,8 @@ export class RunnerLinks {
   /** Runners one cannot talk to, since either is too old for the other; the supervisor names them. */
   #strange = new Set<string>()
   #closed = false
+  /** Why no runner takes work, by the host's word. */
+  #problem: string | null = null
   #listener: RunnerListener | undefined
   #epoch: number | undefined
   #host: HostLink | undefined
@@ -41,7 +43,10 @@ export class RunnerLinks {
       path,
       early,
       log: this.#log,
-      onList: ({ runners, drained }) => this.update(runners, drained),
+      onList: ({ runners, drained, problem }) => {
+        this.#problem = problem
+        this.update(runners, drained)
+      },
     })
   }
 
@@ -90,6 +95,13 @@ export class RunnerLinks {
     this.#epoch = epoch
     if (this.#unknown !== undefined) await this.#host?.known(limitMs)
     await Promise.all([...this.#links.values()].map((link) => link.hello(epoch, limitMs)))
+  }
+
+  /** Why no runner takes work, in a sentence. */
+  problem(): string {
+    if (this.#unknown !== undefined) return 'The runner host does not say which runners there are.'
+    const silent = this.#links.values().find(({ accepting, ready }) => accepting && !ready)
+    return silent === undefined ? (this.#problem ?? 'There is no runner.') : `The runner ${silent.id} does not answer.`
   }
 
   /** The runner that takes new work, if it can be reached. */

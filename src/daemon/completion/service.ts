@@ -12,12 +12,14 @@ import { tellProgress } from './progress.ts'
 import { emptyReport, quarantine, reconcile } from './reconcile.ts'
 import { ResponseFiles } from './response-files.ts'
 import { RunLimits } from './run-limits.ts'
-import { settle } from './settle.ts'
 import { registerCompletion } from './register.ts'
+import { Standstill } from './standstill.ts'
 import { Streams } from './streams.ts'
+import { TakingIn } from './taking-in.ts'
 import { Waiters } from './waiters.ts'
 
 const retryMs = 1_000
+const bringing = 'bringing runs into line with their runner'
 const outcomeEvents = new Set(['completion:result', 'completion:failed', 'completion:cancelled'])
 
 /** The completion service: requests in, runs out, outcomes back into the journal. */
@@ -35,6 +37,8 @@ export class CompletionService implements RunnerListener {
   #open = false
   #closed = false
   #retries = new Set<NodeJS.Timeout>()
+  readonly #takingIn: TakingIn
+  readonly #standstill: Standstill
 
   constructor(core: Core, links: RunnerLinks) {
     this.#core = core
@@ -50,6 +54,8 @@ export class CompletionService implements RunnerListener {
     })
     this.#held = new HeldRuns(core, links)
     this.#files = new ResponseFiles(core)
+    this.#standstill = new Standstill(core, links, () => this.#dispatcher.couldStart())
+    this.#takingIn = new TakingIn(core)
     this.#waiters = new Waiters(core)
     this.streams = new Streams(core, links)
     core.journal.onEvents((events) => this.#follow(events))
@@ -86,6 +92,7 @@ export class CompletionService implements RunnerListener {
     this.#open = true
     this.#held.tidy()
     this.#dispatcher.open()
+    this.#standstill.begin()
   }
 
   /** Lets go: nothing is started and no outcome taken in any more; runs go on in the runner. */
@@ -97,6 +104,7 @@ export class CompletionService implements RunnerListener {
     this.#waiters.close()
     this.streams.close()
     this.#limits.close()
+    this.#standstill.close()
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
@@ -118,45 +126,12 @@ export class CompletionService implements RunnerListener {
 
   outcomes(link: RunnerLink, ended: EndedRun[]): void {
     if (this.#closed || ended.length === 0) return
-    const problems = new Map<EndedRun, unknown>()
-    try {
-      this.#core.journal.tx(() => {
-        for (const run of ended) this.#takeIn(run, problems)
-        this.#core.journal.hand.clear()
-      })
-    } catch (error) {
-      for (const run of ended) problems.set(run, error)
-    }
+    const problems = this.#takingIn.take(ended)
     const taken = ended.filter((run) => !problems.has(run))
     this.#forget(link, taken)
-    if (problems.size > 0) this.#takeInLater(link, problems)
+    // The runner keeps it until it is committed; nothing is lost while the disk is full.
+    if (problems.size > 0) this.#retry(() => this.outcomes(link, [...problems.keys()]))
     this.#dispatcher.kick()
-  }
-
-  /** Takes one outcome of many into the journal; one that cannot be taken in is no trouble to the others. */
-  #takeIn(run: EndedRun, problems: Map<EndedRun, unknown>): void {
-    const core = this.#core
-    try {
-      core.journal.tx(() => {
-        const row = core.requests.get(run.request_id)
-        if (row === undefined || row.run_id !== run.run_id) return
-        if (row.state !== 'processing') {
-          core.journal.runs.end(row, 'cancelled', Date.now())
-          return
-        }
-        core.journal.hand.take(run.request_id)
-        settle(core, row, run.outcome)
-      })
-    } catch (error) {
-      problems.set(run, error)
-    }
-  }
-
-  /** The runner keeps it until it is committed; nothing is lost while the disk is full. */
-  #takeInLater(link: RunnerLink, problems: Map<EndedRun, unknown>): void {
-    for (const [{ request_id }, err] of problems)
-      this.#core.log.error({ request_id, err }, 'an outcome could not be taken in, trying again')
-    this.#retry(() => this.outcomes(link, [...problems.keys()]))
   }
 
   /** What is taken in, and on disk, the runner may forget; but not while the journal may still be given up. */
@@ -223,9 +198,11 @@ export class CompletionService implements RunnerListener {
         { runner: runnerId, err: error },
         'requests of a runner could not be brought into line, trying again',
       )
+      this.#core.troubles.failed(bringing, error)
       this.#retry(() => this.#reconcileRunner(runnerId))
       return
     }
+    this.#core.troubles.well(bringing)
     if (this.#open) this.#held.tidy()
     this.#limits.watchAll()
     this.#dispatcher.kick()

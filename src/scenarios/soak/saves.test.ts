@@ -27,7 +27,7 @@ function saveHealth(project: Project, whole: string, n: number, code = ''): void
   writeFileSync(project.path(health), text.replace(register, `${register}${code}\n`))
 }
 
-/** Kills a process of ksi whose command has this in it: a generation of any kind, the watch, the runner. */
+/** Kills a process of ksi whose command has this in it: the live one, a spare, one that boots, the watch. */
 const killOne =
   (what: string, how: NodeJS.Signals = 'SIGKILL'): Act =>
   (_, ksi, n) => {
@@ -102,7 +102,7 @@ function actsOn(whole: string): Act[] {
   ]
 }
 
-test('saves of all kinds, kills and roll-backs at random: the last save is live, and all work is done', async (t) => {
+test('saves, kills and roll-backs at random: in the end the last save is live, and all work is done', async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`KSI_SEED=${seed}`)
   const random = randomFrom(seed)

@@ -23,6 +23,7 @@ export function supervisorFacts(changes: Partial<SupervisorStatus> = {}): Superv
     last_failure: null,
     trouble: null,
     filling: [],
+    troubles: [],
     poison: [],
     missing: [],
     losses: [],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/control.ts'
+import type { BootFailure, Phases, SupervisorStatus, Trouble } from '../../contracts/control.ts'
 import type { Settings } from '../../contracts/settings.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
 import { startAwakeTimer } from '../../lib/awake-timer.ts'
@@ -86,6 +86,11 @@ export class Generations {
   /** Which quotas of the live generation fill up. */
   get filling(): readonly string[] {
     return live(this.#state)?.filling ?? []
+  }
+
+  /** What goes wrong in it, by its own word. */
+  get troubles(): readonly Trouble[] {
+    return live(this.#state)?.troubles ?? []
   }
 
   /** Whether a spare waits for a save. */

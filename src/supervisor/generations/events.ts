@@ -1,4 +1,4 @@
-import type { BootFailure, Phases, ToGeneration } from '../../contracts/control.ts'
+import type { BootFailure, Phases, ToGeneration, Trouble } from '../../contracts/control.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
@@ -37,7 +37,7 @@ export type GenerationEvent =
   | { type: 'retired'; id: number }
   | { type: 'failed'; id: number; error: ErrorReport }
   | { type: 'troubled'; id: number; error: ErrorReport }
-  | { type: 'filling'; id: number; notes: readonly string[] }
+  | { type: 'condition'; id: number; filling: readonly string[]; troubles: readonly Trouble[] }
   /** It said something nobody here understands. */
   | { type: 'unknown'; id: number; error: ErrorReport }
   /** It gave a sign of life. */

@@ -69,8 +69,8 @@ function heard(turn: Turn, handle: Handle, event: OfProcess): void {
       return
     case 'troubled':
       return turn.change(id, { trouble: { error: event.error, at: turn.now.at } })
-    case 'filling':
-      return turn.change(id, { filling: event.notes })
+    case 'condition':
+      return turn.change(id, { filling: event.filling, troubles: event.troubles })
     case 'answered':
       return answered(turn, id)
     case 'silent':

@@ -1,4 +1,4 @@
-import type { BootFailure, FromGeneration, Phases, SupervisorStatus } from '../../contracts/control.ts'
+import type { BootFailure, FromGeneration, Phases, SupervisorStatus, Trouble } from '../../contracts/control.ts'
 import type { BootCause, CheckpointReason, PreviousEnd } from '../../contracts/words.ts'
 import { noCrashes } from '../../lib/crash-backoff.ts'
 import type { Crash, CrashBackoff } from '../../lib/crash-backoff.ts'
@@ -36,6 +36,7 @@ export interface Handle {
   readonly trouble: SupervisorStatus['trouble']
   /** Which of its quotas fill up. */
   readonly filling: readonly string[]
+  readonly troubles: readonly Trouble[]
 }
 
 /** What leads to a boot. */

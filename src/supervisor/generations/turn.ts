@@ -78,6 +78,7 @@ export class Turn {
       killed: null,
       trouble: null,
       filling: [],
+      troubles: [],
     }
     this.set({ lastId: id, handles: [...this.state.handles, handle] })
     this.do({ type: 'fork', id, preload, ...(tree !== undefined && { tree }) })
