@@ -10,7 +10,7 @@ import { NewestReading } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { engineEvent, startFakeEngine } from './testing/fake-engine.ts'
 import type { FakeEngine } from './testing/fake-engine.ts'
-import type { DockerFacts } from './verdict.ts'
+import type { DockerFacts } from './container-words.ts'
 
 const log = silentLog()
 let engine: FakeEngine

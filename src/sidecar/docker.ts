@@ -7,7 +7,7 @@ import { EngineEvents } from './engine-events.ts'
 import type { Poller } from './poller.ts'
 import { startPoller } from './poller.ts'
 import type { NewestReading } from './reading.ts'
-import type { ContainerFact, DockerFacts } from './verdict.ts'
+import type { ContainerFact, DockerFacts } from './container-words.ts'
 
 const requestLimitMs = 3_000
 /** The engine tells of every change; this is for what it could not tell while the stream was away. */

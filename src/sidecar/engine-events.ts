@@ -1,5 +1,5 @@
 import { isObject, parseObject } from '../lib/ndjson.ts'
-import type { ContainerEvent } from './verdict.ts'
+import type { ContainerEvent } from './container-words.ts'
 
 const kept = 50
 const execsKept = 200

@@ -14,7 +14,8 @@ import { createServer } from './server.ts'
 import { startDaemonSource } from './sources/daemon.ts'
 import { startJournalSource } from './sources/journal.ts'
 import { StatusHub } from './status-hub.ts'
-import type { DockerFacts, Readings } from './verdict.ts'
+import type { DockerFacts } from './container-words.ts'
+import type { Readings } from './verdict.ts'
 
 /** A running sidecar. */
 export interface Sidecar {

@@ -1,10 +1,8 @@
 import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
 import type { BootRecord, JournalFacts, StatusDocument } from '../contracts/status.ts'
+import { containerOf, isUp, stateOf } from './container-words.ts'
+import type { DockerFacts } from './container-words.ts'
 import type { Reading } from './reading.ts'
-
-export type DockerFacts = NonNullable<StatusDocument['docker']['facts']>
-export type ContainerFact = DockerFacts['containers'][number]
-export type ContainerEvent = DockerFacts['events'][number]
 
 /** Everything the sidecar knows, source by source. */
 export interface Readings {
@@ -192,23 +190,6 @@ function endOf(boot: BootRecord, nowMs: number): string {
   if (endedWell(boot)) return `the journal says ${named} ended cleanly${at}`
   if (boot.end.startsWith('handover')) return `the journal says ${named} handed over${at} and none has gone live since`
   return `the journal says ${named} ended${at}: ${boot.end}`
-}
-
-function containerOf(facts: DockerFacts | null, service: string): ContainerFact | undefined {
-  return facts?.containers.find((container) => container.service === service)
-}
-
-function isUp(container: ContainerFact): boolean {
-  return container.state === 'running' || container.state === 'restarting' || container.state === 'paused'
-}
-
-function stateOf(container: ContainerFact): string {
-  const memory = container.oom_killed ? ', out of memory' : ''
-  if (isUp(container))
-    return `its container is ${container.state}${container.health === 'unhealthy' ? ' and unhealthy' : ''}${memory}`
-  if (container.state !== 'exited' || container.exit_code === null)
-    return `its container is ${container.state}${memory}`
-  return `its container has exited with code ${container.exit_code}${memory}`
 }
 
 /** Time of day in UTC, with the date when it is not today's. */

@@ -1,7 +1,8 @@
 import type { BootFailure, SupervisorStatus } from '../../contracts/control.ts'
 import type { BootRecord, JournalFacts } from '../../contracts/status.ts'
 import type { Reading } from '../reading.ts'
-import type { ContainerFact, DockerFacts, Readings } from '../verdict.ts'
+import type { ContainerFact, DockerFacts } from '../container-words.ts'
+import type { Readings } from '../verdict.ts'
 
 /** 2026-11-22 12:00:00 UTC: the present of the tests. */
 export const nowMs = Date.UTC(2026, 10, 22, 12, 0, 0)
