@@ -89,13 +89,9 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
   for (const text of status.missing) notes.push({ atMs: status.phase_since, text })
   for (const { at, message } of status.losses)
     notes.push({ atMs: at, text: `${sentence(message)} Once this is known: ksi losses acknowledge.` })
-  for (const text of status.filling) notes.push({ atMs: status.phase_since, text })
-  if (waiting.length > 0)
-    notes.push({
-      atMs: status.phase_since,
-      text: `Changes of what does not reload itself (${listed(waiting)}) wait for a restart.`,
-    })
-  if (status.watch_problem !== null) notes.push({ atMs: status.phase_since, text: status.watch_problem })
+  for (const text of [...status.filling, status.watch_problem ?? []].flat())
+    notes.push({ atMs: status.phase_since, text })
+  if (waiting.length > 0) notes.push({ atMs: status.phase_since, text: waitingChanges(waiting) })
   if (journal.state !== 'fine' && journal.state !== 'pending')
     notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
   if (docker.state === 'failed')
@@ -123,6 +119,9 @@ function where(...files: (string | null)[]): string {
   const known = files.filter((file) => file !== null)
   return known.length === 0 ? '' : ` (${known.join(', ')})`
 }
+
+const waitingChanges = (files: readonly string[]): string =>
+  `Changes of what does not reload itself (${listed(files)}) wait for a restart.`
 
 function failedChange(failure: BootFailure): string {
   const what = failure.files.length > 0 ? `The last change (${listed(failure.files)})` : 'The last change'
