@@ -4,6 +4,7 @@ import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { endOf, gatherEnds, rebuildRequests } from './salvage-requests.ts'
 import { Sql } from './sql.ts'
+import { replaceUnfit } from './unfit.ts'
 
 const message = 'What this request was to do stood in a damaged part of the journal; send it again'
 
@@ -16,8 +17,8 @@ const message = 'What this request was to do stood in a damaged part of the jour
 export function mendSalvaged(db: Db, now: number): { failed: string[]; open: number } {
   const mend = db.transaction(() => {
     const sql = new Sql(db)
-    dropWhatIsNoJson(sql)
-    straighten(sql)
+    replaceUnfit(db)
+    nameAsAccepted(sql)
     gatherEnds(sql)
     rebuildRequests(sql)
     // Content without its request would make the same id, sent again, an error.
@@ -36,35 +37,14 @@ export function mendSalvaged(db: Db, now: number): { failed: string[]; open: num
   return mend()
 }
 
-/** What cannot be read is as good as gone; and whoever reads it must not fail on it. */
-function dropWhatIsNoJson(sql: Sql): void {
-  sql.run('DELETE FROM payloads WHERE NOT json_valid(data)')
-  sql.run('DELETE FROM outcomes WHERE NOT json_valid(outcome)')
-  sql.run('DELETE FROM replies WHERE NOT json_valid(reply)')
-  sql.run("UPDATE events SET data = '{}' WHERE NOT json_valid(data)")
+/** A name of which a few bytes are garbled is one to SQLite. What the event of its acceptance says twice is right. */
+function nameAsAccepted(sql: Sql): void {
+  sql.run(`UPDATE OR IGNORE requests SET request_id = e.request_id FROM events e
+    WHERE e.seq = requests.id AND e.name = 'completion:queued' AND e.request_id <> requests.request_id
+      AND e.request_id = e.data ->> '$.request_id'`)
+  sql.run(`UPDATE events SET request_id = r.request_id FROM requests r
+    WHERE r.id = events.seq AND events.name = 'completion:queued' AND events.request_id IS NOT r.request_id`)
 }
-
-/** A few bytes of a row can be garbled, and the row be one to SQLite. */
-function straighten(sql: Sql): void {
-  sql.run(`UPDATE requests SET state = 'queued'
-    WHERE state NOT IN ('queued', 'processing', 'completed', 'failed', 'cancelled')`)
-  sql.run("UPDATE requests SET priority = 'ASYNC' WHERE priority NOT IN ('INJECT', 'ASYNC')")
-  sql.run("UPDATE requests SET on_restart = 'fail' WHERE on_restart NOT IN ('fail', 'requeue')")
-  for (const [column, otherwise] of numbers)
-    sql.run(`UPDATE requests SET ${column} = ${otherwise} WHERE typeof(${column}) NOT IN ('integer', 'null')`)
-  sql.run('UPDATE requests SET rank = 2 WHERE rank NOT IN (0, 1, 2)')
-  sql.run("UPDATE runs SET ended_at = started_at WHERE typeof(ended_at) NOT IN ('integer', 'null')")
-}
-
-const numbers = Object.entries({
-  rank: '2',
-  queued_at: '0',
-  finished_at: 'NULL',
-  finished_tick: 'NULL',
-  not_before: 'NULL',
-  attempts: '0',
-  crash_count: '0',
-})
 
 /** Pages of different moments lie beside each other: what has an outcome, or a told end, has ended. */
 function endWhatHasEnded(sql: Sql, now: number): void {
