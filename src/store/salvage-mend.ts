@@ -4,9 +4,8 @@ import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { endOf, gatherEnds, rebuildRequests } from './salvage-requests.ts'
 import { Sql } from './sql.ts'
+import { contentLost, outcomeLost } from './stored.ts'
 import { replaceUnfit } from './unfit.ts'
-
-const message = 'What this request was to do stood in a damaged part of the journal; send it again'
 
 /**
  * Brings the rows saved from a damaged journal into line with each other: a request whose row is gone is made again of
@@ -87,11 +86,10 @@ function highestTick(sql: Sql): number {
 
 /** A request that has ended keeps its end, also where what came of it was lost. */
 function sayWhatWasLost(sql: Sql): void {
-  const outcome = { message: 'What came of this request stood in a damaged part of the journal' }
   sql.run(
     `INSERT INTO outcomes (request, outcome) SELECT id, ? FROM requests
      WHERE state NOT IN ('queued', 'processing') AND id NOT IN (SELECT request FROM outcomes)`,
-    JSON.stringify(outcome),
+    JSON.stringify({ message: outcomeLost }),
   )
   sql.run(`UPDATE requests SET finished_tick = NULL, finished_at = NULL WHERE state IN ('queued', 'processing')`)
 }
@@ -101,7 +99,7 @@ function failWithoutContent(sql: Sql, now: number): string[] {
     "SELECT * FROM requests WHERE state = 'queued' AND id NOT IN (SELECT request FROM payloads)",
   )
   let tick = highestTick(sql)
-  const reason = 'daemon_restart'
+  const [reason, message] = ['daemon_restart', contentLost]
   for (const { id, request_id, conversation, session_id, agent_id } of rows) {
     const about = JSON.stringify({ request_id, conversation, session_id, agent_id, reason, message, error: message })
     tick += 1
