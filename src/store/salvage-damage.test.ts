@@ -181,6 +181,19 @@ test('a garbled head of the WAL, or a few of its bytes, costs next to nothing', 
   }
 })
 
+test('a request is found by its name also where the index of names was garbled', () => {
+  using template = new TempJournal()
+  fill(template)
+  using temp = copyOf(template)
+  const content = readFileSync(temp.path, 'latin1')
+  const isOfIndex = (at: number): boolean => content.charCodeAt(at - (at % pageSize)) === 0x0a
+  const places = [...content.matchAll(/request-159-/g)].map(({ index }) => index).filter(isOfIndex)
+  assert.ok(places.length > 0)
+  for (const place of places) garble(temp.path, place + 10, 1, () => 0x41)
+  openDamaged(temp, ['request-159-'])
+  assert.equal(new TestQueue(temp.open()).requests.get('request-159-')?.state, 'queued')
+})
+
 test('rows that do not fit are mended: an outcome of what still waits, counts that are none', () => {
   using template = new TempJournal()
   fill(template)
