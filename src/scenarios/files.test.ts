@@ -28,6 +28,13 @@ test('the journal is removed, moved, replaced and cut loose at work: all is done
   const db = project.path('var/db')
   const journal = join(db, 'dev_checkpoint.db')
   const sent = await sendWork(client, { conversations: 10, perConversation: 12, latencyMs: 250 })
+  const sendMore = async (tag: string): Promise<void> => {
+    const more = await sendWork(client, { conversations: 2, perConversation: 2, latencyMs: 50, tag })
+    for (const [session, ids] of more) sent.set(session, ids)
+  }
+  const endLive = async (): Promise<unknown> => process.kill(await ksi.livePid(), 'SIGKILL')
+  const rollBack = async (): Promise<void> =>
+    assert.equal((await client.request('system:rollback')).status, 'rolled_back')
   const removals = [
     () => rmSync(db, { recursive: true }),
     () => renameSync(journal, `${journal}.mine`),
@@ -40,12 +47,23 @@ test('the journal is removed, moved, replaced and cut loose at work: all is done
   ]
   for (const [round, remove] of removals.entries()) {
     remove()
-    const more = await sendWork(client, { conversations: 2, perConversation: 2, latencyMs: 50, tag: `more${round}-` })
-    for (const [session, ids] of more) sent.set(session, ids)
+    await sendMore(`more${round}-`)
     // Now and then in the middle of a save, or of the death of the live generation a second later.
     if (round % 2 === 0) project.edit('src/daemon/health.ts', (text) => `${text}\n// ${round}\n`)
     await delay(1_200)
-    if (round === 3) process.kill(await ksi.livePid(), 'SIGKILL')
+    if (round === 3) await endLive()
+  }
+  // The index of the WAL goes just before a save that is then gone back from, by hand and by the death of who went live.
+  for (const [round, goBack] of [rollBack, endLive].entries()) {
+    const { generation } = await ksi.untilStatus((now) => now.phase === 'live')
+    rmSync(`${journal}-shm`)
+    project.edit('src/daemon/health.ts', (text) => `${text}\n// again ${round}\n`)
+    await sendMore(`save${round}-`)
+    const after = await ksi.untilStatus((now) => now.phase === 'live' && now.generation !== generation)
+    await sendMore(`live${round}-`)
+    await goBack()
+    await sendMore(`back${round}-`)
+    await ksi.untilStatus((now) => now.phase === 'live' && now.generation !== after.generation)
   }
   await untilAllDone(client, sent)
   assertAllDone(client, sent, await ksi.runsByRequest())
