@@ -53,7 +53,7 @@ test('the journal is removed, moved, replaced and cut loose at work: all is done
     await delay(1_200)
     if (round === 3) await endLive()
   }
-  // The index of the WAL goes just before a save that is then gone back from, by hand and by the death of who went live.
+  // The index of the WAL goes just before a save that is then gone back from, by hand, and since it dies.
   for (const [round, goBack] of [rollBack, endLive].entries()) {
     const { generation } = await ksi.untilStatus((now) => now.phase === 'live')
     rmSync(`${journal}-shm`)
