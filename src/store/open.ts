@@ -10,7 +10,7 @@ export type Db = Database.Database
 export const handle = Symbol('the database of a journal')
 
 /** How long a writer waits for another connection. */
-export const busyTimeoutMs = 5_000
+const busyTimeoutMs = 5_000
 
 /** WAL where the file system's shared memory can be trusted, DELETE elsewhere. */
 function journalModeFor(dir: string): 'WAL' | 'DELETE' {
