@@ -20,7 +20,7 @@ function journalModeFor(dir: string): 'WAL' | 'DELETE' {
 /**
  * How SQLite itself syncs: a WAL is synced by us, for many commits at once (wal-sync.ts); without one each commit is.
  */
-export function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
+function syncLevelOf(mode: 'WAL' | 'DELETE'): 'NORMAL' | 'FULL' {
   return mode === 'WAL' ? 'NORMAL' : 'FULL'
 }
 
