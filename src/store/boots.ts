@@ -3,6 +3,7 @@ import type { BootFailure, Phases, RestoreReport } from '../contracts/control.ts
 import type { BootRecord } from '../contracts/status.ts'
 import type { BootCause, PreviousEnd } from '../contracts/words.ts'
 import type { Sql } from './sql.ts'
+import { readStored } from './stored.ts'
 
 interface BootRow {
   boot_id: string
@@ -122,15 +123,15 @@ export function boots(sql: Sql, limit: number): BootRecord[] {
     boot_id: row.boot_id,
     generation: row.generation,
     cause: row.cause,
-    files: JSON.parse(row.files) as string[],
+    files: readStored<string[], string[]>(row.files, []),
     at: iso(row.at),
     live_at: isoOrNull(row.live_at),
     ended_at: isoOrNull(row.ended_at),
     end: row.end,
     previous_end: row.previous_end,
     previous_detail: row.previous_detail,
-    phases: JSON.parse(row.phases) as Phases,
-    restored: row.restored === null ? null : (JSON.parse(row.restored) as RestoreReport),
-    error: row.error === null ? null : (JSON.parse(row.error) as BootFailure['error']),
+    phases: readStored<Phases, Phases>(row.phases, {}),
+    restored: readStored<RestoreReport, null>(row.restored, null),
+    error: readStored<BootFailure['error'], null>(row.error, null),
   }))
 }

@@ -7,6 +7,7 @@ import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.t
 import type { RequestRow } from './rows.ts'
 import { clientOf, requestsWithRun } from './rows.ts'
 import type { Sql } from './sql.ts'
+import { readStored } from './stored.ts'
 
 interface CheckpointRow {
   id: number
@@ -110,7 +111,7 @@ export class Checkpoints {
   show(id?: number): (CheckpointContent & { truncated: boolean }) | undefined {
     const row = this.#find(id)
     if (row === undefined) return undefined
-    const active = new Set(JSON.parse(row.active) as string[])
+    const active = new Set(readStored<string[], string[]>(row.active, []))
     const content: CheckpointContent & { truncated: boolean } = {
       ...toSummary(row, moduleFailures(this.#sql)),
       session_queues: {},
@@ -128,7 +129,7 @@ export class Checkpoints {
         break
       }
       const queue = (content.session_queues[entry.session] ??= [])
-      const data = JSON.parse(entry.data) as Record<string, unknown>
+      const data = readStored<Record<string, unknown>, Record<string, unknown>>(entry.data, {})
       queue.push({ request_id: entry.request_id, status: 'queued', data })
     }
     return content
@@ -138,7 +139,7 @@ export class Checkpoints {
   ids(id: number): { queued: Set<string>; active: Set<string> } | undefined {
     const row = this.#find(id)
     if (row === undefined) return undefined
-    const active = new Set(JSON.parse(row.active) as string[])
+    const active = new Set(readStored<string[], string[]>(row.active, []))
     const queued = new Set<string>()
     for (const entry of this.#queuedAt(row.tick)) if (!active.has(entry.request_id)) queued.add(entry.request_id)
     return { queued, active }
@@ -188,9 +189,9 @@ function toSummary(row: CheckpointRow, failures: ReturnType<typeof moduleFailure
     reason: row.reason,
     generation: row.generation,
     queued: row.queued,
-    active: (JSON.parse(row.active) as string[]).length,
+    active: readStored<string[], string[]>(row.active, []).length,
     sessions: row.sessions,
-    files: JSON.parse(row.files) as string[],
+    files: readStored<string[], string[]>(row.files, []),
     restored_at: isoOrNull(row.restored_at),
     restored_by: row.restored_by,
     module_failures: (failures.get(row.id) ?? []).map(({ module, error }) => ({ module, error })),

@@ -11,14 +11,20 @@ export function rebuildDerived(db: Db): void {
   db.exec(`${runs}; ${conversations}; ${totals}; ${ticks}`)
 }
 
+// Whose a run is, its request says; where another runs there, this one is ended first.
+const renamed = `UPDATE OR IGNORE runs SET conversation = r.conversation FROM requests r
+    WHERE r.id = runs.request AND r.conversation IS NOT runs.conversation`
+
 // A run without a request runs for nobody. One whose request is not under way has ended. A request that is under way
 // without a run is told as lost by the restore: its run has no runner.
 const runs = `
   DELETE FROM runs WHERE request NOT IN (SELECT id FROM requests);
+  ${renamed};
   UPDATE runs SET ended_at = started_at, end = 'lost'
     WHERE ended_at IS NULL AND request IN (SELECT id FROM requests WHERE state IN ('queued', 'completed', 'failed'));
   UPDATE runs SET ended_at = started_at, end = 'lost'
     WHERE ended_at IS NULL AND conversation <> (SELECT conversation FROM requests WHERE id = runs.request);
+  ${renamed};
   UPDATE runs SET ended_at = started_at, end = 'lost' WHERE ended_at IS NULL
     AND request IN (SELECT id FROM requests WHERE state = 'cancelled') AND conversation IN (
       SELECT q.conversation FROM requests q WHERE q.state = 'processing');

@@ -14,6 +14,38 @@ test('events are numbered from 1 without holes and read in pages', () => {
   assert.deepEqual([seqs(0, 2), seqs(2, 2), seqs(4, 2), seqs(5, 2)], [[1, 2], [3, 4], [5], []])
 })
 
+test('an event that cannot be read is told from what its request says; those behind it come as they are', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const queue = new TestQueue(journal)
+  const identity = { request_id: 'a', conversation: 'c', session_id: null, agent_id: null }
+  queue.accept('a', 'c', 'INJECT')
+  queue.start('a')
+  const outcome = { reason: 'provider_error', message: 'no answer' }
+  journal.tx(() => {
+    const tick = journal.emitAny('completion:failed', {}, 'a')
+    queue.requests.finish('a', { state: 'failed', now: 1, tick, outcome })
+    journal.emitAny('completion:cancelled', {}, 'a')
+    journal.emitAny('completion:result', {}, 'gone')
+    journal.emitAny('other', { of: 'nobody' })
+    journal.emitAny('last', { is: 'there' })
+  })
+  // As a disk garbles them, and as a salvage leaves them.
+  for (const garbled of ['substr(data, 2)', "'{}'"]) {
+    databaseOf(journal).exec(`UPDATE events SET data = ${garbled} WHERE name <> 'last'`)
+    const told = journal.events.after(0, 10).map(({ name, data }) => [name, data])
+    assert.deepEqual(told, [
+      ['completion:queued', { ...identity, priority: 'INJECT', model: 'echo/echo' }],
+      ['completion:progress', identity],
+      ['completion:failed', { ...identity, ...outcome, error: 'no answer' }],
+      ['completion:cancelled', { ...identity, was: 'processing' }],
+      ['completion:result', { request_id: 'gone' }],
+      ['other', {}],
+      ['last', { is: 'there' }],
+    ])
+  }
+})
+
 test('trimming keeps exactly the newest events, a slice at a time, and numbers are never used again', () => {
   using temp = new TempJournal()
   const journal = temp.open()

@@ -1,3 +1,6 @@
+import type { RequestState } from '../contracts/words.ts'
+import { parseObject } from '../lib/ndjson.ts'
+import type { RequestRow } from './rows.ts'
 import type { Sql } from './sql.ts'
 
 /** An event of the outbox. */
@@ -8,6 +11,20 @@ export interface JournalEvent {
   at: number
   data: Record<string, unknown>
 }
+
+type EventRow = Omit<JournalEvent, 'data'> & { request_id: string | null; data: string }
+
+type AboutRequest = Pick<
+  RequestRow,
+  'request_id' | 'conversation' | 'session_id' | 'agent_id' | 'priority' | 'model'
+> & {
+  was: RequestState
+  outcome: string | null
+}
+
+const aboutRequest = `SELECT request_id, conversation, session_id, agent_id, priority, model, outcome,
+    CASE attempts WHEN 0 THEN 'queued' ELSE 'processing' END AS was
+  FROM requests LEFT JOIN outcomes ON request = id WHERE request_id = ?`
 
 /** Reading the outbox, and keeping it and the finished requests within bounds. */
 export class Events {
@@ -22,19 +39,41 @@ export class Events {
 
   /** Up to `limit` events after `seq`, oldest first, and no more of them once they have `maxBytes` together. */
   after(seq: number, limit: number, maxBytes = Number.POSITIVE_INFINITY): JournalEvent[] {
-    const events: JournalEvent[] = []
+    const rows: EventRow[] = []
     let bytes = 0
-    for (const row of this.#sql.iterate<Omit<JournalEvent, 'data'> & { data: string }>(
-      'SELECT seq, name, at, data FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+    for (const row of this.#sql.iterate<EventRow>(
+      'SELECT seq, name, at, request_id, data FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
       seq,
       this.#told(),
       limit,
     )) {
-      events.push({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })
+      rows.push(row)
       bytes += row.data.length
       if (bytes >= maxBytes) break
     }
-    return events
+    return rows.map(({ request_id, ...row }) => ({
+      ...row,
+      data: this.#read(row.data) ?? this.#again(row.name, request_id),
+    }))
+  }
+
+  /** An empty object of a request's event is what a salvage has put in place of what was garbled. */
+  #read(data: string): JournalEvent['data'] | undefined {
+    return data === '{}' ? undefined : parseObject(data)
+  }
+
+  /** What cannot be read of an event, from the request it tells of: whoever follows is not stopped by it. */
+  #again(name: string, requestId: string | null): JournalEvent['data'] {
+    const row = requestId === null ? undefined : this.#sql.one<AboutRequest>(aboutRequest, requestId)
+    if (row === undefined) return requestId === null ? {} : { request_id: requestId }
+    const { outcome, priority, model, was, ...identity } = row
+    const end = parseObject(outcome ?? '') ?? {}
+    if (name === 'completion:queued') return { ...identity, priority, model }
+    if (name === 'completion:result') return { ...identity, ...end }
+    if (name === 'completion:cancelled') return { ...identity, was }
+    return name === 'completion:failed' || name === 'completion:error'
+      ? { ...identity, ...end, error: end['message'] }
+      : identity
   }
 
   /** The seq of the newest event that followers may be told of; 0 when there is none. */

@@ -35,6 +35,8 @@ export function noteLoss(path: string, loss: LossRecord): void {
   writeLosses(path, [...readLosses(path), loss])
 }
 
+const unreadable = 'Requests whose content cannot be read in the journal, told as failed by their names:'
+
 /** The losses of an open journal. */
 export class Losses {
   readonly #path: string
@@ -56,6 +58,16 @@ export class Losses {
     writeLosses(this.#path, [])
     this.#list = []
     return known
+  }
+
+  /** One more request was told as failed since its content cannot be read. @throws the system's error */
+  addUnreadable(now: number): void {
+    const last = this.#list.at(-1)
+    const more = last?.message.startsWith(unreadable) === true
+    const failed = 1 + (more ? last.failed : 0)
+    const loss = { at: now, message: `${unreadable} ${failed}. The others go on.`, requests: 0, failed }
+    this.#list = [...(more ? this.#list.slice(0, -1) : this.#list), loss]
+    writeLosses(this.#path, this.#list)
   }
 
   /** The file they are noted in may have been removed. @throws the system's error */

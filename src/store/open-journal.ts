@@ -116,9 +116,12 @@ function sizeOf(path: string): number {
 function openReady(path: string, report: OpenReport, options: OpenOptions): Db {
   const db = openUsable(path, report, options.migrations)
   try {
-    if (existsSync(distrustPath(path))) assertConsistent(db)
+    const isDistrusted = existsSync(distrustPath(path))
+    if (isDistrusted) assertIntact(db)
     else if (options.suspect) assertSound(db)
     report.migratedFrom = migrate(path, db, options.migrations)
+    if (isDistrusted) assertConsistent(db)
+    else if (db.prepare('SELECT epoch FROM lease').get() === undefined) throw damage('its lease is gone')
     return db
   } catch (error) {
     closeForGood(db)
@@ -144,10 +147,14 @@ function assertSound(db: Db): void {
   if (verdict !== 'ok') throw damage(String(verdict))
 }
 
-/** Every page, every index, and whether the rows agree with each other. */
-function assertConsistent(db: Db): void {
+/** Every page and every index. */
+function assertIntact(db: Db): void {
   const verdict = db.pragma('integrity_check(1)', { simple: true })
   if (verdict !== 'ok') throw damage(String(verdict))
+}
+
+/** Whether the rows can be read and agree with each other, in the shape this code knows. */
+function assertConsistent(db: Db): void {
   const [first] = disagreements(db)
   if (first !== undefined) throw damage(first)
 }

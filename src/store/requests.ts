@@ -1,5 +1,4 @@
 import type { EventData } from '../contracts/events.ts'
-import type { CompletionResult } from '../contracts/completion.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
 import { headOfQueue, laneOfModel } from './lanes.ts'
@@ -7,6 +6,8 @@ import type { RequestRow } from './rows.ts'
 import { requestsWithRun } from './rows.ts'
 import type { RunEnd, Runs } from './runs.ts'
 import type { Sql } from './sql.ts'
+import type { StoredOutcome } from './stored.ts'
+import { outcomeLost, readStored } from './stored.ts'
 
 export type NewRequest = Pick<
   RequestRow,
@@ -20,15 +21,6 @@ export type NewRequest = Pick<
   payload: string
   /** the conversation begins with the session the client named */
   newSession?: boolean
-}
-
-/** An outcome as the journal keeps it. */
-export interface StoredOutcome {
-  result?: CompletionResult
-  reason?: string
-  message?: string
-  /** the text that had come when its runner went down */
-  partial?: string
 }
 
 /** How a request ends. */
@@ -165,6 +157,11 @@ export class Requests {
     this.#sql.run('UPDATE requests SET crash_count = crash_count + 1 WHERE request_id = ?', requestId)
   }
 
+  /** What a request was to do cannot be read: nobody is to try it again. */
+  dropPayload(id: number): void {
+    this.#sql.run('DELETE FROM payloads WHERE request = ?', id)
+  }
+
   /** A run went down with its runner and its request is told as lost. */
   countLost(): void {
     this.#sql.run("UPDATE totals SET n = n + 1 WHERE state = 'lost'")
@@ -174,19 +171,22 @@ export class Requests {
     return this.#sql.one(`${requestsWithRun} WHERE q.request_id = ?`, requestId)
   }
 
-  /** What the client sent. */
-  payload(requestId: string): EventData<'completion:async'> {
+  /** What the client sent; undefined where that is gone, or cannot be read. */
+  payload(requestId: string): EventData<'completion:async'> | undefined {
     const text = this.#sql.value<string>(
       'SELECT data FROM payloads WHERE request = (SELECT id FROM requests WHERE request_id = ?)',
       requestId,
     )
-    return JSON.parse(text ?? '{}') as EventData<'completion:async'>
+    return readStored<EventData<'completion:async'>, undefined>(text, undefined)
   }
 
   /** The request that this row repeats, where it says so. */
   retryOf(id: number): string | undefined {
     return (
-      this.#sql.value<string | null>("SELECT data ->> '$.retry_of' FROM payloads WHERE request = ?", id) ?? undefined
+      this.#sql.value<string | null>(
+        "SELECT CASE WHEN json_valid(data) THEN data ->> '$.retry_of' END FROM payloads WHERE request = ?",
+        id,
+      ) ?? undefined
     )
   }
 
@@ -195,7 +195,7 @@ export class Requests {
       'SELECT outcome FROM outcomes WHERE request = (SELECT id FROM requests WHERE request_id = ?)',
       requestId,
     )
-    return text === undefined ? undefined : (JSON.parse(text) as StoredOutcome)
+    return text === undefined ? undefined : readStored<StoredOutcome, StoredOutcome>(text, { message: outcomeLost })
   }
 
   /** The next request of a conversation. */

@@ -1,4 +1,5 @@
 import type { ClientInfo } from '../contracts/completion.ts'
+import { readStored } from './stored.ts'
 import type { OnRestart, Priority, RequestState } from '../contracts/words.ts'
 
 /** A row of `requests` with its newest run, while it is not queued. */
@@ -56,5 +57,5 @@ export const runningColumn = `(SELECT r.request_id FROM runs u JOIN requests r O
 
 /** The client that sent a request, as far as it was kept. */
 export function clientOf(row: Pick<RequestRow, 'client'>): ClientInfo | null {
-  return row.client === null ? null : (JSON.parse(row.client) as ClientInfo | null)
+  return readStored<ClientInfo | null, null>(row.client, null)
 }

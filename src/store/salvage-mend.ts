@@ -4,8 +4,8 @@ import type { Db } from './open.ts'
 import type { RequestRow } from './rows.ts'
 import { endOf, gatherEnds, rebuildRequests } from './salvage-requests.ts'
 import { Sql } from './sql.ts'
-
-const message = 'What this request was to do stood in a damaged part of the journal; send it again'
+import { contentLost, outcomeLost } from './stored.ts'
+import { replaceUnfit } from './unfit.ts'
 
 /**
  * Brings the rows saved from a damaged journal into line with each other: a request whose row is gone is made again of
@@ -16,8 +16,8 @@ const message = 'What this request was to do stood in a damaged part of the jour
 export function mendSalvaged(db: Db, now: number): { failed: string[]; open: number } {
   const mend = db.transaction(() => {
     const sql = new Sql(db)
-    dropWhatIsNoJson(sql)
-    straighten(sql)
+    replaceUnfit(db)
+    nameAsAccepted(sql)
     gatherEnds(sql)
     rebuildRequests(sql)
     // Content without its request would make the same id, sent again, an error.
@@ -36,35 +36,14 @@ export function mendSalvaged(db: Db, now: number): { failed: string[]; open: num
   return mend()
 }
 
-/** What cannot be read is as good as gone; and whoever reads it must not fail on it. */
-function dropWhatIsNoJson(sql: Sql): void {
-  sql.run('DELETE FROM payloads WHERE NOT json_valid(data)')
-  sql.run('DELETE FROM outcomes WHERE NOT json_valid(outcome)')
-  sql.run('DELETE FROM replies WHERE NOT json_valid(reply)')
-  sql.run("UPDATE events SET data = '{}' WHERE NOT json_valid(data)")
+/** A name of which a few bytes are garbled is one to SQLite. What the event of its acceptance says twice is right. */
+function nameAsAccepted(sql: Sql): void {
+  sql.run(`UPDATE OR IGNORE requests SET request_id = e.request_id FROM events e
+    WHERE e.seq = requests.id AND e.name = 'completion:queued' AND e.request_id <> requests.request_id
+      AND e.request_id = e.data ->> '$.request_id'`)
+  sql.run(`UPDATE events SET request_id = r.request_id FROM requests r
+    WHERE r.id = events.seq AND events.name = 'completion:queued' AND events.request_id IS NOT r.request_id`)
 }
-
-/** A few bytes of a row can be garbled, and the row be one to SQLite. */
-function straighten(sql: Sql): void {
-  sql.run(`UPDATE requests SET state = 'queued'
-    WHERE state NOT IN ('queued', 'processing', 'completed', 'failed', 'cancelled')`)
-  sql.run("UPDATE requests SET priority = 'ASYNC' WHERE priority NOT IN ('INJECT', 'ASYNC')")
-  sql.run("UPDATE requests SET on_restart = 'fail' WHERE on_restart NOT IN ('fail', 'requeue')")
-  for (const [column, otherwise] of numbers)
-    sql.run(`UPDATE requests SET ${column} = ${otherwise} WHERE typeof(${column}) NOT IN ('integer', 'null')`)
-  sql.run('UPDATE requests SET rank = 2 WHERE rank NOT IN (0, 1, 2)')
-  sql.run("UPDATE runs SET ended_at = started_at WHERE typeof(ended_at) NOT IN ('integer', 'null')")
-}
-
-const numbers = Object.entries({
-  rank: '2',
-  queued_at: '0',
-  finished_at: 'NULL',
-  finished_tick: 'NULL',
-  not_before: 'NULL',
-  attempts: '0',
-  crash_count: '0',
-})
 
 /** Pages of different moments lie beside each other: what has an outcome, or a told end, has ended. */
 function endWhatHasEnded(sql: Sql, now: number): void {
@@ -107,11 +86,10 @@ function highestTick(sql: Sql): number {
 
 /** A request that has ended keeps its end, also where what came of it was lost. */
 function sayWhatWasLost(sql: Sql): void {
-  const outcome = { message: 'What came of this request stood in a damaged part of the journal' }
   sql.run(
     `INSERT INTO outcomes (request, outcome) SELECT id, ? FROM requests
      WHERE state NOT IN ('queued', 'processing') AND id NOT IN (SELECT request FROM outcomes)`,
-    JSON.stringify(outcome),
+    JSON.stringify({ message: outcomeLost }),
   )
   sql.run(`UPDATE requests SET finished_tick = NULL, finished_at = NULL WHERE state IN ('queued', 'processing')`)
 }
@@ -121,7 +99,7 @@ function failWithoutContent(sql: Sql, now: number): string[] {
     "SELECT * FROM requests WHERE state = 'queued' AND id NOT IN (SELECT request FROM payloads)",
   )
   let tick = highestTick(sql)
-  const reason = 'daemon_restart'
+  const [reason, message] = ['daemon_restart', contentLost]
   for (const { id, request_id, conversation, session_id, agent_id } of rows) {
     const about = JSON.stringify({ request_id, conversation, session_id, agent_id, reason, message, error: message })
     tick += 1

@@ -10,6 +10,7 @@ import type { Image } from './salvage-image.ts'
 import { mendSalvaged } from './salvage-mend.ts'
 import { rawRows } from './salvage-raw.ts'
 import { columnsOf, copyTable, inserter } from './salvage-rows.ts'
+import { largest } from './unfit.ts'
 
 /** What became of a damaged file. */
 export interface SalvageReport {
@@ -134,7 +135,7 @@ function keepNumbers(path: string, db: Db): number | null {
       const old = openForReading(path)
       try {
         const value: unknown = old.prepare(sql).pluck().get()
-        return typeof value === 'number' ? value : null
+        return typeof value === 'number' && value <= largest ? value : null
       } finally {
         old.close()
       }

@@ -1,4 +1,5 @@
 import type { Db } from './open.ts'
+import { unfitValues } from './unfit.ts'
 
 /** What must never be found in a journal, each with the query that finds it. */
 const rules: Record<string, string> = {
@@ -8,6 +9,9 @@ const rules: Record<string, string> = {
       OR head_tick IS NOT (SELECT id FROM requests r WHERE r.conversation = c.conversation AND state = 'queued'
         ORDER BY rank, id LIMIT 1)
       OR not_before IS NOT NULL AND not_before IS NOT (SELECT not_before FROM requests r WHERE r.id = c.head_tick)`,
+  'a request under another name than it was accepted by': `
+    SELECT r.request_id FROM requests r JOIN events e ON e.seq = r.id
+    WHERE e.name = 'completion:queued' AND e.request_id IS NOT r.request_id`,
   'a conversation in another lane than its next request': `
     SELECT c.conversation FROM conversations c JOIN requests r ON r.id = c.head_tick
     WHERE lane IS NOT (SELECT provider FROM lanes WHERE provider = r.model OR r.model LIKE provider || '/%')`,
@@ -39,7 +43,9 @@ const rules: Record<string, string> = {
     SELECT state FROM totals
     WHERE state IN ('queued', 'processing') AND n <> (SELECT count(*) FROM requests r WHERE r.state = totals.state)
       OR state IN ('completed', 'failed', 'cancelled') AND n < (SELECT count(*) FROM requests r
-        WHERE r.state = totals.state)`,
+        WHERE r.state = totals.state)
+    UNION ALL SELECT 'all' WHERE (SELECT count(*) FROM totals) < 6`,
+  'no lease': `SELECT 'lease' WHERE NOT EXISTS (SELECT 1 FROM lease WHERE id = 1)`,
   'a tick that may be given out again': `
     SELECT 'lease' FROM lease WHERE max(tick, coalesce((SELECT max(seq) FROM events), 0)) <
       max(coalesce((SELECT max(id) FROM requests), 0), coalesce((SELECT max(finished_tick) FROM requests), 0),
@@ -48,6 +54,10 @@ const rules: Record<string, string> = {
 
 /** What of a journal does not agree with a recount of it. */
 export function disagreements(db: Db): string[] {
+  return [...unfitValues(db), ...disagreeing(db)]
+}
+
+function disagreeing(db: Db): string[] {
   return Object.entries(rules).flatMap(([rule, query]) => {
     const found = db.prepare(query).pluck().all()
     return found.length === 0 ? [] : [`${rule}: ${found.slice(0, 5).map(String).join(', ')}`]

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RunInput } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { databaseOf } from '../../store/testing/sound.ts'
 import { TestRoot, accept, completed, rowOf } from '../testing/test-core.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { internalContext } from '../wire/router.ts'
+import { retryRequest } from './retry.ts'
 import { settle } from './settle.ts'
+import { describeRequest } from './status.ts'
 
 /** A dispatcher with what it gave to its only runner, and how many transactions it took. */
 class Dispatched {
@@ -108,5 +113,37 @@ test('a provider with a limit of its own runs no more than that, in order, and h
   dispatched.dispatcher.kick()
   await dispatched.turns(3)
   assert.deepEqual(dispatched.ids, ['c1', 'c2', 'e', 'c3'])
+  dispatched.dispatcher.close()
+})
+
+test('a request whose content cannot be read fails by its name, as a loss, and the others go on', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  for (const id of ['a', 'garbled', 'b']) accept(core, { request_id: id, session_id: id })
+  accept(core, { request_id: 'gone', session_id: 'garbled' })
+  accept(core, { request_id: 'behind', session_id: 'garbled' })
+  const garble = (id: string, how: string) =>
+    databaseOf(core.journal).exec(`${how} WHERE request = (SELECT id FROM requests WHERE request_id = '${id}')`)
+  garble('garbled', 'UPDATE payloads SET data = substr(data, 9)')
+  garble('gone', 'DELETE FROM payloads')
+  assert.equal(describeRequest(core, 'garbled').status, 'queued')
+  const dispatched = new Dispatched(core)
+  dispatched.dispatcher.open()
+  await dispatched.turns(10)
+  assert.deepEqual(dispatched.ids, ['a', 'b', 'behind'])
+  for (const id of ['garbled', 'gone']) {
+    const { status, reason, message } = describeRequest(core, id)
+    assert.deepEqual([status, reason], ['failed', 'daemon_restart'])
+    assert.match(message ?? '', /damaged part of the journal; send it again/)
+    assert.throws(
+      () => retryRequest(core, { request_id: id }, internalContext),
+      (error) => error instanceof KsiError && error.code === 'KSI_BAD_REQUEST' && error.message.includes(id),
+    )
+  }
+  assert.deepEqual(
+    [core.requests.total('lost'), core.journal.losses.list.map(({ requests, failed }) => [requests, failed])],
+    [2, [[0, 2]]],
+  )
+  assert.match(core.journal.losses.list[0]?.message ?? '', /by their names: 2/)
   dispatched.dispatcher.close()
 })

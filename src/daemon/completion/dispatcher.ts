@@ -5,6 +5,7 @@ import type { Core } from '../core.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
 import { toRunInput } from './run-input.ts'
+import { loseUnreadable } from './settle.ts'
 
 /** Starts of one turn of the event loop, all in one transaction: between turns clients get their replies. */
 const startsPerTurn = 32
@@ -87,6 +88,8 @@ export class Dispatcher {
       link.start(input)
     }
     if (problem !== undefined) throw problem.cause
+    // One was told as failed instead: others of its conversation may wait.
+    if (inputs.length < names.length) this.kick()
     return inputs.length
   }
 
@@ -103,7 +106,10 @@ export class Dispatcher {
     const { journal } = this.#core
     const inputs: RunInput[] = []
     try {
-      for (const name of names) inputs.push(journal.tx(() => this.#start(name, link)))
+      for (const name of names) {
+        const input = journal.tx(() => this.#start(name, link))
+        if (input !== undefined) inputs.push(input)
+      }
       return { inputs }
     } catch (cause) {
       return { inputs, problem: { cause } }
@@ -112,7 +118,8 @@ export class Dispatcher {
     }
   }
 
-  #start(name: string, link: RunnerLink): RunInput {
+  /** @returns undefined where it cannot be read what was to be done */
+  #start(name: string, link: RunnerLink): RunInput | undefined {
     const core = this.#core
     const conversation = core.conversations.get(name)
     const request = core.requests.head(name)
@@ -120,6 +127,10 @@ export class Dispatcher {
       throw new KsiError('KSI_INTERNAL', `The conversation ${name} has a head that is not there.`)
     core.journal.hand.take(request.request_id)
     const input = toRunInput(core, request, conversation)
+    if (input === undefined) {
+      loseUnreadable(core, request)
+      return undefined
+    }
     const now = Date.now()
     const { session_id } = conversation
     const resumed = request.session_id !== null && session_id !== null && request.session_id !== session_id

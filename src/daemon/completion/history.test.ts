@@ -35,7 +35,9 @@ function inputOf(core: Core, data: Sent): RunInput {
   const row = rowOf(core, accept(core, data))
   const conversation = core.conversations.get(row.conversation)
   assert.ok(conversation)
-  return toRunInput(core, row, conversation)
+  const input = toRunInput(core, row, conversation)
+  assert.ok(input)
+  return input
 }
 
 const said = ({ history = [] }: RunInput): unknown[] =>
@@ -134,6 +136,7 @@ test('a session its provider has lost is forgotten: the request goes again at on
   assert.ok(conversation)
   assert.equal(conversation.session_id, null)
   const input = toRunInput(core, row, conversation)
+  assert.ok(input)
   assert.deepEqual(said(input), ['user: first', 'assistant: answer of one'])
   assert.equal(input.session_restarted, 'claude-cli does not know the session before')
   begin(core, 'two')

@@ -7,7 +7,8 @@ import { acceptRequest } from './accept.ts'
 /**
  * Queues a request that came to nothing once more, under an id of its own: what became of the old one stays as it is.
  * Call within a transaction.
- * @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has not failed, and whatever `completion:async` throws
+ * @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has not failed or its content is gone, and whatever
+ *   `completion:async` throws
  */
 export function retryRequest(
   core: Core,
@@ -21,7 +22,10 @@ export function retryRequest(
       'KSI_BAD_REQUEST',
       `Request ${old} is ${row.state}: only a failed or cancelled one is sent again.`,
     )
-  const { request_id: _, ...data } = core.requests.payload(old)
+  const content = core.requests.payload(old)
+  if (content === undefined)
+    throw new KsiError('KSI_BAD_REQUEST', `What ${old} was to do is not in the journal any more: send it anew.`)
+  const { request_id: _, ...data } = content
   const acknowledgement = acceptRequest(core, {
     event: row.event === 'completion:inject' ? 'completion:inject' : 'completion:async',
     priority: row.priority,

@@ -6,9 +6,13 @@ import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 import { historyOf } from './history.ts'
 
-/** What the runner is asked to do: from the request as it was sent and the conversation as it stands. */
-export function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput {
+/**
+ * What the runner is asked to do: from the request as it was sent and the conversation as it stands.
+ * @returns undefined where the content of the request cannot be read
+ */
+export function toRunInput(core: Core, request: RequestRow, conversation: ConversationRow): RunInput | undefined {
   const data = core.requests.payload(request.request_id)
+  if (data === undefined) return undefined
   const asked = Object.entries(data).filter(([name, value]) => value != null && providerParameters.includes(name))
   return {
     request_id: request.request_id,
@@ -55,5 +59,5 @@ function sessionFor(
 
 /** How long, in ms, a run of this request may take. */
 export function timeLimitOf(core: Core, requestId: string, data = core.requests.payload(requestId)): number {
-  return data.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS
+  return data?.timeout_ms ?? core.settings.KSI_PROVIDER_TIMEOUT_MS
 }

@@ -289,7 +289,9 @@ test('a failed or cancelled request is queued once more under an id of its own, 
     [again.request_id, again.status, again.retry_of, again.conversation],
     ['second', 'queued', 'first', conversation],
   )
-  const { request_id, retry_of, conversation_id, ...content } = core.requests.payload('second')
+  const payload = core.requests.payload('second')
+  assert.ok(payload)
+  const { request_id, retry_of, conversation_id, ...content } = payload
   assert.deepEqual([request_id, retry_of, conversation_id], ['second', 'first', conversation])
   assert.deepEqual(content, { prompt: 'say it', extra_body: { echo: { latency_ms: 1 } } })
   assert.equal(describeRequest(core, 'second').retry_of, 'first')

@@ -8,6 +8,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import { clientOf } from '../../store/rows.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { RunEnd } from '../../store/runs.ts'
+import { contentLost } from '../../store/stored.ts'
 import type { Core } from '../core.ts'
 
 /** Tries of one request in all, and the wait between them. */
@@ -158,6 +159,14 @@ export function giveUp(core: Core, row: RequestRow): void {
     started_at,
     duration_ms,
   })
+}
+
+/** What a waiting request was to do cannot be read: it is told as failed, and as lost. Call within a transaction. */
+export function loseUnreadable(core: Core, row: RequestRow): void {
+  core.requests.countLost()
+  fail(core, row, { reason: 'daemon_restart', message: contentLost })
+  core.requests.dropPayload(row.id)
+  core.journal.afterCommit(() => core.journal.losses.addUnreadable(Date.now()))
 }
 
 /** Ends a request as failed. `extra` goes into the event and the outcome. */
