@@ -19,7 +19,7 @@ export function addConstants(project: Project): void {
   for (const depth of ['leaf', 'middle', 'lib'] as const)
     project.edit(files[depth], (text) => `${text}\nexport const ${constant(depth)} = -1\n`)
   project.edit(files.leaf, (text) => {
-    const edited = text.replace("status: 'healthy',", "status: 'healthy', bench: bench(),")
+    const edited = text.replace('boot_id: core.bootId,', 'boot_id: core.bootId, bench: bench(),')
     if (edited === text) throw new Error(`the bench no longer finds the reply in ${files.leaf}`)
     return `import { bench_middle } from './wire/router.ts'
 import { bench_lib } from '../lib/errors.ts'

@@ -79,6 +79,8 @@ const schema = z.object({
   KSI_WATCH_POLL: flag(false),
   KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
+  KSI_RUN_LOGS_KEPT_MS: whole(86_400_000, 1_000, 31_536_000_000),
+  KSI_RUN_LOG_BYTES: whole(4_294_967_296, 67_108_864, Number.MAX_SAFE_INTEGER),
 })
 
 /**

@@ -173,7 +173,7 @@ function handle(core: Core, parts: LivingParts): LiveGeneration {
   const { live, monitor, completion, transport } = parts
   const tell = (): void => parts.onCondition({ filling: core.quotas.filling, troubles: core.troubles.list() })
   core.troubles.onChange = tell
-  const housekeeping = startHousekeeping(core, tell)
+  const housekeeping = startHousekeeping(core, { onFilling: tell, removeLogs: () => completion.removeOldLogs() })
   const keeper = keepJournal(core, parts.end)
   let states: Collected[] | undefined
   return {

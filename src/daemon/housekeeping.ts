@@ -12,8 +12,12 @@ const pagesGivenBack = 128
 /**
  * Keeps the journal within its bounds, a little at a time, and watches over the quotas.
  * @param onFilling called when other quotas fill up than before
+ * @param removeLogs removes the logs of former runners that nobody needs
  */
-export function startHousekeeping(core: Core, onFilling: () => void): { stop(): void } {
+export function startHousekeeping(
+  core: Core,
+  { onFilling, removeLogs }: { onFilling: () => void; removeLogs: () => Promise<unknown> },
+): { stop(): void } {
   const { journal, settings, log, quotas, troubles } = core
   const { events, finished, replies, runs } = journal
   let round = 0
@@ -29,7 +33,8 @@ export function startHousekeeping(core: Core, onFilling: () => void): { stop(): 
     try {
       const more = journal.tx(trim) >= slice
       // While there is more to remove the same round goes on.
-      if (!more) round += 1
+      if (!more && ++round % finishedEvery === 0)
+        removeLogs().catch((err: unknown) => log.error({ err }, 'logs of former runners could not be removed'))
       troubles.well('trimming the journal')
       schedule(more ? 50 : intervalMs)
     } catch (error) {

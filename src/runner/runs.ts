@@ -3,12 +3,12 @@ import type { ProviderState } from '../contracts/providers.ts'
 import type { FromRunnerLine, HeldRun, RunInput, RunOutcome } from '../contracts/runner.ts'
 import { startAwakeTimer } from '../lib/awake-timer.ts'
 import type { AwakeTimer } from '../lib/awake-timer.ts'
-import { messageOf } from '../lib/errors.ts'
 import type { Redactor } from '../lib/keys.ts'
 import type { Log } from '../lib/log.ts'
+import type { RetentionLimits } from '../store/run-log/retention.ts'
 import { RunLog } from '../store/run-log/run-log.ts'
 import { ChunkRedactor } from './chunk-redactor.ts'
-import { ProviderError } from './providers/provider.ts'
+import { failureOf } from './failure.ts'
 import type { ProviderResult } from './providers/provider.ts'
 import type { Registry } from './providers/registry.ts'
 import type { ProviderStates } from './provider-states.ts'
@@ -28,6 +28,8 @@ interface Run extends HeldRun {
 export interface RunsOptions {
   /** the folder of this runner's log */
   logDir: string
+  /** how much of it is kept, once it is taken in */
+  limits?: RetentionLimits
   registry: Registry
   log: Log
   states: ProviderStates
@@ -55,8 +57,8 @@ export class Runs {
 
   constructor(options: RunsOptions) {
     this.#options = options
-    const { logDir: dir, log } = options
-    this.#runLog = new RunLog({ dir, log, onWritten: (runId, chunks) => this.readers.written(runId, chunks) })
+    const { logDir: dir, limits, log } = options
+    this.#runLog = new RunLog({ dir, limits, log, onWritten: (runId, chunks) => this.readers.written(runId, chunks) })
     this.readers = new Readers(this.#runLog, { log, hasEnded: (runId) => this.#runs.get(runId)?.outcome !== undefined })
   }
 
@@ -233,22 +235,5 @@ export class Runs {
     } catch (error) {
       this.#options.log.error({ err: error, runId }, 'an outcome could not be written into the run log')
     }
-  }
-}
-
-type Failed = Extract<RunOutcome, { status: 'failed' }>
-
-function failureOf(error: unknown): Omit<Failed, 'status' | 'provider' | 'started_at' | 'duration_ms'> {
-  if (!(error instanceof ProviderError))
-    return { reason: 'provider_error', message: messageOf(error), retryable: false }
-  const { reason, message, retryable, limited, retryAfterMs, sessionUnknown, usage } = error
-  return {
-    reason,
-    message,
-    retryable,
-    ...(limited && { limited }),
-    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
-    ...(sessionUnknown && { session_unknown: true }),
-    ...(usage && { usage }),
   }
 }

@@ -51,7 +51,9 @@ export async function serve(given: NodeJS.ProcessEnv): Promise<void> {
   // Our own files, not the SDKs behind them: a save that breaks one must show before this runner takes work, and a
   // later save must not be half of what it runs.
   const states = new ProviderStates(await registry.load())
-  const runs = new Runs({ logDir: logDirOf(paths.runLogs, runnerId), registry, log, states, redact })
+  const limits = { ageMs: settings.KSI_RUN_LOGS_KEPT_MS, bytes: settings.KSI_RUN_LOG_BYTES }
+  const logDir = logDirOf(paths.runLogs, runnerId)
+  const runs = new Runs({ logDir, registry, log, states, redact, limits })
   const server = await startServer({
     socket,
     runnerId,

@@ -21,8 +21,8 @@ const branchFiles = 50
 function saveNumber(project: Project, n: number, more = ''): void {
   project.edit(health, (text) => {
     const plain = text.replace(/ save: \d+,/, '').replace(/\n\/\/ more[^]*$/, '')
-    assert.ok(plain.includes("status: 'healthy',"))
-    return `${plain.replace("status: 'healthy',", `status: 'healthy', save: ${n},`)}\n// more\n${more}\n`
+    assert.ok(plain.includes('boot_id: core.bootId,'))
+    return `${plain.replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${n},`)}\n// more\n${more}\n`
   })
 }
 const answersWith =
@@ -49,7 +49,7 @@ function makeBranch(project: Project): void {
   assert.ok(served.length >= branchFiles && served.includes(health), `${served.length} files`)
   for (const file of [health, ...served.filter((name) => name !== health)].slice(0, branchFiles))
     change(join(tree, file), (text) =>
-      text.replace("status: 'healthy',", "status: 'healthy', branch: 'other',").concat('\n// other\n'),
+      text.replace('boot_id: core.bootId,', "boot_id: core.bootId, branch: 'other',").concat('\n// other\n'),
     )
   git(tree, 'commit', '--all', '--quiet', '--message', 'fifty comments')
   git(project.root, 'worktree', 'remove', '--force', tree)

@@ -58,7 +58,7 @@ const edits: Edit[] = [
     name: 'the body of a handler',
     expect: 'taken over',
     edit: (project) =>
-      project.edit(health, (text) => replaced(text, "status: 'healthy',", "status: 'healthy', edited: true,")),
+      project.edit(health, (text) => replaced(text, 'boot_id: core.bootId,', 'boot_id: core.bootId, edited: true,')),
     probe: async ({ client }) => assert.equal((await client.request('system:health')).edited, true),
   },
   {

@@ -18,7 +18,7 @@ function atRegister(project: Project, code: string): void {
 function saveNumber(project: Project, save: number, more = ''): void {
   project.edit(health, (text) => {
     const plain = text.replace(/ save: \d+,/, '').replace(/\n\/\/ more[^]*$/, '')
-    return `${plain.replace("status: 'healthy',", `status: 'healthy', save: ${save},`)}\n// more\n${more}\n`
+    return `${plain.replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`)}\n// more\n${more}\n`
   })
 }
 

@@ -13,7 +13,7 @@ const register = 'export function registerHealth(core: Core, liveAt: number): vo
 
 function saveNumber(project: Project, save: number): void {
   project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace("status: 'healthy',", `status: 'healthy', save: ${save},`),
+    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
   )
 }
 
@@ -91,7 +91,7 @@ test('an agent run by ksi edits ksi: its run is not touched by the save it makes
   using project = makeProject({ changesReplies: true })
   project.add('src/runner/testing/fake-claude.js')
   const agent = project.path('agent.sh')
-  const edit = `sed -i "s/status: 'healthy',/status: 'healthy', save: 7,/" ${project.path(health)}`
+  const edit = `sed -i "s/boot_id: core.bootId,/boot_id: core.bootId, save: 7,/" ${project.path(health)}`
   writeFileSync(agent, `#!/bin/sh\n${edit}\nsleep 1\nexec ${project.path('src/runner/testing/fake-claude.js')} "$@"\n`)
   chmodSync(agent, 0o755)
   await using ksi = await Ksi.start(project, { KSI_CLAUDE_BIN: agent, KSI_DEFAULT_MODEL: 'claude-cli/sonnet' })

@@ -12,7 +12,7 @@ const health = 'src/daemon/health.ts'
 
 function saveNumber(project: Project, save: number): void {
   project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace("status: 'healthy',", `status: 'healthy', save: ${save},`),
+    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
   )
 }
 

@@ -79,11 +79,8 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
         `It met an error nobody caught at ${timeOf(trouble.at, nowMs)}: ${firstLine(trouble.error.message)}`,
       ),
     })
-  if (status.debugged)
-    notes.push({
-      atMs: status.phase_since,
-      text: 'A debugger is attached to the live generation: no heartbeat and no deadline applies to it.',
-    })
+  const debugged = 'A debugger is attached to the live generation: no heartbeat and no deadline applies to it.'
+  if (status.debugged) notes.push({ atMs: status.phase_since, text: debugged })
   for (const { what, message, file, path, since } of status.troubles)
     notes.push({ atMs: since, text: sentence(`${capital(what)}: ${message}${where(file, path)}`) })
   for (const text of status.missing) notes.push({ atMs: status.phase_since, text })

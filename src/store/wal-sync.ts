@@ -98,8 +98,7 @@ export class WalSync {
 
   /** Why nothing can be kept just now, if so, and how long syncs take. */
   get disk(): DiskState {
-    const now = performance.now()
-    const { endedAt, tookMs } = this.#last
+    const [now, { endedAt, tookMs }] = [performance.now(), this.#last]
     const syncMs = Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
     return { trouble: this.#failed ?? this.#full, syncMs }
   }

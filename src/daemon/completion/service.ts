@@ -2,6 +2,7 @@ import type { RestoreReport } from '../../contracts/control.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import type { HeldRun } from '../../contracts/runner.ts'
 import type { JournalEvent } from '../../store/events.ts'
+import { removeOldLogs } from '../../store/run-log/remove-old.ts'
 import type { Core } from '../core.ts'
 import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
@@ -85,6 +86,17 @@ export class CompletionService implements RunnerListener {
       })
     })
     return report
+  }
+
+  /** Removes the logs of runners that are no more, and of which everything is taken in, when they are old. */
+  async removeOldLogs(): Promise<number> {
+    // While no runner is known it is not known either which of them live.
+    if (this.links.accepting() === undefined) return 0
+    const { settings, journal } = this.#core
+    const wanted = new Set(journal.runs.unfinished().map(({ runner_id }) => runner_id))
+    const isNeeded = (id: string): boolean => wanted.has(id) || this.links.get(id) !== undefined
+    const limits = { ageMs: settings.KSI_RUN_LOGS_KEPT_MS, bytes: settings.KSI_RUN_LOG_BYTES }
+    return removeOldLogs(settings.paths.runLogs, isNeeded, limits)
   }
 
   /** Begins to start requests, and lets the runners forget what is taken in: when everything of the daemon is ready. */

@@ -23,7 +23,7 @@ const git = (project: Project, ...args: string[]): void => {
 
 /** Health as it was, with code of ours in its registration, and a number. */
 function saveHealth(project: Project, whole: string, n: number, code = ''): void {
-  const text = whole.replace("status: 'healthy',", `status: 'healthy', save: ${n},`)
+  const text = whole.replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${n},`)
   writeFileSync(project.path(health), text.replace(register, `${register}${code}\n`))
 }
 
@@ -58,7 +58,7 @@ function actsOn(whole: string): Act[] {
     (project, _, n) => {
       writeFileSync(
         `${project.path(health)}.tmp`,
-        whole.replace("status: 'healthy',", `status: 'healthy', save: ${n},`),
+        whole.replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${n},`),
       )
       renameSync(`${project.path(health)}.tmp`, project.path(health))
     },

@@ -14,7 +14,7 @@ const restMs = 20_000
 
 function saveNumber(project: Project, save: number): void {
   project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace("status: 'healthy',", `status: 'healthy', save: ${save},`),
+    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
   )
 }
 

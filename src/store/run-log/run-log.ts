@@ -18,6 +18,8 @@ export interface RunLogOptions {
   /** Chunks of a run were written: they may be told. */
   onWritten: (runId: string, chunks: readonly NumberedChunk[]) => void
   segmentBytes?: number
+  /** What is kept of finished runs; without it everything. Looked at once a minute. */
+  limits?: RetentionLimits | undefined
 }
 
 /** A run whose outcome no generation has committed. */
@@ -34,6 +36,7 @@ interface OpenRun {
 const defaultSegmentBytes = 64 * 1024 * 1024
 /** What a chunk takes beside its text, in bytes. */
 const chunkObjects = 250
+const tidyEveryMs = 60_000
 /** What may wait to be written while the disk takes no more, in characters. */
 const waitingMost = 33_554_432
 /** Memory for the tails of all runs together, and the most for one, in bytes. */
@@ -56,10 +59,13 @@ export class RunLog {
   #trouble: unknown
   #scheduled = false
   #lastNumber = 0
+  readonly #tidying: NodeJS.Timeout | undefined
 
   constructor(options: RunLogOptions) {
     this.#o = options
     this.#writer = new SegmentWriter(options.dir, options.segmentBytes ?? defaultSegmentBytes)
+    const { limits } = options
+    if (limits !== undefined) this.#tidying = setInterval(() => this.#tidyOrTryOn(limits), tidyEveryMs).unref()
   }
 
   /** A run begins. */
@@ -146,6 +152,7 @@ export class RunLog {
   }
 
   close(): void {
+    clearInterval(this.#tidying)
     this.flush()
     this.#writer.close()
   }
@@ -175,6 +182,14 @@ export class RunLog {
       this.#scheduled = false
       this.#flushOrTryOn()
     })
+  }
+
+  #tidyOrTryOn(limits: RetentionLimits): void {
+    try {
+      this.tidy(limits, Date.now())
+    } catch (error) {
+      this.#o.log.error({ err: error }, 'old output of runs could not be removed')
+    }
   }
 
   #flushOrTryOn(): void {

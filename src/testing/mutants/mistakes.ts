@@ -7,7 +7,7 @@ const daemonTests = ['src/store/queue.test.ts', 'src/daemon/**/*.test.ts']
  * Mistakes that once compiled, three of them past every unit test: name, file, what stands there, what is made of it.
  */
 const list: [string, string, string, string][] = [
-  ['health says 42', 'src/daemon/health.ts', "status: 'healthy'", 'status: 42'],
+  ['health says 42', 'src/daemon/health.ts', "'unhealthy' : 'healthy'", "'unhealthy' : 42"],
   ['the acknowledgement says sttaus', 'src/daemon/completion/accept.ts', "status: 'queued'", "sttaus: 'queued'"],
   ['completion:reslt is pushed', 'src/daemon/completion/settle.ts', "'completion:result'", "'completion:reslt'"],
   [

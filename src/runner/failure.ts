@@ -1,0 +1,21 @@
+import type { RunOutcome } from '../contracts/runner.ts'
+import { messageOf } from '../lib/errors.ts'
+import { ProviderError } from './providers/provider.ts'
+
+type Failed = Extract<RunOutcome, { status: 'failed' }>
+
+/** What an outcome says of what a provider threw: its own words, and whether another try makes sense. */
+export function failureOf(error: unknown): Omit<Failed, 'status' | 'provider' | 'started_at' | 'duration_ms'> {
+  if (!(error instanceof ProviderError))
+    return { reason: 'provider_error', message: messageOf(error), retryable: false }
+  const { reason, message, retryable, limited, retryAfterMs, sessionUnknown, usage } = error
+  return {
+    reason,
+    message,
+    retryable,
+    ...(limited && { limited }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+    ...(sessionUnknown && { session_unknown: true }),
+    ...(usage && { usage }),
+  }
+}
