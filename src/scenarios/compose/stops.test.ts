@@ -103,7 +103,7 @@ describe('stopping and recreating in the real stack', { skip: skipWithoutEngine(
     await node(`process.kill(${pid}, 'SIGCONT')`)
     await stack.untilLive()
     // Dead: nothing listens where the command looks.
-    const dead = await stack.compose('run', '--rm', '--no-deps', '--no-TTY', 'daemon', ...hook.slice(3))
+    const dead = await stack.compose(...hook, '--socket', '/app/var/run/nobody.sock')
     assert.match(dead, /checkpoint/)
   })
 })
