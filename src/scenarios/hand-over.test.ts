@@ -2,38 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ksi } from '../testing/ksi.ts'
+import { atRegister, health, saveNumber, untilSave } from '../testing/numbered-saves.ts'
 import { childrenOf, signal } from '../testing/processes.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
-
-const health = 'src/daemon/health.ts'
-const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
-
-/** Code that runs when the services are registered, on the way to live. */
-function atRegister(project: Project, code: string): void {
-  project.edit(health, (text) => text.replace(register, `${register}  ${code}\n`))
-}
-
-/** Has the health answer with a number, so that it is known which code runs. */
-function saveNumber(project: Project, save: number, more = ''): void {
-  project.edit(health, (text) => {
-    const plain = text.replace(/ save: \d+,/, '').replace(/\n\/\/ more[^]*$/, '')
-    return `${plain.replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`)}\n// more\n${more}\n`
-  })
-}
-
-/** Waits until the code of this save answers. @returns ms it took */
-async function untilSave(ksi: Ksi, save: number, limitMs = 10_000): Promise<number> {
-  using client = await ksi.client()
-  const begun = performance.now()
-  for (;;) {
-    const reply = await client.request('system:health')
-    const tookMs = performance.now() - begun
-    if (reply.save === save) return tookMs
-    assert.ok(tookMs < limitMs, `save ${save} does not answer: ${JSON.stringify(reply)}\n${ksi.output()}`)
-    await delay(5)
-  }
-}
 
 async function untilPrinted(ksi: Ksi, text: string): Promise<void> {
   while (!ksi.raw.some((line) => line.includes(text))) await delay(2)

@@ -5,30 +5,8 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../testing/free-port.ts'
 import { Ksi } from '../testing/ksi.ts'
+import { atRegister, health, saveNumber, untilSave } from '../testing/numbered-saves.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
-
-const health = 'src/daemon/health.ts'
-const register = 'export function registerHealth(core: Core, liveAt: number): void {\n'
-
-function saveNumber(project: Project, save: number): void {
-  project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
-  )
-}
-
-async function untilSave(ksi: Ksi, save: number): Promise<void> {
-  using client = await ksi.client()
-  for (const limit = performance.now() + 10_000; ; await delay(5)) {
-    const reply = await client.request('system:health')
-    if (reply.save === save) return
-    assert.ok(performance.now() < limit, `save ${save} does not answer: ${JSON.stringify(reply)}\n${ksi.output()}`)
-  }
-}
-
-function atRegister(project: Project, code: string): void {
-  project.edit(health, (text) => text.replace(register, `${register}  ${code}\n`))
-}
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -2,18 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ksi } from '../testing/ksi.ts'
+import { health, saveNumber } from '../testing/numbered-saves.ts'
 import { signal } from '../testing/processes.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
 import { assertAllDone, sendWork, untilAllDone } from '../testing/work.ts'
-
-const health = 'src/daemon/health.ts'
-
-function saveNumber(project: Project, save: number): void {
-  project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
-  )
-}
 
 test('ksi rollback: the code from before serves, the files stay, work goes on, the next save goes live', async () => {
   using project = makeProject({ changesReplies: true })

@@ -4,27 +4,9 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ksi } from '../testing/ksi.ts'
+import { saveNumber, untilSave } from '../testing/numbered-saves.ts'
 import { childrenOf, signal } from '../testing/processes.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
-
-const health = 'src/daemon/health.ts'
-
-function saveNumber(project: Project, save: number): void {
-  project.edit(health, (text) =>
-    text.replace(/ save: \d+,/, '').replace('boot_id: core.bootId,', `boot_id: core.bootId, save: ${save},`),
-  )
-}
-
-async function untilSave(ksi: Ksi, save: number): Promise<number> {
-  using client = await ksi.client()
-  for (const begun = performance.now(); ; await delay(5)) {
-    const reply = await client.request('system:health')
-    const tookMs = performance.now() - begun
-    if (reply.save === save) return tookMs
-    assert.ok(tookMs < 10_000, `save ${save} does not answer: ${JSON.stringify(reply)}\n${ksi.output()}`)
-  }
-}
 
 function watchPid(ksi: Ksi): number {
   return childrenOf(ksi.process.pid ?? 0).find(({ command }) => command.includes('watch/main'))?.pid ?? 0
