@@ -104,7 +104,8 @@ test('tells of each save once, whether written in place or moved into place, wit
     const change = await watched.next()
     took.push(performance.now() - begin)
     assert.deepEqual(change.files, ['src/daemon/a.ts'])
-    assert.ok(change.savedAt >= started - 20 && change.savedAt <= Date.now(), 'savedAt is the time of the save')
+    // A file's time comes from the kernel's coarse clock, which lags when the machine is busy.
+    assert.ok(change.savedAt >= started - 200 && change.savedAt <= Date.now(), 'savedAt is the time of the save')
     assert.equal(Number.isInteger(change.watchMs) && change.watchMs >= 0, true)
     // chokidar is silent for 50 ms after a change; that case is a test of its own
     await wait(60)
