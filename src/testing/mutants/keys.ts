@@ -12,12 +12,18 @@ const tests = [
   'src/store/{checkpoints,reader}.test.ts',
   'src/client/*.test.ts',
   'src/supervisor/front/*.test.ts',
-  'src/cli/{commands,commands/providers}.test.ts',
+  'src/cli/{commands,watch,commands/providers}.test.ts',
+  'src/runner/{chunk-redactor,runs}.test.ts',
+  'src/store/run-log/*.test.ts',
+  'src/history/stream-history.test.ts',
   'src/sidecar/**/*.test.ts',
 ]
 
 /** Where these fields are defined. */
-const files = ['src/contracts/{checkpoint,completion,control,providers,relay,usage}.ts', 'src/contracts/events/*.ts']
+const files = [
+  'src/contracts/{checkpoint,chunk,completion,control,providers,relay,usage}.ts',
+  'src/contracts/events/*.ts',
+]
 
 interface JsonSchema {
   properties?: Record<string, JsonSchema>
@@ -25,6 +31,7 @@ interface JsonSchema {
   additionalProperties?: JsonSchema | boolean
   anyOf?: JsonSchema[]
   oneOf?: JsonSchema[]
+  allOf?: JsonSchema[]
 }
 
 /** Every key of every reply, push and frame of the contract, renamed wherever a schema defines it. */
@@ -80,8 +87,8 @@ function collect(schema: JsonSchema, keys: Set<string>): void {
     keys.add(key)
     collect(property, keys)
   }
-  const { items, additionalProperties, anyOf = [], oneOf = [] } = schema
-  for (const part of [items, additionalProperties, ...anyOf, ...oneOf])
+  const { items, additionalProperties, anyOf = [], oneOf = [], allOf = [] } = schema
+  for (const part of [items, additionalProperties, ...anyOf, ...oneOf, ...allOf])
     if (typeof part === 'object') collect(part, keys)
 }
 
