@@ -18,16 +18,11 @@ const list: [string, string, string, string][] = [
   ],
   [
     'a handler for completion:cancle',
-    'src/daemon/completion/service.ts',
+    'src/daemon/completion/register.ts',
     "on('completion:cancel'",
     "on('completion:cancle'",
   ],
-  [
-    'cancel reads requestId',
-    'src/daemon/completion/service.ts',
-    'this.cancel(data.request_id)',
-    'this.cancel(data.requestId)',
-  ],
+  ['cancel reads requestId', 'src/daemon/completion/register.ts', 'cancel(data.request_id)', 'cancel(data.requestId)'],
   ['the relay frame B', 'src/daemon/monitor/monitor.ts', "kind: 'P'", "kind: 'B'"],
   [
     'timeout_ms is not in the contract',
