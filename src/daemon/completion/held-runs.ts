@@ -14,7 +14,7 @@ export class HeldRuns {
   readonly #core: Core
   readonly #links: RunnerLinks
   readonly #held = new Map<string, Map<string, HeldRun>>()
-  /** the logs of runners that are no more, read once */
+  /** the logs of runners that are no more, read once: nothing is added to them */
   readonly #left = new Map<string, Map<string, LoggedRun>>()
 
   constructor(core: Core, links: RunnerLinks) {
@@ -48,7 +48,8 @@ export class HeldRuns {
         if (runnerId !== null && this.#links.isUnknown(runnerId)) return 'unreachable'
         return runnerId !== null && this.#links.hasDrained(runnerId) ? new Map() : 'gone'
       },
-      left: (runnerId, runId) => this.#logOf(runnerId).get(runId)?.outcome,
+      left: (runnerId, runId) =>
+        this.#links.get(runnerId) === undefined ? this.#logOf(runnerId).get(runId)?.outcome : undefined,
       said: (runnerId, runId) => {
         const run = this.#logOf(runnerId).get(runId)
         return run && saidText(this.#dirOf(runnerId), run.n)
@@ -57,17 +58,14 @@ export class HeldRuns {
   }
 
   /**
-   * Tells the runners to end what no request waits for; and, once the journal is on disk, to drop what it holds, and
-   * removes what dead runners left in the spool.
+   * Tells the runners to end what no request waits for; and, once the journal is on disk, to drop what it holds.
    */
   tidy(): void {
     const wanted = new Set(this.#core.requests.processing().map((row) => row.run_id))
-    const held = new Set<string>()
     const done: (() => void)[] = []
     for (const [runnerId, runs] of this.#held) {
       const link = this.#links.get(runnerId)
       for (const { run_id, outcome } of runs.values()) {
-        held.add(run_id)
         if (wanted.has(run_id)) continue
         if (outcome === undefined) link?.abort(run_id)
         else done.push(() => link?.committed(run_id))

@@ -65,7 +65,7 @@ function reconcileRun(core: Core, world: RunnerWorld, row: UnfinishedRun, report
   const knowledge = world.knowledge(row.runner_id)
   if (knowledge === 'unreachable') return
   const held = knowledge === 'gone' ? undefined : knowledge.get(runId)
-  const outcome = held?.outcome ?? (row.runner_id === null ? undefined : world.left(row.runner_id, runId))
+  const outcome = held ? held.outcome : row.runner_id === null ? undefined : world.left(row.runner_id, runId)
   if (outcome !== undefined) {
     settle(core, row, outcome)
     report.recovered_outcomes += 1

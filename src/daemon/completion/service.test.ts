@@ -69,6 +69,23 @@ test('what a dead runner left is taken in whole or not at all, and again after a
   assert.equal(rowOf(core, 'done').state, 'completed')
 })
 
+test('the log of a runner that lives is not looked into; what it says before it dies is taken in after that', () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const service = root.completion(core)
+  const { link } = fakeLink()
+  let living: RunnerLink | undefined = link
+  service.links.get = () => living
+  begin(core, accept(core, { request_id: 'a', session_id: 's' }))
+  service.welcomed(link, [{ run_id: 'run-a', request_id: 'a', started_at: 1 }])
+  assert.equal(service.restore(false).adopted, 1)
+  service.open()
+  leave(core, { a: 'ended' })
+  living = undefined
+  service.gone('1')
+  assert.equal(rowOf(core, 'a').state, 'completed')
+})
+
 test('a runner keeps an outcome until the generation that took it in is live: its journal may yet be given up', () => {
   using root = new TestRoot()
   const core = root.core()

@@ -31,7 +31,8 @@ export function readLog(dir: string): Map<string, LoggedRun> {
   return new Map([...runs.values()].map((run) => [run.run_id, run]))
 }
 
-function readSegment(file: string): Buffer {
+/** All of a segment; empty when it is no longer there. @throws the system's own error when it cannot be read */
+export function readSegment(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { chunkHead, parseChunk } from './records.ts'
-import { linesWith } from './read-log.ts'
+import { linesWith, readSegment } from './read-log.ts'
 import { listSegments, segmentFile } from './segments.ts'
 
 /** So much of a text is kept, in characters: what came last. */
@@ -16,7 +15,7 @@ export function saidText(dir: string, n: number): string {
   let text = ''
   let cut = false
   for (const segment of listSegments(dir)) {
-    for (const line of linesWith(readFileSync(segmentFile(dir, segment)), head)) {
+    for (const line of linesWith(readSegment(segmentFile(dir, segment)), head)) {
       const chunk = parseChunk(line)?.chunk
       if (chunk?.kind !== 'text') continue
       text += chunk.text
