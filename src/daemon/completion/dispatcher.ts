@@ -1,3 +1,4 @@
+import { providerName } from '../../contracts/providers.ts'
 import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
@@ -139,7 +140,7 @@ export class Dispatcher {
       conversation: name,
       session_id,
       status: 'calling_provider',
-      provider: input.model.split('/')[0] ?? input.model,
+      provider: providerName(input.model),
       attempt: input.attempt,
     }
     core.journal.runs.start(request, {

@@ -1,6 +1,7 @@
 import { iso } from '../../lib/time.ts'
 import type { CompletionResult } from '../../contracts/completion.ts'
 import type { PushData } from '../../contracts/events.ts'
+import { providerName } from '../../contracts/providers.ts'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import type { Usage } from '../../contracts/usage.ts'
 import type { FailureReason } from '../../contracts/words.ts'
@@ -146,7 +147,7 @@ export function giveUp(core: Core, row: RequestRow): void {
     core.journal.runs.end(row, 'cancelled', Date.now())
     return
   }
-  const provider = row.model.split('/')[0] ?? row.model
+  const provider = providerName(row.model)
   const message = 'Neither provider nor runner gave an answer within the time limit of the request; it was given up.'
   const started_at = row.started_at ?? Date.now()
   const duration_ms = Date.now() - started_at

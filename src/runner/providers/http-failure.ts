@@ -1,7 +1,7 @@
 import { asText } from '../../lib/as-text.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
-import { readLimit } from './limits.ts'
+import { readLimit, retryAfterMs } from './limits.ts'
 import { ProviderError } from './provider.ts'
 
 /** Longer words of a provider are cut. */
@@ -20,20 +20,21 @@ export function httpFailure(error: unknown, name: string): ProviderError {
   const { status, headers, error: body } = isThrown(error) ? error : {}
   const [type, code] = kindOf(body)
   const words = wordsOf(error, status, body).slice(0, maxWords)
-  const retryAfterMs = waitOf(headers)
+  const asked = headers && retryAfterMs((header) => headers.get(header), Date.now())
+  const waitMs = asked === undefined ? undefined : Math.max(0, Math.round(asked))
   if (lasting.has(type) || lasting.has(code)) return new ProviderError(`${name}: ${words}`, { retryable: false })
   const limit = readLimit({ text: words, ...(typeof status === 'number' && { status }), ...(headers && { headers }) })
   if (limit !== undefined) return new ProviderError(`${name}: ${words}`, { retryable: true, limited: true, ...limit })
   if (typeof status === 'number') {
     const said = headers?.get('x-should-retry')
     const retryable = said === 'true' || (said !== 'false' && (status === 408 || status >= 500))
-    return new ProviderError(`${name}: ${words}`, { retryable, retryAfterMs })
+    return new ProviderError(`${name}: ${words}`, { retryable, retryAfterMs: waitMs })
   }
   // Said in the middle of an answer: there is no status.
   if (body !== undefined)
     return new ProviderError(`${name}: ${words}`, {
       retryable: passing.has(type) || /overloaded|try again|timeout/i.test(words),
-      retryAfterMs,
+      retryAfterMs: waitMs,
     })
   if (error instanceof SyntaxError)
     return new ProviderError(`${name} answered something that is no JSON: ${words}`, { retryable: true, cause: error })
@@ -75,14 +76,4 @@ function causes(error: unknown): unknown[] {
   const found: unknown[] = []
   for (let at = error; at instanceof Error && found.length < 5; at = at.cause) found.push(at)
   return found
-}
-
-/** How long the provider asks to wait, in ms. */
-function waitOf(headers: Thrown['headers']): number | undefined {
-  const ms = Number(headers?.get('retry-after-ms') ?? Number.NaN)
-  if (Number.isFinite(ms)) return Math.max(0, ms)
-  const after = headers?.get('retry-after')
-  if (after == null) return undefined
-  const wait = Number.isFinite(Number(after)) ? Number(after) * 1_000 : Date.parse(after) - Date.now()
-  return Number.isFinite(wait) ? Math.max(0, Math.round(wait)) : undefined
 }

@@ -54,14 +54,17 @@ function durationMs(text: string): number | undefined {
 }
 
 function fromHeaders(headers: Readonly<Record<string, string | undefined>>, now: number): number | undefined {
-  const inMs = Number(headers['retry-after-ms'] ?? NaN)
+  return retryAfterMs((name) => headers[name], now) ?? fromResets(headers, now)
+}
+
+/** How long a provider asks to wait, in ms, by `retry-after-ms` or `retry-after`; a time gone by is below 0. */
+export function retryAfterMs(header: (name: string) => string | null | undefined, now: number): number | undefined {
+  const inMs = Number(header('retry-after-ms') ?? NaN)
   if (Number.isFinite(inMs)) return inMs
-  const after = headers['retry-after']
-  if (after !== undefined) {
-    const ms = durationMs(after) ?? Date.parse(after) - now
-    if (Number.isFinite(ms)) return ms
-  }
-  return fromResets(headers, now)
+  const after = header('retry-after')
+  if (after == null) return undefined
+  const ms = durationMs(after) ?? Date.parse(after) - now
+  return Number.isFinite(ms) ? ms : undefined
 }
 
 /** `anthropic-ratelimit-tokens-reset` and its like stand beside what remains: only what is used up is waited for. */
