@@ -31,7 +31,7 @@ export type Condition = Omit<Extract<FromGeneration, { type: 'condition' }>, 'ty
 /**
  * How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later.
  */
-const helloLimitMs = 1_000
+const helloLimitMs = 150
 
 /**
  * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
