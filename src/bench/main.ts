@@ -4,6 +4,7 @@ import { measureAtRest } from './at-rest.ts'
 import { measureBareSync } from './bare-sync.ts'
 import { measureEnqueue } from './enqueue.ts'
 import { measureFairness } from './fairness.ts'
+import { measureFirstToken } from './first-token.ts'
 import { measureLosses } from './losses.ts'
 import { allRows } from './numbers.ts'
 import type { Figures } from './numbers.ts'
@@ -11,11 +12,12 @@ import { measureProviderSaves } from './provider-saves.ts'
 import { measureSaves, phaseTable, savesTable } from './saves-table.ts'
 import { showRows } from './rows.ts'
 import { measureStartsAfterKills, measureStartsAfterSaves } from './starts.ts'
+import { measureStreams } from './streams.ts'
 import { measureStructuralEdit } from './structural-edit.ts'
 import { progress } from './table.ts'
 
 /*
- * npm run bench [-- --saves N --peer-saves N --kills N --depth N --json]
+ * npm run bench [-- --saves N --peer-saves N --kills N --depth N --streams N --json]
  * The numbers to beat, measured here and now, beside the peers on this machine: nodemon, node --watch, tsx watch, and
  * bun --hot where a `bun` is on the PATH. Ends with 1 only when a figure is far beyond its target or a count that must
  * be exact is not: a busy machine makes it miss targets, not fail.
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     'peer-saves': { type: 'string', default: '12' },
     kills: { type: 'string', default: '20' },
     depth: { type: 'string', default: '100000' },
+    streams: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -37,6 +40,21 @@ const figures: Figures = {
   afterSaves: await measureStartsAfterSaves(saves),
   afterKills: await measureStartsAfterKills(Number(values.kills)),
   providerSaves: await measureProviderSaves(Math.ceil(saves / 2)),
+  echoStreams: await measureStreams({
+    provider: 'echo',
+    streams: Number(values.streams),
+    perSecond: 20,
+    seconds: 20,
+    saves: 4,
+  }),
+  httpStreams: await measureStreams({
+    provider: 'openai-compatible',
+    streams: 100,
+    perSecond: 20,
+    seconds: 20,
+    saves: 6,
+  }),
+  firstToken: await measureFirstToken(100),
   enqueue: await measureEnqueue({ single: 1_000, depth, reloads: 10 }),
   bareSync: measureBareSync(200),
   fairness: await measureFairness(depth),

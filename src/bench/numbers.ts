@@ -2,11 +2,13 @@ import { largest, median, quantile } from '../lib/statistics.ts'
 import type { WorkCounts } from '../history/work.ts'
 import type { AtRest } from './at-rest.ts'
 import type { EnqueueFigures } from './enqueue.ts'
+import type { FirstToken } from './first-token.ts'
 import type { Losses } from './losses.ts'
 import type { AllSaves } from './saves-table.ts'
 import { atLeast, atMost, exactly } from './rows.ts'
 import type { Other, Row } from './rows.ts'
 import type { Starts } from './starts.ts'
+import type { StreamFigures } from './streams.ts'
 
 /** All that `npm run bench` measures. Times in ms. */
 export interface Figures {
@@ -14,6 +16,9 @@ export interface Figures {
   afterSaves: Starts
   afterKills: Starts
   providerSaves: number[]
+  echoStreams: StreamFigures
+  httpStreams: StreamFigures
+  firstToken: FirstToken
   enqueue: EnqueueFigures
   bareSync: number[]
   fairness: number[]
@@ -33,6 +38,7 @@ export function allRows(figures: Figures): Row[] {
     ...startRows(figures),
     ...lossRows(figures.losses),
     ...enqueueRows(figures),
+    ...streamRows(figures),
     exactly('structural edit with 20 running: done of 100', figures.structural.done, { target: 100 }),
     exactly('structural edit: told twice, run twice or out of order', wrong(figures.structural), { target: 0 }),
     atMost('at rest, of one core', figures.atRest.cpuPercent, { target: 0.5, first: [0.3, 0.3], unit: ' %' }),
@@ -41,6 +47,7 @@ export function allRows(figures: Figures): Row[] {
       first: [327, 327],
       unit: ' MB',
     }),
+    atMost('  of it the runner host’s and a spare runner’s own', figures.atRest.runnerMb, { target: 40, unit: ' MB' }),
   ]
 }
 
@@ -138,6 +145,31 @@ function enqueueRows({ enqueue, bareSync, fairness }: Figures): Row[] {
     // The first version's was not measured: 332 in the median, 1,225 at most.
     atMost('another client’s reply while four pipeline, p99', quantile(fairness, 0.99), { target: 50 }),
     atMost('  the slowest', largest(fairness), { target: 150, first: [1_225, 1_225], later }),
+  ]
+}
+
+function streamRows({ echoStreams, httpStreams, firstToken }: Figures): Row[] {
+  const many = echoStreams.streams.toLocaleString('en-US')
+  return [
+    atMost(`${many} echo streams × 20 chunks/s: a chunk’s delay, p99`, quantile(echoStreams.delays, 0.99), {
+      target: 50,
+    }),
+    atMost('  in the second after a save, p99', quantile(echoStreams.swapDelays, 0.99), { target: 50 }),
+    atMost('  memory of all processes grows by', echoStreams.grownMb, { target: 32, unit: ' MB' }),
+    atMost(
+      `${httpStreams.streams} streams of an HTTP provider: a chunk’s delay, p99`,
+      quantile(httpStreams.delays, 0.99),
+      {
+        target: 50,
+      },
+    ),
+    atMost('  longest pause of one at a save', largest(httpStreams.pauses), { target: 30 }),
+    exactly('chunks missing, doubled or out of place', echoStreams.faults.length + httpStreams.faults.length, {
+      target: 0,
+    }),
+    atMost('added to the time to the first token', median(firstToken.through) - median(firstToken.direct), {
+      target: 3,
+    }),
   ]
 }
 
