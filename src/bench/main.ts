@@ -5,18 +5,29 @@ import { measureAtRest } from './at-rest.ts'
 import { measureBareSync } from './bare-sync.ts'
 import { measureEnqueue } from './enqueue.ts'
 import { measureFairness } from './fairness.ts'
+import { measureFirstToken } from './first-token.ts'
 import { measureLosses } from './losses.ts'
-import { atRestRows, enqueueRows, lossRows, providerRows, saveRows, startRows, structuralRows } from './numbers.ts'
+import {
+  atRestRows,
+  enqueueRows,
+  lossRows,
+  providerRows,
+  saveRows,
+  startRows,
+  streamRows,
+  structuralRows,
+} from './numbers.ts'
 import { measureProviderSaves } from './provider-saves.ts'
 import { measureSaves, phaseTable, savesTable } from './saves-table.ts'
 import { exactly, showRows } from './rows.ts'
 import type { Row } from './rows.ts'
 import { measureStartsAfterKills, measureStartsAfterSaves } from './starts.ts'
+import { measureStreams } from './streams.ts'
 import { measureStructuralEdit } from './structural-edit.ts'
 import { progress } from './table.ts'
 
 /*
- * npm run bench [-- --only PART … --saves N --peer-saves N --kills N --depth N --json]
+ * npm run bench [-- --only PART … --saves N --peer-saves N --kills N --depth N --streams N --json]
  * The numbers to beat, measured here and now, beside the peers on this machine: nodemon, node --watch, tsx watch, and
  * bun --hot where a `bun` is on the PATH. Ends with 1 only when a figure is far beyond its target, a count that must
  * be exact is not, or a part could not be measured: a busy machine makes it miss targets, not fail.
@@ -28,6 +39,7 @@ const { values } = parseArgs({
     'peer-saves': { type: 'string', default: '12' },
     kills: { type: 'string', default: '20' },
     depth: { type: 'string', default: '1000000' },
+    streams: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -57,6 +69,16 @@ const parts: Record<string, () => Promise<Part>> = {
   async providers() {
     const figures = await measureProviderSaves(saves)
     return { figures, rows: providerRows(figures) }
+  },
+  async streams() {
+    const flow = { perSecond: 20, seconds: 20 }
+    const streams = Number(values.streams)
+    const figures = {
+      echo: await measureStreams({ ...flow, provider: 'echo', streams, saves: 4 }),
+      http: await measureStreams({ ...flow, provider: 'openai-compatible', streams: 100, saves: 6 }),
+      firstToken: await measureFirstToken(100),
+    }
+    return { figures, rows: streamRows(figures) }
   },
   async enqueue() {
     const figures = {

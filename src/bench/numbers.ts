@@ -2,11 +2,13 @@ import { largest, median, quantile } from '../lib/statistics.ts'
 import type { WorkCounts } from '../history/work.ts'
 import type { AtRest } from './at-rest.ts'
 import type { EnqueueFigures } from './enqueue.ts'
+import type { FirstToken } from './first-token.ts'
 import type { Losses } from './losses.ts'
 import type { AllSaves } from './saves-table.ts'
 import { atLeast, atMost, exactly } from './rows.ts'
 import type { Other, Row } from './rows.ts'
 import type { Starts } from './starts.ts'
+import type { StreamFigures } from './streams.ts'
 
 /** Figures others gave in another sitting, on the same machine. */
 const quoted = (who: string, value: number): Other => ({ who, value, quoted: true })
@@ -130,10 +132,40 @@ export function structuralRows(counts: WorkCounts): Row[] {
 }
 
 /** Rows of ksi with nothing to do. */
-export function atRestRows({ cpuPercent, memoryMb }: AtRest): Row[] {
+export function atRestRows({ cpuPercent, memoryMb, runnerMb }: AtRest): Row[] {
   return [
     atMost('at rest, of one core', cpuPercent, { target: 0.5, first: [0.3, 0.3], unit: ' %' }),
     atMost('at rest, memory of all processes', memoryMb, { target: 367, first: [327, 327], unit: ' MB' }),
+    atMost('  of it the runner host’s and a spare runner’s own', runnerMb, { target: 40, unit: ' MB' }),
+  ]
+}
+
+/** Streams of the echo provider, of one that speaks HTTP, and how soon the first chunk comes. */
+export interface AllStreams {
+  echo: StreamFigures
+  http: StreamFigures
+  firstToken: FirstToken
+}
+
+/** Rows of running streams. */
+export function streamRows({ echo, http, firstToken }: AllStreams): Row[] {
+  const many = echo.streams.toLocaleString('en-US')
+  return [
+    atMost(`${many} echo streams × 20 chunks/s: a chunk’s delay, p99`, quantile(echo.delays, 0.99), {
+      target: 50,
+    }),
+    atMost('  in the second after a save, p99', quantile(echo.swapDelays, 0.99), { target: 50 }),
+    atMost('  memory of all processes grows by', echo.grownMb, { target: 32, unit: ' MB' }),
+    atMost(`${http.streams} streams of an HTTP provider: a chunk’s delay, p99`, quantile(http.delays, 0.99), {
+      target: 50,
+    }),
+    atMost('  longest pause of one at a save', largest(http.pauses), { target: 30 }),
+    exactly('chunks missing, doubled or out of place', echo.faults.length + http.faults.length, {
+      target: 0,
+    }),
+    atMost('added to the time to the first token', median(firstToken.through) - median(firstToken.direct), {
+      target: 3,
+    }),
   ]
 }
 
