@@ -15,6 +15,9 @@ export type Rights = 'all' | 'reading' | 'none'
 /** All that can be asked for with the reading token. What is not here changes something, or may one day. */
 export const readingEvents: ReadonlySet<string> = new Set([
   'completion:status',
+  'completion:stream',
+  'completion:stop_stream',
+  'completion:provider_status',
   'completion:session_status',
   'completion:wait',
   'monitor:subscribe',
