@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { CompletionResult } from '../../contracts/completion.ts'
 import type { Message } from '../../contracts/runner.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
-import { bringsHistory } from '../../lib/prompt.ts'
+import { answerText, bringsHistory } from '../../lib/prompt.ts'
 import type { Core } from '../core.ts'
 import { responseFilePath } from './response-file.ts'
 import { promptLine, textOf } from './response-lines.ts'
@@ -80,7 +80,7 @@ function messagesOf({ asked, result }: Turn): Message[] {
   const given = Array.isArray(asked['messages']) ? asked['messages'].filter(isMessage) : []
   const said = given.filter(({ role }) => role !== 'system' && role !== 'developer')
   const question = said.length > 0 ? said : [{ role: 'user', content: asked['content'] }]
-  return [...question, { role: 'assistant', content: textOf(result.response) }]
+  return [...question, { role: 'assistant', content: answerText(result.response) }]
 }
 
 function isMessage(value: unknown): value is Message {
