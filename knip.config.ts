@@ -7,7 +7,7 @@ const config: KnipConfig = {
     'src/cli/{ksi,with-node}.js!',
     // What is started or found by its path.
     'src/daemon/modules/*.ts!',
-    'src/{bench/*,*/testing/fake-*}.{ts,js}',
+    'src/{bench/*,*/testing/fake-*,testing/*/*-shim}.{ts,js}',
     'src/sidecar/page/app.js!',
     '**/*.test.ts',
     '.ci/*.ts',

@@ -6,6 +6,8 @@ import { roundMs } from '../lib/time.ts'
 import type { Log } from '../lib/log.ts'
 import { isMisfit } from '../store/open.ts'
 import { checkSchema } from '../store/migrate.ts'
+import { registerAgents } from './agents/agents.ts'
+import { registerConversations } from './agents/conversations.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
 import { emptyReport } from './completion/reconcile.ts'
 import { CompletionService } from './completion/service.ts'
@@ -131,6 +133,8 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerHealth(core, Date.now())
   registerLosses(core)
   registerDiscovery(core)
+  registerAgents(core)
+  registerConversations(core)
   registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
   core.modules.register(core)
 }
