@@ -31,7 +31,7 @@ test('a failure names every file that was saved since the code that is live, not
   assert.equal(mended.problem, null)
 })
 
-test('a crash while what is on disk does not boot: the code that was live serves on, until a save is well', async () => {
+test('a crash while what is on disk does not boot: what was live serves on, until a save is well', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
   const file = 'src/daemon/health.ts'

@@ -14,7 +14,7 @@ import { Stopper } from '../testing/stopper.ts'
 const count = Number(process.env['KSI_SOAK_STOPS'] ?? 12)
 const heartbeatMs = 1_000
 
-test(`${count} processes stopped at random, under load and over saves: one outcome each, in order, nothing twice`, async (t) => {
+test(`${count} processes stopped at random, under load and over saves: all once and in order`, async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`KSI_SEED=${seed}`)
   const random = randomFrom(seed)

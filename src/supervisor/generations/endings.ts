@@ -120,8 +120,8 @@ function restart(turn: Turn, crash: Crash): void {
 }
 
 /**
- * What is on disk did not go live: what was live before it serves until something else is saved, if its source is known.
- * A crash says nothing of it that it did not say of what is on disk.
+ * What is on disk did not go live: what was live before it serves until something else is saved, if its source is
+ * known.
  */
 function soundTree({ failed, trees, noWayBack }: State): string | undefined {
   return failed.length > 0 && noWayBack === null ? trees.at(-1) : undefined
