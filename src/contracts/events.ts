@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { completionEvents, completionPushes } from './events/completion.ts'
 import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
+import { holdEvents, holdPushes } from './events/holds.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
 import { providerEvents } from './events/providers.ts'
@@ -15,6 +16,7 @@ export const eventSpecs = {
   ...completionEvents,
   ...streamEvents,
   ...providerEvents,
+  ...holdEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,
@@ -26,6 +28,7 @@ export const eventSpecs = {
 export const pushSpecs = {
   ...completionPushes,
   ...streamPushes,
+  ...holdPushes,
   ...checkpointPushes,
   ...systemPushes,
   ...monitorPushes,
