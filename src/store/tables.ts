@@ -1,3 +1,4 @@
+import { Agents } from './agents.ts'
 import { Boots } from './boots.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Conversations } from './conversations.ts'
@@ -17,6 +18,7 @@ import type { Sql } from './sql.ts'
 export class Tables {
   readonly runs: Runs
   readonly conversations: Conversations
+  readonly agents: Agents
   readonly requests: Requests
   readonly lanes: Lanes
   readonly holds: Holds
@@ -34,6 +36,7 @@ export class Tables {
     this.runs = new Runs(sql)
     this.lanes = new Lanes(sql)
     this.conversations = new Conversations(sql, this.lanes)
+    this.agents = new Agents(sql)
     this.requests = new Requests(sql, this)
     this.holds = new Holds(sql)
     this.policies = new Policies(sql)

@@ -85,7 +85,7 @@ class World {
 
 const time = { uptimeMs: () => Date.now(), wallMs: () => Date.now(), machine: 'here' }
 
-test('a limit holds its provider until the reset; then one probe goes, and only its success frees the others', async (t) => {
+test('a limit holds its provider until the reset; then one probe goes, whose success frees the others', async (t) => {
   using root = new TestRoot()
   const world = World.begin(t, root).add('a-1', 'a-2', 'b-1', 'c-1')
   world.add1('other', { model: 'claude-cli/sonnet' })
@@ -249,7 +249,7 @@ test('a reset years ahead, or long gone, is bounded; by hand it is released at a
   world.close()
 })
 
-test('a clock that jumps changes nothing; one that was ahead before a start of the machine delays nobody', async (t) => {
+test('a clock that jumps changes nothing; one that was ahead before the next start delays nobody', async (t) => {
   using root = new TestRoot()
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000_000 })
   let wall = Date.now()
