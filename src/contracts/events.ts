@@ -4,6 +4,7 @@ import { completionEvents, completionPushes } from './events/completion.ts'
 import { conversationEvents } from './events/conversations.ts'
 import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
+import { holdEvents, holdPushes } from './events/holds.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
 import { providerEvents } from './events/providers.ts'
@@ -19,6 +20,7 @@ export const eventSpecs = {
   ...providerEvents,
   ...agentEvents,
   ...conversationEvents,
+  ...holdEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,
@@ -30,6 +32,7 @@ export const eventSpecs = {
 export const pushSpecs = {
   ...completionPushes,
   ...streamPushes,
+  ...holdPushes,
   ...checkpointPushes,
   ...systemPushes,
   ...monitorPushes,

@@ -5,8 +5,10 @@ import { Conversations } from './conversations.ts'
 import { Cursors } from './cursors.ts'
 import { Events } from './events.ts'
 import { Finished } from './finished.ts'
+import { Holds } from './holds.ts'
 import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
+import { Policies } from './policies.ts'
 import { Replies } from './replies.ts'
 import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
@@ -19,6 +21,8 @@ export class Tables {
   readonly agents: Agents
   readonly requests: Requests
   readonly lanes: Lanes
+  readonly holds: Holds
+  readonly policies: Policies
   readonly finished: Finished
   readonly events: Events
   readonly replies: Replies
@@ -30,10 +34,12 @@ export class Tables {
   /** @param told up to where followers of the outbox may be told */
   constructor(sql: Sql, told: () => number) {
     this.runs = new Runs(sql)
-    this.conversations = new Conversations(sql)
+    this.lanes = new Lanes(sql)
+    this.conversations = new Conversations(sql, this.lanes)
     this.agents = new Agents(sql)
     this.requests = new Requests(sql, this)
-    this.lanes = new Lanes(sql)
+    this.holds = new Holds(sql)
+    this.policies = new Policies(sql)
     this.finished = new Finished(sql)
     this.events = new Events(sql, told)
     this.replies = new Replies(sql)

@@ -206,6 +206,7 @@ export class CompletionService implements RunnerListener {
     try {
       this.#core.journal.tx(() => reconcile(this.#core, this.#held.world(), report, runnerId))
     } catch (error) {
+      this.#core.budgets.forget()
       this.#core.log.error(
         { runner: runnerId, err: error },
         'requests of a runner could not be brought into line, trying again',
