@@ -7,6 +7,7 @@ import { discoveryEvents } from './events/discovery.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
 import { providerEvents } from './events/providers.ts'
+import { eventLogEvents } from './events/event-log.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
 import { streamEvents, streamPushes } from './events/stream.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
@@ -20,6 +21,7 @@ export const eventSpecs = {
   ...agentEvents,
   ...conversationEvents,
   ...monitorEvents,
+  ...eventLogEvents,
   ...systemEvents,
   ...discoveryEvents,
   ...devEvents,

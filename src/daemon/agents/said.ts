@@ -1,6 +1,6 @@
 import type { ConversationMessage } from '../../contracts/events/conversations.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
-import { textOf } from '../completion/response-lines.ts'
+import { answerText } from '../../lib/prompt.ts'
 
 /** Characters of one message: KSI's clients read no reply of more than 10 MiB. */
 export const maxContent = 6_291_456
@@ -14,7 +14,7 @@ export function toMessage(text: string): ConversationMessage | undefined {
     return message({
       timestamp: String(ksi['timestamp']),
       sender: senderOf(String(ksi['provider'])),
-      content: textOf(response),
+      content: answerText(response),
       type: 'claude',
       request_id: String(ksi['request_id']),
     })

@@ -5,7 +5,7 @@ import { isObject, parseObject } from '../../lib/ndjson.ts'
 import { answerText, bringsHistory } from '../../lib/prompt.ts'
 import type { Core } from '../core.ts'
 import { responseFilePath } from './response-file.ts'
-import { promptLine, textOf } from './response-lines.ts'
+import { promptLine } from './response-lines.ts'
 
 /** No model reads more, and what is sent along is written and parsed four times on its way. */
 const maxCharacters = 4 * 1024 * 1024

@@ -17,10 +17,3 @@ export function promptLine(row: Asked, data: EventData<'completion:async'> | und
     ...(data?.messages === undefined ? {} : { messages: data.messages }),
   }
 }
-
-/** The text of an answer; of one that only calls tools, which. */
-export function textOf(response: Record<string, unknown>): string {
-  const { result, choices, content } = response
-  if (typeof result === 'string' && result !== '') return result
-  return `(no text: ${JSON.stringify(choices ?? content ?? result ?? response).slice(0, 4_000)})`
-}
