@@ -7,7 +7,6 @@ import type { Log } from '../lib/log.ts'
 import { isMisfit } from '../store/open.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerAgents } from './agents/agents.ts'
-import { registerConversations } from './agents/conversations.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
 import { emptyReport } from './completion/reconcile.ts'
 import { CompletionService } from './completion/service.ts'
@@ -139,7 +138,6 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerLosses(core)
   registerDiscovery(core)
   registerAgents(core)
-  registerConversations(core)
   registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
   core.modules.register(core)
 }

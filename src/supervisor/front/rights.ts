@@ -35,6 +35,8 @@ export const readingEvents: ReadonlySet<string> = new Set([
   'monitor:get_subscriptions',
   'monitor:subscribe',
   'monitor:unsubscribe',
+  'module:events',
+  'module:inspect',
   'module:list',
   'permission:list_profiles',
   'supervisor:status',
