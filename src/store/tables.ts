@@ -3,6 +3,7 @@ import { Boots } from './boots.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Conversations } from './conversations.ts'
 import { Cursors } from './cursors.ts'
+import { EventHeads } from './event-heads.ts'
 import { Events } from './events.ts'
 import { Finished } from './finished.ts'
 import { Holds } from './holds.ts'
@@ -25,6 +26,7 @@ export class Tables {
   readonly policies: Policies
   readonly finished: Finished
   readonly events: Events
+  readonly eventHeads: EventHeads
   readonly replies: Replies
   readonly cursors: Cursors
   readonly checkpoints: Checkpoints
@@ -42,6 +44,7 @@ export class Tables {
     this.policies = new Policies(sql)
     this.finished = new Finished(sql)
     this.events = new Events(sql, told)
+    this.eventHeads = new EventHeads(sql, told)
     this.replies = new Replies(sql)
     this.cursors = new Cursors(sql)
     this.moduleStates = new ModuleStates(sql)
