@@ -114,7 +114,7 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerHealth(core, Date.now())
   registerLosses(core)
   registerDiscovery(core)
-  registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+  registerCheckpoints(core, { remove: (requestId) => completion.cancel(requestId, 'removed') })
   core.modules.register(core)
 }
 

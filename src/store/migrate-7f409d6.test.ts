@@ -80,7 +80,7 @@ test('a journal of 7f409d6 is migrated: nothing is lost, everything agrees, a co
     assert.deepEqual(rows(temp.path, after), rows(asidePath(temp.path, 1), before), what)
   assert.deepEqual(disagreements(databaseOf(journal)), [])
   const services = { notes: { list: [1, 'zwei', null] }, jobs: 'text', done: true }
-  for (const id of [1, 2]) assert.deepEqual(journal.checkpoints.show(id)?.services, services)
+  for (const id of [1, 2]) assert.deepEqual(journal.checkpoints.head(id)?.services, services)
   const due = journal.requests.completedAfter(journal.cursors.get('responses').seq, 10)
   assert.deepEqual(
     due.map(({ request_id }) => request_id),

@@ -6,6 +6,7 @@ import { Events } from './events.ts'
 import { Finished } from './finished.ts'
 import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
+import { Removed } from './removed.ts'
 import { Replies } from './replies.ts'
 import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
@@ -18,6 +19,7 @@ export class Tables {
   readonly requests: Requests
   readonly lanes: Lanes
   readonly finished: Finished
+  readonly removed: Removed
   readonly events: Events
   readonly replies: Replies
   readonly cursors: Cursors
@@ -31,7 +33,8 @@ export class Tables {
     this.conversations = new Conversations(sql)
     this.requests = new Requests(sql, this)
     this.lanes = new Lanes(sql)
-    this.finished = new Finished(sql)
+    this.removed = new Removed(sql)
+    this.finished = new Finished(sql, this.removed)
     this.events = new Events(sql, told)
     this.replies = new Replies(sql)
     this.cursors = new Cursors(sql)

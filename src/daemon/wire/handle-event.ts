@@ -34,7 +34,8 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
   if (spec === undefined) return [unknownEvent(core, event)]
   try {
     const data = parseData(event, spec, incoming.data)
-    if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const mutates = typeof spec.mutates === 'function' ? spec.mutates(data) : spec.mutates === true
+    if (!mutates) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
     const content = incoming.ownId === true ? contentMark(incoming) : undefined
     if (incoming.again || incoming.ownId === true) {
