@@ -138,7 +138,7 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerLosses(core)
   registerDiscovery(core)
   registerAgents(core)
-  registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+  registerCheckpoints(core, { remove: (requestId) => completion.cancel(requestId, 'removed') })
   core.modules.register(core)
 }
 

@@ -10,6 +10,7 @@ import { Holds } from './holds.ts'
 import { Lanes } from './lanes.ts'
 import { ModuleStates } from './module-states.ts'
 import { Policies } from './policies.ts'
+import { Removed } from './removed.ts'
 import { Replies } from './replies.ts'
 import { Requests } from './requests.ts'
 import { Runs } from './runs.ts'
@@ -25,6 +26,7 @@ export class Tables {
   readonly holds: Holds
   readonly policies: Policies
   readonly finished: Finished
+  readonly removed: Removed
   readonly events: Events
   readonly eventHeads: EventHeads
   readonly replies: Replies
@@ -40,9 +42,10 @@ export class Tables {
     this.conversations = new Conversations(sql, this.lanes)
     this.agents = new Agents(sql)
     this.requests = new Requests(sql, this)
+    this.removed = new Removed(sql)
     this.holds = new Holds(sql)
     this.policies = new Policies(sql)
-    this.finished = new Finished(sql)
+    this.finished = new Finished(sql, this.removed)
     this.events = new Events(sql, told)
     this.eventHeads = new EventHeads(sql, told)
     this.replies = new Replies(sql)

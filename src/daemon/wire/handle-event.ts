@@ -40,7 +40,8 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
       const handle = (event: string, data: Record<string, unknown>) => handleEvent(core, { ...incoming, event, data })
       return guard(core, event, emitEvent(core, data as EventData<'event:emit'>, handle))
     }
-    if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    const mutates = typeof spec.mutates === 'function' ? spec.mutates(data) : spec.mutates === true
+    if (!mutates) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
     const content = incoming.ownId === true ? contentMark(incoming) : undefined
     if (incoming.again || incoming.ownId === true) {
