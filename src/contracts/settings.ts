@@ -103,6 +103,8 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
+  /** where debuggers attach to the live generation; 0: nowhere. Who can reach it can run code as this user */
+  KSI_INSPECT_PORT: whole(0, 0, 65_535),
   KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
   KSI_RUN_LOGS_KEPT_MS: whole(86_400_000, 1_000, 31_536_000_000),
