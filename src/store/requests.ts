@@ -1,3 +1,4 @@
+import { afterOthers } from './conversations.ts'
 import type { EventData } from '../contracts/events.ts'
 import type { OnFailure } from '../contracts/holds.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
@@ -93,10 +94,11 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+        `INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ${afterOthers}) ON CONFLICT DO NOTHING`,
         session_id,
         conversation,
         now,
+        conversation,
       )
     if (agent_id !== null)
       this.#sql.run(
