@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { inCi } from '../runner/testing/inputs.ts'
 import { FakeApi, anthropicEvents, stream } from '../testing/fake-api.ts'
 import type { Behaviour, FakeCall } from '../testing/fake-api.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
+import { realClaude, skipWithoutClaude as skip } from '../testing/real-claude.ts'
 import type { Data } from '../testing/wire-client.ts'
-
-/** The real claude program, where somebody has installed it: it is 235 MB and has a lock file of its own. */
-const program = join(
-  import.meta.dirname,
-  `../../.ci/claude/node_modules/@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
-)
-const skip = existsSync(program) || inCi ? false : 'the claude program is not installed: npm ci --prefix .ci/claude'
 
 /** Says a part of an answer, and no more. */
 const half: Behaviour = (response) => {
@@ -42,7 +34,7 @@ test(
     }
     await using api = await FakeApi.start(far)
     await using ksi = await Ksi.start(project, {
-      KSI_CLAUDE_BIN: program,
+      KSI_CLAUDE_BIN: realClaude,
       KSI_DEFAULT_MODEL: 'claude-cli/sonnet',
       KSI_WORK_DIR: project.path('work'),
       HOME: project.path('home'),
