@@ -22,8 +22,8 @@ export interface SessionRow {
 }
 
 /**
- * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in which
- * they began, whatever the clock is set to.
+ * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in
+ * which they began, whatever the clock is set to.
  */
 export const afterOthers = 'max(?, coalesce((SELECT max(at) + 1 FROM sessions WHERE conversation = ?), 0))'
 

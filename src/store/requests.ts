@@ -211,11 +211,7 @@ export class Requests {
     )
   }
 
-  /** How many are queued now. */
-  queuedCount(): number {
-    return this.total('queued')
-  }
-
+  /** How many are in a state now (queued, processing), or have come to it so far. */
   total(state: string): number {
     return this.#sql.value<number>('SELECT n FROM totals WHERE state = ?', state) ?? 0
   }
