@@ -28,6 +28,10 @@ export type EchoOptions = z.infer<typeof echoOptions>
 
 /** What KSI's clients send with a request: taken where it asks for what is done anyway, so that they work unchanged. */
 const ofKsiClients = {
+  agent_config: z
+    .looseObject({ permission_profile: z.string().nullish(), profile: z.string().nullish() })
+    .nullish()
+    .describe('permission_profile: what claude may use (permission:list_profiles); profile: for information'),
   priority: z.string().nullish().describe('normal, or refused: completion:inject goes ahead'),
   client_id: z.string().nullish().describe('for information: who asks'),
   conversation_lock: z.looseObject({}).nullish().describe('always so: one request of a conversation at a time'),

@@ -8,6 +8,7 @@ import { holdEvents, holdPushes } from './events/holds.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
 import { providerEvents } from './events/providers.ts'
+import { eventLogEvents } from './events/event-log.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
 import { streamEvents, streamPushes } from './events/stream.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
@@ -22,6 +23,7 @@ export const eventSpecs = {
   ...conversationEvents,
   ...holdEvents,
   ...monitorEvents,
+  ...eventLogEvents,
   ...systemEvents,
   ...discoveryEvents,
   ...devEvents,

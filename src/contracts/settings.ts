@@ -103,9 +103,13 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
+  /** where debuggers attach to the live generation; 0: nowhere. Who can reach it can run code as this user */
+  KSI_INSPECT_PORT: whole(0, 0, 65_535),
   KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
   KSI_RUN_LOGS_KEPT_MS: whole(86_400_000, 1_000, 31_536_000_000),
+  /** what the daily files of events may have together; 0: none are written */
+  KSI_EVENT_LOG_BYTES: whole(1_073_741_824, 0, Number.MAX_SAFE_INTEGER),
   KSI_RUN_LOG_BYTES: whole(4_294_967_296, 67_108_864, Number.MAX_SAFE_INTEGER),
 })
 
@@ -168,6 +172,9 @@ export interface Paths {
   /** the run logs, a folder for each runner */
   runLogs: string
   responses: string
+  /** the daily files of events */
+  events: string
+  toolUsage: string
   log: string
   journal: string
   /** the highest epoch there was, noted outside the journal and in two folders */
@@ -208,6 +215,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     pidFile: join(run, 'ksi_daemon.pid'),
     runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
+    events: join(root, 'var/logs/events'),
+    toolUsage: join(root, 'var/logs/daemon/tool_usage.jsonl'),
     log: join(root, 'var/logs/daemon.log'),
     journal,
     epochs: [`${journal}-epoch`, join(run, 'epoch')],

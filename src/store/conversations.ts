@@ -55,6 +55,7 @@ export class Conversations {
       now,
       provider,
     )
+    this.#noteSession(conversation, sessionId)
     this.#sql.run(
       'UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?',
       sessionId,
@@ -108,7 +109,20 @@ export class Conversations {
 
   /** Its provider does not know the conversation's session any more: the next request begins a new one. */
   forgetSession(conversation: string): void {
+    this.#noteSession(conversation, null)
     this.#sql.run('UPDATE conversations SET session_id = NULL WHERE conversation = ?', conversation)
+  }
+
+  /** Its session is about to change: the checkpoints that were taken since it last did show the one before. */
+  #noteSession(conversation: string, next: string | null): void {
+    this.#sql.run(
+      `INSERT OR IGNORE INTO earlier_sessions (conversation, until, session_id)
+       SELECT conversation, (SELECT coalesce(max(seq), 0) + 1 FROM events), session_id FROM conversations c
+       WHERE conversation = ? AND session_id IS NOT ? AND (SELECT tick FROM checkpoints ORDER BY id DESC LIMIT 1) >=
+         coalesce((SELECT max(until) FROM earlier_sessions e WHERE e.conversation = c.conversation), 0)`,
+      conversation,
+      next,
+    )
   }
 
   /** Lets those go on that have waited for their next try long enough. Call within a transaction. */

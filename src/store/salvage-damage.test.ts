@@ -13,7 +13,7 @@ import { TempJournal, TestQueue } from './testing/temp-journal.ts'
  */
 
 const pageSize = 4_096
-const requests = 400
+const requests = 500
 
 /** 400 requests: some ended, some running, most waiting. What each is to do is found by its name in the bytes. */
 function fill(temp: TempJournal, flushed = true): void {
@@ -114,7 +114,7 @@ const damages: Record<string, (temp: TempJournal) => void> = {
 }
 
 for (const [what, damage] of Object.entries(damages)) {
-  test(`a journal of 400 requests, damaged: ${what}`, () => {
+  test(`a journal of 500 requests, damaged: ${what}`, () => {
     using template = new TempJournal()
     fill(template)
     using temp = copyOf(template)

@@ -80,7 +80,7 @@ test('a probe that is cancelled, lost, or refused for itself makes room for the 
   for (const id of ['a', 'b', 'c', 'd']) world.end(id, limited(minute))
   t.mock.timers.tick(3 * minute)
   assert.deepEqual(await world.started(), ['a'])
-  core.journal.tx(() => cancelRequest(core, 'a', () => {}))
+  core.journal.tx(() => cancelRequest(core, 'a', { reason: 'cancelled', after: () => {} }))
   assert.deepEqual(await world.started(), [], 'its run has not ended')
   const gone: RunnerWorld = { knowledge: () => 'gone', left: () => undefined, said: () => undefined }
   core.journal.tx(() => reconcile(core, gone, emptyReport()))
