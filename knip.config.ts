@@ -7,7 +7,7 @@ const config: KnipConfig = {
     'src/cli/{ksi,with-node}.js!',
     // What is started or found by its path.
     'src/daemon/modules/*.ts!',
-    'src/{bench/*,*/testing/fake-*}.{ts,js}',
+    'src/{bench/*,*/testing/fake-*,testing/*/*-shim}.{ts,js}',
     'src/sidecar/page/app.js!',
     '**/*.test.ts',
     '.ci/*.ts',
@@ -15,7 +15,7 @@ const config: KnipConfig = {
   project: ['src/**/*.{ts,js}!', '.ci/*.ts', '*.config.ts'],
   // tsx is a peer of the benches, started by its path; nodemon is loaded by require, its types are asked for by name.
   ignoreDependencies: ['tsx', '@types/nodemon'],
-  ignoreBinaries: ['mount', 'umount', 'prlimit'],
+  ignoreBinaries: ['cc', 'mount', 'umount', 'prlimit'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }
 

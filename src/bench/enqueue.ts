@@ -25,7 +25,7 @@ export async function measureEnqueue(options: {
 }): Promise<EnqueueFigures> {
   const { single, depth, reloads } = options
   using project = makeProject({ changesReplies: true })
-  await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info' })
+  await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info', KSI_MAX_QUEUED: '10000000' })
   using client = await ksi.client()
   progress(`going live with nothing queued: ${reloads} reloads`)
   const none = await reload(ksi, client, reloads)

@@ -4,6 +4,7 @@ import { makeProject } from '../testing/project.ts'
 import type { Project } from '../testing/project.ts'
 import type { WireClient } from '../testing/wire-client.ts'
 import type { Push } from '../testing/wire-client.ts'
+import { childrenOf, signal } from '../testing/processes.ts'
 import { sendWork } from '../testing/work.ts'
 import { progress } from './table.ts'
 
@@ -47,6 +48,8 @@ async function killAll(project: Project, tag: string, losses: Losses): Promise<v
     await using ksi = await Ksi.start(project, { KSI_LOG_LEVEL: 'info' })
     using client = await ksi.client()
     ;({ since } = await runTwenty(ksi, client, tag))
+    // The runner host would outlive its supervisor, and nothing be lost.
+    for (const { pid } of childrenOf(ksi.process.pid ?? 0)) signal(pid, 'SIGKILL')
     ksi.process.kill('SIGKILL')
     await ksi.exited
   }

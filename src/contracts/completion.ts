@@ -9,11 +9,8 @@ const id = z
   .max(200)
   .refine((text) => text.isWellFormed(), 'it has half a surrogate pair')
 export const requestId = id
-export const sessionId = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^[A-Za-z0-9._:@-]+$/, 'letters, digits and . _ : @ - only: it names a file')
+export const agentId = id
+export const sessionId = id
 
 /** What the echo provider can be asked for, under `extra_body.echo`. */
 export const echoOptions = z.object({

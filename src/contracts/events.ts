@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import { agentEvents, agentPushes } from './events/agents.ts'
 import { completionEvents, completionPushes } from './events/completion.ts'
+import { conversationEvents } from './events/conversations.ts'
 import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
 import { listingEvents } from './events/listings.ts'
@@ -15,6 +17,8 @@ export const eventSpecs = {
   ...completionEvents,
   ...streamEvents,
   ...providerEvents,
+  ...agentEvents,
+  ...conversationEvents,
   ...monitorEvents,
   ...systemEvents,
   ...discoveryEvents,
@@ -29,6 +33,7 @@ export const pushSpecs = {
   ...checkpointPushes,
   ...systemPushes,
   ...monitorPushes,
+  ...agentPushes,
 } as const satisfies Record<string, PushSpec>
 
 type Specs = typeof eventSpecs

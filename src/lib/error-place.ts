@@ -15,6 +15,7 @@ export function withPlace(error: ErrorReport): ErrorReport {
 /** How a syntax error's stack begins, before the line itself. `?anew` and the like: the file was imported once more. */
 const head = /^(?:file:\/)?\/.*\/(src\/[^?:\n]+)(?:\?[^:\n]*)?:(\d+)\n/
 const frame = /file:\/\/\S*\/(src\/[^\s?:]+)(?:\?[^\s:]*)?:(\d+):(\d+)/g
+const place = /^(src\/[^\s:]+):(\d+)(?::(\d+))?/
 const importer = /imported from .*\/(src\/[^\s'"]+)/
 
 function placeOf({ message, stack = '' }: ErrorReport): string | undefined {
@@ -42,4 +43,17 @@ function isForeign(where: string): boolean {
 function caretOf(stack: string): number[] {
   const caret = stack.split('\n', 6).find((line) => /^\s*\^+\s*$/.test(line))
   return caret === undefined ? [] : [caret.indexOf('^') + 1]
+}
+
+/** A place in our source, counted from 1; column 0 where it is not known. */
+export interface Place {
+  file: string
+  line: number
+  column: number
+}
+
+/** The place an error is about, where it tells a line. */
+export function placeIn(error: { message: string; stack?: string | undefined }): Place | undefined {
+  const [, file, line, column = '0'] = place.exec(withPlace(error).message) ?? []
+  return file === undefined ? undefined : { file, line: Number(line), column: Number(column) }
 }

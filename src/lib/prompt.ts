@@ -30,3 +30,10 @@ export function allText({ prompt = '', messages }: Prompted): string {
 export function bringsHistory(messages: readonly { role: string }[] | undefined): boolean {
   return messages?.some(({ role }) => role === 'assistant' || role === 'tool') ?? false
 }
+
+/** The text of an answer; of one that only calls tools, which. */
+export function answerText(response: Record<string, unknown>): string {
+  const { result, choices, content } = response
+  if (typeof result === 'string' && result !== '') return result
+  return `(no text: ${JSON.stringify(choices ?? content ?? result ?? response).slice(0, 4_000)})`
+}

@@ -6,7 +6,8 @@ import { exitCodes, messageOf } from '../lib/errors.ts'
 import { createPlainLog } from '../lib/plain-log.ts'
 import type { WordLog } from '../lib/plain-log.ts'
 import { changedFiles, ofHost, readCode } from './host/code.ts'
-import { readHostSettings } from './host/host-settings.ts'
+import { Drained } from './host/drained.ts'
+import { isSame, readHostSettings } from './host/host-settings.ts'
 import type { HostSettings } from './host/host-settings.ts'
 import { endLeftRunners, removeSockets } from './host/left-runners.ts'
 import { Linger } from './host/linger.ts'
@@ -38,6 +39,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   await endLeftRunners(join(settings.runDir, 'runners'), log)
   removeSockets(dirname(settings.socket))
   await new Host(settings, env, { printed, log }).start()
+  // What its start has taken would stay for as long as it lives.
+  setTimeout(() => globalThis.gc?.({ type: 'major', flavor: 'last-resort', execution: 'sync' }), 1_000)
 }
 
 /** Where lines go from a container of its own, in which nobody else makes them readable. */
@@ -81,6 +84,7 @@ class Host {
       spare,
       log,
       register: openChildRegister(join(runDir, 'runners'), log),
+      drained: new Drained(join(dirname(settings.socket), 'drained'), log),
       onLine: (line) => printed.write(line),
       onChange: () => this.#server?.tell(),
     })
@@ -218,11 +222,6 @@ class Host {
     this.#server?.close()
     process.exit(exitCodes.ok)
   }
-}
-
-function isSame(one: Readonly<Record<string, string>>, other: NodeJS.ProcessEnv): boolean {
-  const names = new Set([...Object.keys(one), ...Object.keys(other)])
-  return [...names].every((name) => one[name] === other[name])
 }
 
 function guard(log: WordLog): void {

@@ -47,5 +47,7 @@ for (const name of dependencies) await import(name)
 stripTypeScriptTypes('const warm: number = 1')
 process.send?.({ type: 'spare' } satisfies FromRunner)
 if (!begun) await preload.begin(importOurs)
-// What was compiled helps the next one; one that has work to do has no time for it.
+// What was compiled helps the next one, and what all that has taken is given back, since a spare may wait for days; one
+// that has work to do has no time for it.
 if (!begun) flushCompileCache()
+if (!begun) globalThis.gc?.({ type: 'major', flavor: 'last-resort', execution: 'sync' })

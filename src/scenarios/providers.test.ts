@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { FakeApi, json, openAiEvents, stream } from '../testing/fake-api.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
-import type { Project } from '../testing/project.ts'
 import type { Data, WireClient } from '../testing/wire-client.ts'
 
 const model = 'openai-compatible/some-model'
-/** In the environment of ksi; each as long and as odd as keys are. */
+/** In the environment of ksi. What becomes of them: keys.test.ts. */
 const keys = {
   KSI_OPENAI_COMPATIBLE_KEY: 'sk-planted-compatible-0123456789',
   OPENAI_API_KEY: 'sk-planted-openai-0123456789',
   ANTHROPIC_API_KEY: 'sk-ant-planted-0123456789',
-  SOME_OTHER_SECRET: 'planted"with\\quotes-0123456789',
 }
 
 async function ask(client: WireClient, data: Data): Promise<Data> {
@@ -22,15 +18,7 @@ async function ask(client: WireClient, data: Data): Promise<Data> {
   return client.request('completion:wait', { request_id })
 }
 
-/** Every file of a ksi, and all that it printed, without the keys' own environment. */
-function everythingOf(project: Project, ksi: Ksi): string {
-  const files = readdirSync(project.path('var'), { recursive: true, encoding: 'utf8' }).map((file) => join('var', file))
-  const plain = files.filter((file) => statSync(project.path(file)).isFile())
-  assert.ok(plain.some((file) => file.endsWith('.db')) && plain.some((file) => file.endsWith('.jsonl')))
-  return [...plain.map((file) => readFileSync(project.path(file), 'latin1')), ...ksi.raw].join('\n')
-}
-
-test('conversations with a server that keeps none go on over saves, are counted, and no key is ever seen', async () => {
+test('conversations with a server that keeps none go on over saves, and are counted', async () => {
   using project = makeProject()
   await using api = await FakeApi.start(stream(openAiEvents('the answer')))
   await using ksi = await Ksi.start(project, {
@@ -80,25 +68,8 @@ test('conversations with a server that keeps none go on over saves, are counted,
   const large = await ask(client, { prompt: 'much', model, session_id: 'large' })
   assert.equal((large.result as { response: { result: string } }).response.result.length, 10_485_760)
 
-  // Far ends that give away what they were sent, in every kind of failure.
-  const leak = JSON.stringify(Object.values(keys))
-  const leaks = [
-    json(401, { error: { message: `bad key ${Object.values(keys).join(' ')}` } }),
-    json(400, leak),
-    json(200, { choices: [], said: leak }),
-    json(200, `<html>${Object.values(keys).join(' ')}`, { 'content-type': 'text/html' }),
-    stream([`data: {"error": {"message": ${JSON.stringify(leak)}}}\n\n`]),
-    stream([`data: {${Object.values(keys).join(' ')}\n\n`]),
-    stream(openAiEvents(leak)),
-    json(404, { error: leak }, { 'x-request-id': Object.values(keys)[0] ?? '' }),
-  ]
-  for (const [index, behave] of leaks.entries()) {
-    api.behave = behave
-    const { request_id } = await client.request('completion:async', { prompt: `leak ${index}`, model })
-    const told = await client.request('completion:wait', { request_id, timeout_ms: 400 })
-    assert.ok(['failed', 'completed', 'queued'].includes(String(told.status)), JSON.stringify(told))
-    if (told.status === 'queued') await client.request('completion:cancel', { request_id })
-  }
+  api.behave = json(401, { error: { message: `bad key ${keys.KSI_OPENAI_COMPATIBLE_KEY}` } })
+  assert.equal((await ask(client, { prompt: 'x', model })).status, 'failed')
   const { providers } = await client.request('completion:provider_status', {})
   const standing = Object.fromEntries((providers as Data[]).map((state) => [state.provider, state.configured]))
   assert.deepEqual(standing, {
@@ -112,12 +83,4 @@ test('conversations with a server that keeps none go on over saves, are counted,
   const [state] = asked.providers as Data[]
   assert.equal(state?.healthy, false)
   assert.match(String(state?.last_error), /redacted/)
-  const shown = [everythingOf(project, ksi), JSON.stringify([await ksi.status(), providers, client.pushes])].join('\n')
-  for (const [name, key] of Object.entries(keys)) {
-    assert.ok(!shown.includes(key) && !shown.includes(JSON.stringify(key).slice(1, -1)), `${name} was seen`)
-  }
-  for (const pid of [await ksi.livePid()]) {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1')
-    for (const name of Object.keys(keys)) assert.ok(!environment.includes(name), `${name} is in a generation`)
-  }
 })

@@ -24,7 +24,12 @@ export class Access {
 
   /** Whether the request may see what its route shows. */
   allows(request: FastifyRequest): boolean {
-    if (this.#open || request.routeOptions.config.content !== true) return true
+    return request.routeOptions.config.content !== true || this.mayRead(request)
+  }
+
+  /** Whether the request may see what was asked and answered. */
+  mayRead(request: FastifyRequest): boolean {
+    if (this.#open) return true
     const [, bearer] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? []
     return [bearer, cookieOf(request, cookieName(request))].some((given) => this.isToken(given))
   }

@@ -8,6 +8,7 @@ import { Access } from './access.ts'
 import { createServer } from './server.ts'
 import { StatusHub } from './status-hub.ts'
 import { allWell } from './testing/sample-facts.ts'
+import { sampleKnowledge } from './testing/sample-knowledge.ts'
 
 const problem = 'application/problem+json; charset=utf-8'
 let hub: StatusHub
@@ -18,10 +19,9 @@ beforeEach(async () => {
   token = 'the reading token'
   hub = new StatusHub({ readings: allWell })
   server = await createServer({
-    hub,
+    knowledge: sampleKnowledge({ hub, access: new Access({ open: false, token: () => token }) }),
     readiness: () => ({ ready: true, sources: [] }),
     hosts: ['box.example'],
-    access: new Access({ open: false, token: () => token }),
     log: silentLog(),
   })
 })
@@ -93,10 +93,9 @@ test('answers no page of another site, whatever it makes the browser send', asyn
 
 test('a client that does not finish its request is cut off, and so is one too many', { timeout: 10_000 }, async () => {
   const hasty = await createServer({
-    hub,
+    knowledge: sampleKnowledge({ hub }),
     readiness: () => ({ ready: true, sources: [] }),
     hosts: [],
-    access: new Access({ open: true, token: () => undefined }),
     log: silentLog(),
     requestLimitMs: 200,
   })
@@ -144,10 +143,9 @@ test('the link of `ksi page` gives the browser the token, for this port and site
 test('no log has a token of an address', async () => {
   const lines: string[] = []
   const talkative = await createServer({
-    hub,
+    knowledge: sampleKnowledge({ hub, access: new Access({ open: false, token: () => token }) }),
     readiness: () => ({ ready: true, sources: [] }),
     hosts: [],
-    access: new Access({ open: false, token: () => token }),
     log: createLog('sidecar', 'trace', { write: (line) => void lines.push(line) }),
   })
   for (const url of ['/?token=secret', '/nothing?token=secret', '/%E0%A4%A?token=secret', '/status?token=secret'])

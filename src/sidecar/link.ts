@@ -1,17 +1,29 @@
 import { connect } from '../client/client.ts'
 import type { KsiClient } from '../client/client.ts'
+import type { StreamPiece } from '../client/stream.ts'
 import { KsiError, messageOf, systemCodeOf } from '../lib/errors.ts'
 import type { DaemonLink } from './sources/daemon.ts'
 
 /** What tells of a change; results and progress of requests are left out, they would only cost the daemon work. */
 const patterns = ['system:*', 'checkpoint:saved']
 
+/** What else the daemon is asked, over the same connection; output has one of its own for each request. */
+export interface Questions {
+  providers(): Promise<unknown>
+  output(requestId: string, from: { attempt: number; from: number; signal: AbortSignal }): AsyncIterable<StreamPiece>
+}
+
+const questionMs = 2_000
+
 /**
  * The link over the ksi client. It does not let the client reconnect by itself: one try per question says at once, and
  * exactly, why there is no answer.
  * @param options.token asked anew for each connection: it may be made, or replaced, while the sidecar runs
  */
-export function createClientLink(options: { address: string; token: () => string | undefined }): DaemonLink {
+export function createClientLink(options: {
+  address: string
+  token: () => string | undefined
+}): DaemonLink & Questions {
   const closing = new AbortController()
   let current: Promise<KsiClient> | undefined
 
@@ -40,6 +52,12 @@ export function createClientLink(options: { address: string; token: () => string
         drop()
         throw new KsiError('KSI_UNREACHABLE', reasonOf(error, timeoutMs), { cause: error })
       }
+    },
+    async providers() {
+      return (await client()).request('completion:provider_status', {}, { timeoutMs: questionMs })
+    },
+    async *output(requestId, from) {
+      yield* (await client()).stream(requestId, from)
     },
     async *news() {
       // Until there is a connection there is nothing to hear; trying is the business of `ask`.

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { statusDocument } from '../contracts/status.ts'
 import { silentLog } from '../lib/log.ts'
-import { Access } from './access.ts'
 import { createServer } from './server.ts'
 import { StatusHub } from './status-hub.ts'
 import type { Snapshot } from './status-hub.ts'
 import { allWell, fine, nothingKnown, supervisorFacts } from './testing/sample-facts.ts'
+import { sampleKnowledge } from './testing/sample-knowledge.ts'
 import { textOf } from './testing/text-of.ts'
 import type { Readings } from './verdict.ts'
 
@@ -29,10 +29,9 @@ beforeEach(async () => {
     { name: 'docker', ok: false, error: 'not set' },
   ]
   server = await createServer({
-    hub,
+    knowledge: sampleKnowledge({ hub }),
     readiness: () => ({ ready: true, sources }),
     hosts: ['box.example'],
-    access: new Access({ open: true, token: () => undefined }),
     log: silentLog(),
     pingMs: 50,
   })
@@ -46,8 +45,11 @@ afterEach(async () => {
 test('is alive and ready whatever the daemon does', async () => {
   readings = nothingKnown()
   assert.equal((await server.inject('/livez')).statusCode, 200)
-  assert.equal((await server.inject('/readyz')).body, 'ready\n')
-  assert.equal((await server.inject('/readyz?verbose')).body, '[+] daemon\n[-] docker: not set\nready\n')
+  const ready = await server.inject('/readyz')
+  assert.equal(ready.headers['content-type'], 'application/health+json; charset=utf-8')
+  assert.deepEqual([ready.statusCode, ready.json().status, ready.json().checks], [200, 'pass', {}])
+  const checks = { daemon: [{ status: 'pass' }], docker: [{ status: 'warn', output: 'not set' }] }
+  assert.deepEqual((await server.inject('/readyz?verbose')).json().checks, checks)
 })
 
 test('the status document keeps to its contract and is never cached', async () => {
@@ -120,7 +122,7 @@ async function follow(): Promise<{ response: IncomingMessage; next: ReturnType<t
   return { response, next: textOf(response) }
 }
 
-const snapshot = /id: (\d+)\nevent: snapshot\ndata: (.*)\n\n/
+const snapshot = /(?:id: (\d+)\n)?event: snapshot\ndata: (.*)\n\n/
 
 test('a stream begins with the whole document, tells each change once, and pings', { timeout: 5_000 }, async () => {
   const { response, next } = await follow()
@@ -134,7 +136,7 @@ test('a stream begins with the whole document, tells each change once, and pings
   hub.readingCame()
   const second = await next(snapshot)
   assert.equal(JSON.parse(second[2] ?? '').phase, 'crashed')
-  assert.equal(Number(second[1]), Number(first[1]) + 1)
+  assert.deepEqual([first[1], second[1]], ['500', undefined], 'the id is the seq of the journal, and says it once')
 })
 
 test('a client that reads nothing costs one document and then its connection', { timeout: 5_000 }, async () => {

@@ -5,14 +5,19 @@ import { KsiError, systemCodeOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { SecretFile } from '../lib/secret-file.ts'
 import { openJournalReader } from '../store/reader.ts'
+import type { JournalReader } from '../store/reader.ts'
 import { Access } from './access.ts'
 import { createClientLink } from './link.ts'
+import type { Knowledge } from './knowledge.ts'
+import { startPoller } from './poller.ts'
 import type { Poller } from './poller.ts'
 import { NewestReading } from './reading.ts'
 import type { Readiness } from './routes/health.ts'
 import { createServer } from './server.ts'
 import { startDaemonSource } from './sources/daemon.ts'
-import { startJournalSource } from './sources/journal.ts'
+import { JournalSource } from './sources/journal.ts'
+import { LogTail } from './sources/log-tail.ts'
+import { ProviderSource } from './sources/providers.ts'
 import { StatusHub } from './status-hub.ts'
 import type { DockerFacts } from './container-words.ts'
 import type { Readings } from './verdict.ts'
@@ -25,6 +30,8 @@ export interface Sidecar {
 }
 
 const watchedMs = 500
+/** Whether the journal has changed costs next to nothing to see. */
+const watchedJournalMs = 200
 const idleMs = 2_000
 const noDocker = 'No container facts: KSI_DOCKER_PROXY and KSI_DOCKER_PROJECT are not set.'
 
@@ -50,14 +57,16 @@ export async function startSidecar(settings: Settings, log: Log): Promise<Sideca
   const readingToken = new SecretFile(settings.paths.readingToken)
   const access = new Access({ open: !settings.asksForToken, token: () => readingToken.value })
   const readiness = (): Readiness => readinessOf(readings(), pollers.length > 0)
-  const server = await createServer({ hub, readiness, hosts, access, log })
+  const sources = makeSources(settings, newest)
+  const knowledge = { ...knowledgeOf(settings, sources, hub), hub, access }
+  const server = await createServer({ knowledge, readiness, hosts, log })
   try {
     await server.listen({ host: settings.KSI_SIDECAR_HOST, port: settings.KSI_SIDECAR_PORT })
   } catch (error) {
     await server.close()
     throw explainListenError(error, settings)
   }
-  pollers = await startSources(settings, newest, () => hub.watched, log)
+  pollers = await startSources({ settings, newest, sources, watched: () => hub.watched, log })
   return {
     url: urlOf(settings, portOf(server.addresses()[0]) ?? settings.KSI_SIDECAR_PORT),
     stop: async () => {
@@ -89,25 +98,64 @@ function dockerOf(settings: Settings): { proxy: string; project: string } | unde
   return proxy === undefined || project === undefined ? undefined : { proxy: proxy.slice('unix:'.length), project }
 }
 
-async function startSources(
-  settings: Settings,
-  newest: NewestReadings,
-  watched: () => boolean,
-  log: Log,
-): Promise<Poller[]> {
-  const everyMs = (): number => (watched() ? watchedMs : idleMs)
+interface Sources {
+  link: ReturnType<typeof createClientLink>
+  journal: JournalSource<JournalReader>
+}
+
+function makeSources(settings: Settings, newest: NewestReadings): Sources {
   const { paths, keepsState, KSI_DAEMON_ADDRESS: address, KSI_TOKEN: given } = settings
-  const journal = startJournalSource({
-    path: paths.journal,
-    keepsState,
-    open: openJournalReader,
-    newest: newest.journal,
-    everyMs,
-  })
   const own = new SecretFile(paths.readingToken)
   const token = (): string | undefined => own.value ?? (given === 'auto' ? undefined : given)
-  const link = createClientLink({ address: address ?? `unix:${paths.socket}`, token })
-  const daemon = startDaemonSource({ link, newest: newest.daemon, everyMs, changed: () => journal.poke() })
+  return {
+    link: createClientLink({ address: address ?? `unix:${paths.socket}`, token }),
+    journal: new JournalSource({ path: paths.journal, keepsState, open: openJournalReader, newest: newest.journal }),
+  }
+}
+
+/** What routes and page ask beside the status. */
+function knowledgeOf(
+  settings: Settings,
+  { link, journal }: Sources,
+  hub: StatusHub,
+): Omit<Knowledge, 'hub' | 'streams' | 'access'> {
+  const providers = new ProviderSource({ ask: () => link.providers(), onReading: () => hub.touch() })
+  return {
+    journal: (what) => journal.read(what),
+    providers: () => providers.reading(),
+    output: (requestId, from) => link.output(requestId, from),
+    log: new LogTail(settings.paths.log),
+    root: settings.paths.root,
+    bare: settings.KSI_DAEMON_ADDRESS === undefined,
+    now: Date.now,
+  }
+}
+
+async function startSources(options: {
+  settings: Settings
+  newest: NewestReadings
+  sources: Sources
+  watched: () => boolean
+  log: Log
+}): Promise<Poller[]> {
+  const { settings, newest, sources, watched, log } = options
+  const reading = startPoller({
+    everyMs: () => (watched() ? watchedJournalMs : idleMs),
+    look: () => sources.journal.look(),
+  })
+  const journal: Poller = {
+    poke: () => reading.poke(),
+    stop: async () => {
+      await reading.stop()
+      sources.journal.close()
+    },
+  }
+  const daemon = startDaemonSource({
+    link: sources.link,
+    newest: newest.daemon,
+    everyMs: () => (watched() ? watchedMs : idleMs),
+    changed: () => journal.poke(),
+  })
   const docker = dockerOf(settings)
   if (!docker) return [daemon, journal]
   // dockerode brings ssh and gRPC along: 0.2 s that a machine without Docker need not wait for.

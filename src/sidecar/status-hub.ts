@@ -4,7 +4,9 @@ import type { Readings } from './verdict.ts'
 
 /** The whole document as it goes out on a stream. */
 export interface Snapshot {
-  id: number
+  /** goes up with each change */
+  version: number
+  document: StatusDocument
   json: string
 }
 
@@ -17,8 +19,10 @@ export class StatusHub {
   readonly #onInterest: () => void
   readonly #listeners = new Set<(snapshot: Snapshot) => void>()
   #lastAskedMs = 0
-  #latest: Snapshot = { id: 0, json: '' }
+  #latest: Snapshot | undefined
   #print = ''
+  #touched = false
+  #stale = true
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
@@ -43,19 +47,33 @@ export class StatusHub {
 
   /** A source has a new reading. */
   readingCame(): void {
+    this.#stale = true
     if (this.#stopped || this.#timer || this.#listeners.size === 0) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      if (this.#renew()) for (const listener of this.#listeners) listener(this.#latest)
+      const before = this.#latest?.version
+      const latest = this.#renewed()
+      if (latest.version !== before || this.#touched) for (const listener of this.#listeners) listener(latest)
+      this.#touched = false
     }, broadcastGapMs)
+  }
+
+  /** Something has changed that is shown, and is no part of the document. */
+  touch(): void {
+    this.#touched = true
+    this.readingCame()
+  }
+
+  /** The present document, as it goes out to everybody. */
+  latest(): Snapshot {
+    return this.#renewed()
   }
 
   /** Calls `listener` with each changed document. @returns the present one and a function that ends it */
   subscribe(listener: (snapshot: Snapshot) => void): { first: Snapshot; end: () => void } {
     this.ask()
-    this.#renew()
     this.#listeners.add(listener)
-    return { first: this.#latest, end: () => this.#listeners.delete(listener) }
+    return { first: this.#renewed(), end: () => this.#listeners.delete(listener) }
   }
 
   stop(): void {
@@ -64,12 +82,14 @@ export class StatusHub {
     this.#listeners.clear()
   }
 
-  #renew(): boolean {
+  #renewed(): Snapshot {
+    if (this.#latest !== undefined && !this.#stale) return this.#latest
+    this.#stale = false
     const document = collect(this.#readings(), Date.now())
     const print = fingerprint(document)
-    if (print === this.#print) return false
+    if (this.#latest !== undefined && print === this.#print) return this.#latest
     this.#print = print
-    this.#latest = { id: this.#latest.id + 1, json: JSON.stringify(document) }
-    return true
+    this.#latest = { version: (this.#latest?.version ?? 0) + 1, document, json: JSON.stringify(document) }
+    return this.#latest
   }
 }

@@ -119,7 +119,35 @@ function endOf(end: string | null, seen: PreviousEnd): PreviousEnd {
 
 /** The newest boots, newest first. */
 export function boots(sql: Sql, limit: number): BootRecord[] {
-  return sql.all<BootRow>('SELECT * FROM boots ORDER BY id DESC LIMIT ?', limit).map((row) => ({
+  return sql.all<BootRow>('SELECT * FROM boots ORDER BY id DESC LIMIT ?', limit).map(toRecord)
+}
+
+/** Those that were live, or came up, within a time (epoch ms), oldest first. */
+export function bootsWithin(sql: Sql, from: number, to: number): BootRecord[] {
+  return sql
+    .all<BootRow>(
+      `SELECT * FROM boots WHERE generation IS NOT NULL AND at <= ? AND coalesce(ended_at, ?) >= ?
+       ORDER BY id DESC LIMIT 100`,
+      to,
+      to,
+      from,
+    )
+    .map(toRecord)
+    .toReversed()
+}
+
+/** By its id, or by the number of its generation. */
+export function bootOf(sql: Sql, name: string): BootRecord | undefined {
+  const row = sql.one<BootRow>(
+    'SELECT * FROM boots WHERE boot_id = ? OR generation = ? ORDER BY id DESC LIMIT 1',
+    name,
+    /^\d{1,9}$/.test(name) ? Number(name) : -1,
+  )
+  return row && toRecord(row)
+}
+
+function toRecord(row: BootRow): BootRecord {
+  return {
     boot_id: row.boot_id,
     generation: row.generation,
     cause: row.cause,
@@ -133,5 +161,5 @@ export function boots(sql: Sql, limit: number): BootRecord[] {
     phases: readStored<Phases, Phases>(row.phases, {}),
     restored: readStored<RestoreReport, null>(row.restored, null),
     error: readStored<BootFailure['error'], null>(row.error, null),
-  }))
+  }
 }

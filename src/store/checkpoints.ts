@@ -174,10 +174,10 @@ export class Checkpoints {
   }
 }
 
-/** The newest checkpoints, newest first, by any connection. */
-export function checkpoints(sql: Sql, limit: number): CheckpointSummary[] {
+/** The newest checkpoints up to number `last`, newest first, by any connection. */
+export function checkpoints(sql: Sql, limit: number, last = Number.MAX_SAFE_INTEGER): CheckpointSummary[] {
   const failures = moduleFailures(sql)
-  const rows = sql.all<CheckpointRow>('SELECT * FROM checkpoints ORDER BY id DESC LIMIT ?', limit)
+  const rows = sql.all<CheckpointRow>('SELECT * FROM checkpoints WHERE id <= ? ORDER BY id DESC LIMIT ?', last, limit)
   return rows.map((row) => toSummary(row, failures))
 }
 

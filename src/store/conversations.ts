@@ -13,6 +13,13 @@ export const countWithQueue = `SELECT
   (SELECT count(*) FROM runs u INDEXED BY runs_unfinished JOIN conversations c USING (conversation)
     WHERE u.ended_at IS NULL AND c.head_tick IS NOT NULL)`
 
+/** A session: where it belongs, and when it began (epoch ms). */
+export interface SessionRow {
+  session_id: string
+  conversation: string
+  at: number
+}
+
 /** Which session belongs where, and which conversation may start its next request. */
 export class Conversations {
   readonly #sql: Sql
@@ -66,6 +73,34 @@ export class Conversations {
       limit,
     )
     return newest.toReversed()
+  }
+
+  /** Sessions of all conversations, those that began last first. @param span when they began, epoch ms */
+  newestSessions(span: { from: number; to: number }, limit: number, offset: number): SessionRow[] {
+    return this.#sql.all(
+      `SELECT session_id, conversation, at FROM sessions INDEXED BY sessions_by_time WHERE at BETWEEN ? AND ?
+       ORDER BY at DESC LIMIT ? OFFSET ?`,
+      span.from,
+      span.to,
+      limit,
+      offset,
+    )
+  }
+
+  /** The conversations of the newest requests, and how many of these each has; the one that was used last first. */
+  lastUsed(requests: number): { conversation: string; newest: string; count: number }[] {
+    return this.#sql.all(
+      `SELECT conversation, request_id AS newest, max(id) AS last, count(*) AS count
+       FROM (SELECT id, request_id, conversation FROM requests ORDER BY id DESC LIMIT ?)
+       GROUP BY conversation ORDER BY last DESC`,
+      requests,
+    )
+  }
+
+  /** How many sessions there are, counted up to `limit`. */
+  countSessions(span: { from: number; to: number }, limit: number): number {
+    const counted = 'SELECT 1 FROM sessions INDEXED BY sessions_by_time WHERE at BETWEEN ? AND ? LIMIT ?'
+    return this.#sql.value(`SELECT count(*) FROM (${counted})`, span.from, span.to, limit) ?? 0
   }
 
   /** Its provider does not know the conversation's session any more: the next request begins a new one. */

@@ -111,6 +111,7 @@ const hashes = {
   '0002_runs.sql': '885eccf538ad81eb726ec0d18fd53c3fbd5207e5c79bf517978947b6b1f45ac3',
   '0003_lanes.sql': '5a4644ca08d72768eb4260f1c467c9d6a02d7f94154e02c4b964bbe37eee3c80',
   '0004_usage.sql': '1602d5b01731d9ec374f722cf46d2d9ed2ae1fc0aed4c7ca2a9229bcb39f5df8',
+  '0005_agents.compatible.sql': '305c7cd4036ec0d0163980d3e16b5c0d206f08acd820969affe74012bb626158',
 }
 
 test('no applied migration is ever changed', () => {

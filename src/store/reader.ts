@@ -1,15 +1,23 @@
 import { statSync } from 'node:fs'
 import { iso, isoOrNull } from '../lib/time.ts'
-import type { JournalFacts } from '../contracts/status.ts'
-import { boots } from './boots.ts'
+import type { BootRecord, JournalFacts } from '../contracts/status.ts'
+import type { UsageSum } from '../contracts/events/providers.ts'
+import { bootOf, boots, bootsWithin } from './boots.ts'
 import { checkpoints } from './checkpoints.ts'
 import { openForReading } from './open.ts'
 import type { ConversationRow, RequestRow } from './rows.ts'
 import { requestColumns, runningColumn } from './rows.ts'
 import { Sql } from './sql.ts'
+import { finishedAfter } from './views/timings.ts'
+import type { Timing } from './views/timings.ts'
+import { TokenUsage } from './usage.ts'
+import { ConversationViews } from './views/conversations.ts'
+import { CutViews } from './views/cuts.ts'
+import { EventViews } from './views/events.ts'
+import { RequestViews } from './views/requests.ts'
 
-/** Reads the journal beside the daemon, without ever being in its way: short reads, no transaction kept open. */
-export interface JournalReader {
+/** Reads the whole of the journal in short, beside the daemon, without ever being in its way. */
+export interface FactsReader {
   /** True when another connection has committed since the last call. */
   changed(): boolean
   /** True while the path still names the file that is open: a restore from a copy or a salvage replaces it. */
@@ -17,6 +25,29 @@ export interface JournalReader {
   facts(limits?: { boots?: number; checkpoints?: number; queues?: number }): JournalFacts
   close(): void
 }
+
+/** Reads everything: short reads, no transaction kept open. */
+export interface JournalReader extends FactsReader {
+  readonly requests: RequestViews
+  readonly conversations: ConversationViews
+  readonly events: EventViews
+  readonly cuts: CutViews
+  readonly boots: {
+    /** newest first */
+    list(limit: number): BootRecord[]
+    /** by its id, or by the number of its generation */
+    get(name: string): BootRecord | undefined
+    /** that were live within a time (epoch ms), oldest first */
+    within(from: number, to: number): BootRecord[]
+  }
+  /** What was used since a time (epoch ms), by model. */
+  usageSince(ms: number): Record<string, UsageSum>
+  /** How long requests waited and took that have an outcome after that tick, oldest first. */
+  finishedAfter(tick: number, limit: number): Timing[]
+}
+
+const hourMs = 3_600_000
+const all = { agent_id: null, model: null, conversation: null }
 
 /**
  * Opens the journal for reading. @throws SQLite's error: SQLITE_CANTOPEN when there is no file, or it was closed
@@ -26,6 +57,7 @@ export function openJournalReader(path: string): JournalReader {
   const db = openForReading(path)
   const inode = statSync(path).ino
   const sql = new Sql(db)
+  const usage = new TokenUsage(sql)
   let version = -1
   return {
     changed() {
@@ -41,6 +73,17 @@ export function openJournalReader(path: string): JournalReader {
         return false
       }
     },
+    requests: new RequestViews(sql),
+    conversations: new ConversationViews(sql),
+    events: new EventViews(sql),
+    cuts: new CutViews(sql),
+    boots: {
+      list: (limit) => boots(sql, limit),
+      get: (name) => bootOf(sql, name),
+      within: (from, to) => bootsWithin(sql, from, to),
+    },
+    usageSince: (ms) => usage.by('model', { ...all, since: Math.floor(ms / hourMs) }, 100),
+    finishedAfter: (tick, limit) => finishedAfter(sql, tick, limit),
     facts: (limits = {}) => readFacts(sql, { boots: 50, checkpoints: 50, queues: 200, ...limits }),
     close: () => {
       db.close()

@@ -1,3 +1,4 @@
+import { Agents } from './agents.ts'
 import { Boots } from './boots.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Conversations } from './conversations.ts'
@@ -15,6 +16,7 @@ import type { Sql } from './sql.ts'
 export class Tables {
   readonly runs: Runs
   readonly conversations: Conversations
+  readonly agents: Agents
   readonly requests: Requests
   readonly lanes: Lanes
   readonly finished: Finished
@@ -29,6 +31,7 @@ export class Tables {
   constructor(sql: Sql, told: () => number) {
     this.runs = new Runs(sql)
     this.conversations = new Conversations(sql)
+    this.agents = new Agents(sql)
     this.requests = new Requests(sql, this)
     this.lanes = new Lanes(sql)
     this.finished = new Finished(sql)

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { CompletionResult } from '../../contracts/completion.ts'
 import type { Message } from '../../contracts/runner.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
-import { bringsHistory } from '../../lib/prompt.ts'
+import { answerText, bringsHistory } from '../../lib/prompt.ts'
 import type { Core } from '../core.ts'
 import { responseFilePath } from './response-file.ts'
 import { promptLine } from './response-lines.ts'
@@ -48,17 +48,17 @@ function readFile(core: Core, session: string, turns: Map<string, Turn>): void {
   const path = responseFilePath(core.settings.paths.responses, session)
   if (!existsSync(path)) return
   const asked = new Map<string, Record<string, unknown>>()
+  const answered = new Map<string, CompletionResult>()
   for (const text of readFileSync(path, 'utf8').split('\n')) {
     const line = parseObject(text)
     if (line === undefined) continue
-    const { ksi } = line
-    if (!isObject(ksi)) asked.set(String(line['request_id']), line)
-    else {
-      const id = String(ksi['request_id'])
-      const question = asked.get(id)
-      // A line is what completionResult says: only this daemon writes there.
-      if (question) turns.set(id, { at: String(ksi['timestamp']), asked: question, result: line as CompletionResult })
-    }
+    // A line is what completionResult says; KSI's own daemon, whose files these may be, wrote the answer first.
+    if (isObject(line['ksi'])) answered.set(String(line['ksi']['request_id']), line as CompletionResult)
+    else asked.set(String(line['request_id']), line)
+  }
+  for (const [id, result] of answered) {
+    const question = asked.get(id)
+    if (question !== undefined) turns.set(id, { at: result.ksi.timestamp, asked: question, result })
   }
 }
 
@@ -80,16 +80,9 @@ function messagesOf({ asked, result }: Turn): Message[] {
   const given = Array.isArray(asked['messages']) ? asked['messages'].filter(isMessage) : []
   const said = given.filter(({ role }) => role !== 'system' && role !== 'developer')
   const question = said.length > 0 ? said : [{ role: 'user', content: asked['content'] }]
-  return [...question, { role: 'assistant', content: textOf(result.response) }]
+  return [...question, { role: 'assistant', content: answerText(result.response) }]
 }
 
 function isMessage(value: unknown): value is Message {
   return isObject(value) && typeof value['role'] === 'string'
-}
-
-/** The text of an answer; of one that only calls tools, which. */
-function textOf(response: Record<string, unknown>): string {
-  const { result, choices, content } = response
-  if (typeof result === 'string' && result !== '') return result
-  return `(no text: ${JSON.stringify(choices ?? content ?? result ?? response).slice(0, 4_000)})`
 }

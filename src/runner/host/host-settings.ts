@@ -49,3 +49,9 @@ function numberOf(env: NodeJS.ProcessEnv, name: keyof typeof hostNumbers): numbe
   if (Number.isInteger(value) && value >= least && value <= most) return value
   throw new Error(`${name} is ${text}: say a whole number from ${least} to ${most}`)
 }
+
+/** Whether two environments are the same. */
+export function isSame(one: Readonly<Record<string, string>>, other: NodeJS.ProcessEnv): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].every((name) => one[name] === other[name])
+}

@@ -11,6 +11,7 @@ import type { FromRunnerLine, ToRunnerLine } from '../../contracts/runner.ts'
 import { silentLog } from '../../lib/log.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import { openChildRegister } from '../orphans.ts'
+import { Drained } from './drained.ts'
 import { RunnerPool } from './runner-pool.ts'
 
 test('of two that start at once the one with the newer code takes the work, also when it is ready first', async () => {
@@ -27,6 +28,7 @@ test('of two that start at once the one with the newer code takes the work, also
     spare: false,
     log,
     register: openChildRegister(join(root, 'runners'), log),
+    drained: new Drained(join(root, 'drained'), log),
     onLine: () => {},
     onChange: () => {},
   })
@@ -53,7 +55,13 @@ const watchedMs = 200
 function makeRunners(
   onChange: () => void,
   spare = false,
-): { runners: RunnerPool; begun: unknown[]; pids: () => number[]; addSources: () => void } & AsyncDisposable {
+): {
+  runners: RunnerPool
+  begun: unknown[]
+  pids: () => number[]
+  drainedIds: () => readonly string[]
+  addSources: () => void
+} & AsyncDisposable {
   const root = mkdtempSync(join(tmpdir(), 'ksi-runners-'))
   const silent = silentLog()
   /** The processes that were told to begin, in order. */
@@ -72,6 +80,7 @@ function makeRunners(
     spare,
     log,
     register: openChildRegister(join(root, 'var/run/runners'), silent),
+    drained: new Drained(join(root, 'drained'), silent),
     onLine: () => {},
     onChange,
   })
@@ -79,6 +88,8 @@ function makeRunners(
     runners,
     begun,
     pids: () => readdirSync(join(root, 'var/run/runners')).map((name) => Number(name.split('_')[2])),
+    // As the next host reads them.
+    drainedIds: () => new Drained(join(root, 'drained'), silent).ids,
     addSources: () => symlinkSync(resolve(import.meta.dirname, '../..'), join(root, 'src')),
     async [Symbol.asyncDispose]() {
       await runners.stop()
@@ -168,7 +179,7 @@ function generation(path: string): { start: (latencyMs: number) => Promise<void>
 
 test('draining waits for what runs, refuses what is new, and counts what is left when the time is over', async () => {
   await using made = makeRunners(() => {})
-  const { runners, addSources } = made
+  const { runners, addSources, drainedIds } = made
   addSources()
   await runners.startFirst()
   const { start, refusals } = generation(runners.addresses()[0]?.socket ?? '')
@@ -184,12 +195,12 @@ test('draining waits for what runs, refuses what is new, and counts what is left
   assert.ok(took >= 1_000 && took < 2_000, `${took} ms`)
   assert.deepEqual([refusals(), runners.isDraining, runners.addresses()[0]?.accepting], [1, true, false])
   await runners.stop()
-  assert.deepEqual(runners.drained, [], 'it took a run along')
+  assert.deepEqual(drainedIds(), [], 'it took a run along')
 })
 
 test('draining what holds nothing that runs is over soon, and it is known to have ended in peace', async () => {
   await using made = makeRunners(() => {})
-  const { runners, addSources } = made
+  const { runners, addSources, drainedIds } = made
   addSources()
   await runners.startFirst()
   const [{ id, socket } = { id: '', socket: '' }] = runners.addresses()
@@ -197,7 +208,18 @@ test('draining what holds nothing that runs is over soon, and it is known to hav
   // It has an outcome that nobody commits: that lies in its log.
   assert.deepEqual(await runners.drain(20_000), { had: 0, left: 0 })
   await runners.stop()
-  assert.deepEqual(runners.drained, [id])
+  assert.deepEqual(drainedIds(), [id])
+})
+
+test('what is ended without being asked how much it holds is not taken to have ended in peace', async () => {
+  await using made = makeRunners(() => {})
+  const { runners, addSources, drainedIds } = made
+  addSources()
+  await runners.startFirst()
+  assert.equal(await runners.running(1_000), 0)
+  await generation(runners.addresses()[0]?.socket ?? '').start(60_000)
+  await runners.stop()
+  assert.deepEqual(drainedIds(), [])
 })
 
 test('a spare is made after a start and becomes the next runner, unless what it has loaded is old', async () => {

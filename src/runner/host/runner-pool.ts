@@ -8,6 +8,7 @@ import type { Crash } from '../../lib/crash-backoff.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
 import type { ChildRegister } from '../orphans.ts'
+import type { Drained } from './drained.ts'
 import { RunnerProcess } from './runner-process.ts'
 
 interface RunnerPoolOptions {
@@ -21,6 +22,8 @@ interface RunnerPoolOptions {
   log: WordLog
   /** where runners are noted, so that those of a host that was killed can be found */
   register: ChildRegister
+  /** where those that ended in peace are noted */
+  drained: Drained
   onLine: (line: string) => void
   /** Runners have come or gone. */
   onChange: () => void
@@ -31,8 +34,6 @@ interface RunnerPoolOptions {
  * refused, and queued again at once.
  */
 const idleMs = 500
-/** So many runners that ended in peace are remembered. */
-const drainedKept = 100
 /** So long after a start the next spare is made: the new runner has its first work to do. */
 const spareMs = 300
 const drainLookMs = 50
@@ -44,11 +45,12 @@ export class RunnerPool {
   #env: NodeJS.ProcessEnv
   #spare: RunnerProcess | undefined
   #lastNumber = 0
-  #drained: readonly string[] = []
   #backoff = noCrashes
   #restart: NodeJS.Timeout | undefined
   #refill: NodeJS.Timeout | undefined
   #stopping: 'draining' | 'ending' | undefined
+  /** No runner takes anything any more: what they say of their runs is true from then on. */
+  #refusing = false
   #problem: string | null = null
 
   constructor(options: RunnerPoolOptions) {
@@ -65,7 +67,7 @@ export class RunnerPool {
 
   /** Those that ended in peace. */
   get drained(): readonly string[] {
-    return this.#drained
+    return this.#o.drained.ids
   }
 
   /** Why no runner takes work; null when one does. */
@@ -147,7 +149,10 @@ export class RunnerPool {
     for (;;) {
       const left = await this.running(drainLookMs)
       const waited = performance.now() - began
-      if (waited >= ms || (left === 0 && waited >= Math.min(idleMs, ms))) return { had, left }
+      if (waited >= ms || (left === 0 && waited >= Math.min(idleMs, ms))) {
+        this.#refusing = true
+        return { had, left }
+      }
       await sleep(drainLookMs)
     }
   }
@@ -212,8 +217,8 @@ export class RunnerPool {
     if (this.#spare === runner) this.#spare = undefined
     rmSync(socket, { force: true })
     if (phase === 'starting' || phase === 'spare') return
-    const inPeace = end.code === 0 && (phase === 'leaving' || (this.#stopping === 'ending' && running === 0))
-    if (inPeace) this.#drained = [...this.#drained.slice(1 - drainedKept), id]
+    const inPeace = end.code === 0 && (phase === 'leaving' || (this.#refusing && running === 0))
+    if (inPeace) this.#o.drained.add(id)
     onChange()
     if (inPeace) return log.info({ runner: id }, 'an old runner has finished its work')
     if (this.#stopping === 'ending') return

@@ -43,7 +43,8 @@ async function call({ key, token, url }: AnthropicEndpoint, { input, body, signa
   ])
   const client = new Anthropic({
     apiKey: key ?? null,
-    authToken: token ?? null,
+    // The SDK takes no two; where both are set it prefers the key, and so do we.
+    authToken: key === undefined ? (token ?? null) : null,
     baseURL: url ?? null,
     maxRetries: 0,
     timeout: input.timeout_ms,

@@ -1,76 +1,94 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { sendProblem } from '../problem.ts'
+import { KsiError } from '../../lib/errors.ts'
+import type { EventViews } from '../../store/views/events.ts'
+import { serveRaw } from '../api/serve.ts'
+import type { Knowledge } from '../knowledge.ts'
 import type { Snapshot, StatusHub } from '../status-hub.ts'
+import { eventText } from '../streams.ts'
 
-const maxStreams = 100
+/** Events read at a time, and the most that are told again to one who comes back. */
+const batch = 200
+const replayed = 5_000
 
-/** `/events`: server-sent events, the whole document as `snapshot` at once and after each change. */
-export async function eventRoutes(
-  server: FastifyInstance,
-  options: { hub: StatusHub; pingMs: number; headers: Record<string, string> },
-): Promise<void> {
-  const { hub, pingMs, headers } = options
-  const open = new Set<ServerResponse>()
-  server.get('/events', { exposeHeadRoute: false }, async (_request, reply) => {
-    if (open.size >= maxStreams) {
-      const detail = `${maxStreams} streams are open already: close a page, or ask /status now and then.`
-      return sendProblem(reply.header('retry-after', '10'), {
-        status: 503,
-        code: 'KSI_QUEUE_FULL',
-        title: 'Too many streams',
-        detail,
-      })
-    }
-    reply.hijack()
-    const { raw } = reply
-    raw.writeHead(200, {
-      ...headers,
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    })
-    raw.write('retry: 2000\n\n')
-    open.add(raw)
-    const end = stream(raw, hub, pingMs)
-    raw.on('close', () => {
-      end()
-      open.delete(raw)
-    })
-    raw.on('error', () => raw.destroy())
+/** `/events`: the whole document as `snapshot` at once and after each change, and each event of the journal. */
+export async function eventRoutes(server: FastifyInstance, { knowledge }: { knowledge: Knowledge }): Promise<void> {
+  const { hub, streams, access } = knowledge
+  serveRaw(server, '/events', ({ request, reply }) => {
+    const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0]
+    const showsData = access.mayRead(request)
+    const stream = streams.open(reply)
+    const feed = new Feed({ hub, showsData, after: last === undefined ? undefined : Number(last), read: readEvents })
+    const { end } = hub.subscribe(() => stream.poke())
+    stream.closed.addEventListener('abort', end)
+    stream.from(() => feed.next())
     return reply
   })
-  server.addHook('preClose', async () => {
-    for (const raw of open) raw.end()
-  })
+
+  function readEvents<T>(what: (events: EventViews) => T): T | undefined {
+    try {
+      return knowledge.journal((reader) => what(reader.events))
+    } catch (error) {
+      // The snapshot says already that the journal cannot be read.
+      if (error instanceof KsiError) return undefined
+      throw error
+    }
+  }
 }
 
-/**
- * Writes documents to one client, never ahead of what it takes: while its buffer is full only the newest one waits, so
- * a slow client skips documents and costs no memory. One that takes nothing from ping to ping is cut off.
- */
-function stream(raw: ServerResponse, hub: StatusHub, pingMs: number): () => void {
-  let waiting: Snapshot | undefined
-  let stuck = false
-  const send = (snapshot: Snapshot): void => {
-    if (raw.writableNeedDrain) waiting = snapshot
-    else raw.write(`id: ${snapshot.id}\nevent: snapshot\ndata: ${snapshot.json}\n\n`)
+interface FeedOptions {
+  hub: StatusHub
+  showsData: boolean
+  /** the last event the client has */
+  after: number | undefined
+  read: <T>(what: (events: EventViews) => T) => T | undefined
+}
+
+/** What one client is still to be told. */
+class Feed {
+  readonly #o: FeedOptions
+  readonly #waiting: string[] = []
+  #version: number | undefined
+  #seq: number
+
+  constructor(options: FeedOptions) {
+    this.#o = options
+    this.#seq = options.after ?? options.hub.latest().document.journal.facts?.last_seq ?? 0
+    if (options.after !== undefined) this.#noteGap(options.after)
   }
-  raw.on('drain', () => {
-    stuck = false
-    const next = waiting
-    waiting = undefined
-    if (next) send(next)
-  })
-  const ping = setInterval(() => {
-    if (!raw.writableNeedDrain) raw.write(': ping\n\n')
-    else if (stuck) raw.destroy()
-    else stuck = true
-  }, pingMs)
-  const { first, end } = hub.subscribe(send)
-  send(first)
-  return () => {
-    clearInterval(ping)
-    end()
+
+  next(): string | undefined {
+    const snapshot = this.#o.hub.latest()
+    if (snapshot.version !== this.#version) return this.#snapshot(snapshot)
+    if (this.#waiting.length === 0) this.#readOn(snapshot)
+    return this.#waiting.shift()
+  }
+
+  #snapshot(snapshot: Snapshot): string {
+    const isFirst = this.#version === undefined
+    this.#version = snapshot.version
+    // The id is what a client shows when it comes back: only events move it on.
+    return eventText('snapshot', snapshot.json, isFirst ? this.#seq : undefined)
+  }
+
+  #readOn({ document }: Snapshot): void {
+    const newest = document.journal.facts?.last_seq ?? 0
+    // Another journal stands in its place, which counts from the beginning.
+    if (newest < this.#seq) this.#seq = newest
+    if (newest === this.#seq) return
+    const events = this.#o.read((view) => view.after(this.#seq, batch)) ?? []
+    for (const event of events) {
+      this.#seq = event.seq
+      const told = this.#o.showsData ? event : { ...event, data: null }
+      this.#waiting.push(eventText('event', JSON.stringify(told), event.seq))
+    }
+  }
+
+  /** What is gone by now, or is too much, is named instead. */
+  #noteGap(after: number): void {
+    const { first, last } = this.#o.read((view) => view.bounds()) ?? { first: 0, last: 0 }
+    const from = Math.max(first, last - replayed + 1)
+    if (last === 0 || from <= after + 1) return
+    this.#waiting.push(eventText('gap', JSON.stringify({ after, from }), from - 1))
+    this.#seq = from - 1
   }
 }

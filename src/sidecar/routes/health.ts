@@ -1,4 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import type { Health } from '../../contracts/api.ts'
+import { version } from '../../contracts/version.ts'
+import { serve } from '../api/serve.ts'
 
 /** Whether the sidecar is ready, and how its sources are: the latter never decides the former. */
 export interface Readiness {
@@ -8,19 +11,14 @@ export interface Readiness {
 
 /** `/livez`: the process is up. `/readyz`: it has started; `?verbose` tells of each source. */
 export async function healthRoutes(server: FastifyInstance, options: { readiness: () => Readiness }): Promise<void> {
-  server.get('/livez', async (_request, reply) =>
-    reply.header('cache-control', 'no-store').type('text/plain').send('ok\n'),
-  )
-  server.get<{ Querystring: { verbose?: string } }>('/readyz', async (request, reply) => {
+  serve(server, '/livez', () => ({ status: 'pass', version, description: 'the sidecar is there', checks: {} }))
+  serve(server, '/readyz', ({ query, reply }) => {
     const { ready, sources } = options.readiness()
-    const lines =
-      request.query.verbose === undefined
-        ? []
-        : sources.map(({ name, ok, error }) => `[${ok ? '+' : '-'}] ${name}${ok ? '' : `: ${error ?? 'no answer'}`}`)
-    return reply
-      .code(ready ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .type('text/plain')
-      .send(`${[...lines, ready ? 'ready' : 'starting'].join('\n')}\n`)
+    if (!ready) reply.code(503)
+    const checks: Health['checks'] = {}
+    for (const { name, ok, error } of query.verbose === undefined ? [] : sources)
+      checks[name] = [ok ? { status: 'pass' } : { status: 'warn', output: error ?? 'no answer' }]
+    const description = ready ? 'the sidecar is ready' : 'the sidecar is starting'
+    return { status: ready ? 'pass' : 'fail', version, description, checks }
   })
 }

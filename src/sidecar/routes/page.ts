@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Access } from '../access.ts'
+import type { Knowledge } from '../knowledge.ts'
 import { sendProblem } from '../problem.ts'
 
 const files = [
@@ -14,7 +14,8 @@ const files = [
 /**
  * The page: a few files, read once at the start; and the link of `ksi page`, which makes the browser keep its token.
  */
-export async function pageRoutes(server: FastifyInstance, { access }: { access: Access }): Promise<void> {
+export async function pageRoutes(server: FastifyInstance, { knowledge }: { knowledge: Knowledge }): Promise<void> {
+  const { access } = knowledge
   server.addHook<{ Querystring: { token?: string | string[] } }>('onRequest', async (request, reply) => {
     const { token } = request.query
     if (typeof token !== 'string') return undefined

@@ -7,7 +7,7 @@ import type { JournalFacts } from '../../contracts/status.ts'
 import { Journal } from '../../store/journal.ts'
 import { copyJournal } from '../../store/testing/temp-journal.ts'
 import { openJournalReader } from '../../store/reader.ts'
-import type { JournalReader } from '../../store/reader.ts'
+import type { FactsReader } from '../../store/reader.ts'
 import { NewestReading } from '../reading.ts'
 import { journalFacts } from '../testing/sample-facts.ts'
 import { JournalSource } from './journal.ts'
@@ -32,7 +32,7 @@ function sqliteError(code: string): Error {
 
 /** A reader whose next answers are set by the test; `reads` and `opens` count. */
 function fakeReader(): {
-  source: JournalSource
+  source: JournalSource<FactsReader>
   reads: number
   opens: number
   closes: number
@@ -40,7 +40,7 @@ function fakeReader(): {
   opening: Error | undefined
 } {
   writeFileSync(path, '')
-  const reader: JournalReader = {
+  const reader: FactsReader = {
     changed: () => fake.next !== 'unchanged',
     current: () => fake.next !== 'replaced',
     facts: () => {
@@ -52,7 +52,7 @@ function fakeReader(): {
       fake.closes += 1
     },
   }
-  const open = (): JournalReader => {
+  const open = (): FactsReader => {
     if (fake.opening) throw fake.opening
     fake.opens += 1
     return reader

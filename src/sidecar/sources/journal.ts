@@ -1,9 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { JournalFacts } from '../../contracts/status.ts'
-import { messageOf, systemCodeOf } from '../../lib/errors.ts'
-import type { JournalReader } from '../../store/reader.ts'
-import type { Poller } from '../poller.ts'
-import { startPoller } from '../poller.ts'
+import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
+import type { FactsReader } from '../../store/reader.ts'
 import type { NewestReading } from '../reading.ts'
 
 /** What of the journal the status document carries. */
@@ -14,67 +12,53 @@ const passing =
   /^SQLITE_(BUSY|LOCKED|READONLY_RECOVERY|READONLY_ROLLBACK|READONLY_CANTINIT|CANTOPEN_DIRTYWAL|IOERR_SHORT_READ)/
 const triesBeforeSaid = 5
 
-/** Keeps reading the journal, by short reads on a read-only connection. */
-export function startJournalSource(options: {
+interface JournalSourceOptions<R extends FactsReader> {
   path: string
   keepsState: boolean
-  open: (path: string) => JournalReader
+  open: (path: string) => R
   newest: NewestReading<JournalFacts>
-  everyMs: () => number
-}): Poller {
-  const journal = new JournalSource(options)
-  const poller = startPoller({
-    everyMs: options.everyMs,
-    look: () => {
-      journal.look()
-    },
-  })
-  return {
-    poke: () => {
-      poller.poke()
-    },
-    stop: async () => {
-      await poller.stop()
-      journal.close()
-    },
-  }
 }
 
 /**
- * One look at the journal at a time; the connection stays open between looks, since opening costs more than reading.
+ * The journal, by short reads on a read-only connection. One look at a time; the connection stays open between looks,
+ * since opening costs more than reading.
  */
-export class JournalSource {
-  readonly #options: {
-    path: string
-    keepsState: boolean
-    open: (path: string) => JournalReader
-    newest: NewestReading<JournalFacts>
-  }
-  #reader: JournalReader | undefined
+export class JournalSource<R extends FactsReader> {
+  readonly #options: JournalSourceOptions<R>
+  #reader: R | undefined
   #facts: JournalFacts | undefined
   #failures = 0
 
-  constructor(options: {
-    path: string
-    keepsState: boolean
-    open: (path: string) => JournalReader
-    newest: NewestReading<JournalFacts>
-  }) {
+  constructor(options: JournalSourceOptions<R>) {
     this.#options = options
   }
 
   /** Reads what has changed into the newest reading. Never throws: a journal that cannot be read is a finding. */
   look(): void {
     try {
-      // A restore by rename leaves an open connection at the old file for ever, without any error.
-      if (this.#reader && !this.#reader.current()) this.close()
-      this.#reader ??= this.#options.open(this.#options.path)
-      if (this.#reader.changed() || !this.#facts) this.#facts = this.#reader.facts(limits)
+      const reader = this.#current()
+      if (reader.changed() || !this.#facts) this.#facts = reader.facts(limits)
       this.#failures = 0
       this.#options.newest.good(this.#facts)
     } catch (error) {
       this.close()
       this.#report(error)
+    }
+  }
+
+  /**
+   * Reads something else of it, now.
+   * @throws KsiError KSI_UNREACHABLE when it cannot be read, with why
+   */
+  read<T>(what: (reader: R) => T): T {
+    try {
+      return what(this.#current())
+    } catch (error) {
+      if (error instanceof KsiError) throw error
+      this.close()
+      this.#report(error)
+      const why = this.#options.newest.reading.error ?? `The journal cannot be read just now (${messageOf(error)}).`
+      throw new KsiError('KSI_UNREACHABLE', why, { cause: error })
     }
   }
 
@@ -87,6 +71,13 @@ export class JournalSource {
     } catch {
       // A connection that does not close is no use to anybody any more.
     }
+  }
+
+  #current(): R {
+    // A restore by rename leaves an open connection at the old file for ever, without any error.
+    if (this.#reader && !this.#reader.current()) this.close()
+    this.#reader ??= this.#options.open(this.#options.path)
+    return this.#reader
   }
 
   #report(error: unknown): void {

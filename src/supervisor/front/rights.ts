@@ -14,9 +14,18 @@ export type Rights = 'all' | 'reading' | 'none'
 
 /** All that can be asked for with the reading token. What is not here changes something, or may one day. */
 export const readingEvents: ReadonlySet<string> = new Set([
+  'agent:info',
+  'agent:list',
+  'completion:get_conversation_summary',
   'completion:status',
+  'completion:stream',
+  'completion:stop_stream',
+  'completion:provider_status',
   'completion:session_status',
   'completion:wait',
+  'conversation:active',
+  'conversation:get',
+  'conversation:list',
   'monitor:subscribe',
   'monitor:unsubscribe',
   'module:list',

@@ -8,7 +8,7 @@ import type { Mutant } from './mutant.ts'
 const tests = [
   'src/store/{queue,usage}.test.ts',
   'src/store/{events,checkpoints,reader,journal,boots}.test.ts',
-  'src/daemon/{completion,checkpoint,wire}/*.test.ts',
+  'src/daemon/{completion,checkpoint,wire,agents}/*.test.ts',
   'src/daemon/module-host/module-host.test.ts',
   'src/store/{migrate,salvage}.test.ts',
 ]

@@ -8,7 +8,7 @@ import type { Field, Mutant } from './mutant.ts'
 
 const tests = [
   'src/contracts/**/*.test.ts',
-  'src/daemon/{wire,completion,checkpoint,monitor,module-host}/*.test.ts',
+  'src/daemon/{wire,completion,checkpoint,monitor,module-host,agents}/*.test.ts',
   'src/store/{checkpoints,reader}.test.ts',
   'src/client/*.test.ts',
   'src/supervisor/front/*.test.ts',
