@@ -59,9 +59,9 @@ function leftIn(places: string): string[] {
 }
 
 const spoils: [name: string, spoil: (project: Project) => void, says: RegExp][] = [
-  ['drops a row at a restore', dropRow, /save-\d-\d was acknowledged and has no outcome/],
-  ['runs a request twice', runTwice, /save-\d-\d was run 2 times/],
-  ['reorders a queue', reorder, /save-\d-\d \(event \d+\) was started before save-\d-\d/],
+  ['drops a row at a restore', dropRow, /save\d?-\d-\d was acknowledged and has no outcome/],
+  ['runs a request twice', runTwice, /save\d?-\d-\d was run 2 times/],
+  ['reorders a queue', reorder, /save\d?-\d-\d \(event \d+\) was started before save\d?-\d-\d/],
 ]
 
 function change(project: Project, file: string, from: string, to: string): void {
@@ -74,13 +74,14 @@ function change(project: Project, file: string, from: string, to: string): void 
 function dropRow(project: Project): void {
   const verb = `dropOne(): void {
     const row = this.#sql.one<{ id: number; conversation: string }>(
-      "DELETE FROM requests WHERE id = (SELECT max(id) FROM requests WHERE state = 'queued') RETURNING id, conversation")
+      "DELETE FROM requests WHERE id = (SELECT max(id) FROM requests WHERE state = 'queued')" +
+        " RETURNING id, conversation")
     if (row !== undefined) this.#refresh(row.conversation, -1)
   }\n\n  `
   change(project, 'src/store/requests.ts', '/** The daemon died with', `${verb}/** The daemon died with`)
   const restore = 'result.report = completion.restore(crashed)'
-  const dropping = `journal.tx(() => core.requests.dropOne())\n${restore}`
-  change(project, 'src/daemon/checkpoint/restore.ts', restore, dropping)
+  const drop = `journal.tx(() => core.requests.dropOne())\n${restore}`
+  change(project, 'src/daemon/checkpoint/restore.ts', restore, drop)
 }
 
 function runTwice(project: Project): void {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { ComposeStage } from './compose-stage.ts'
 import { noEngine, removeProject } from './docker.ts'
+import { environmentWith, setEnvironment } from './testing/own-environment.ts'
 
 /* What an engine says that cannot be had it say: by a program that stands in for `docker` on the PATH. */
 const program = `#!/bin/sh
@@ -25,26 +26,24 @@ exit 0
 `
 
 describe('a stack of a smoke, on an engine that', () => {
-  const path = process.env['PATH'] ?? ''
+  let environment: Disposable
   let fake: string
   beforeEach(() => {
     fake = mkdtempSync(join(tmpdir(), 'ksi-t-'))
     writeFileSync(join(fake, 'docker'), program)
     chmodSync(join(fake, 'docker'), 0o755)
     writeFileSync(join(fake, 'config'), JSON.stringify({ volumes: { db: { name: 'ksi-smoke-x_db' } }, services: {} }))
-    process.env['PATH'] = fake + delimiter + path
-    process.env['FAKE'] = fake
+    environment = setEnvironment(environmentWith({ FAKE: fake }, fake))
   })
   afterEach(() => {
-    process.env['PATH'] = path
-    delete process.env['FAKE']
+    environment[Symbol.dispose]()
     rmSync(fake, { recursive: true, force: true })
   })
   const stage = (): ComposeStage =>
     new ComposeStage({
       root: fake,
       project: 'ksi-smoke-x',
-      env: { ...process.env, KSI_TOKEN: 'the token of the user', COMPOSE_FILE: 'another.yaml' },
+      env: environmentWith({ KSI_TOKEN: 'the token of the user', COMPOSE_FILE: 'another.yaml' }),
       signal: new AbortController().signal,
     })
   const put = (file: string, text = ''): void => writeFileSync(join(fake, file), text)

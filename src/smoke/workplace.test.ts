@@ -3,25 +3,25 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setEnvironment } from './testing/own-environment.ts'
 import { findLeftovers, isHere, makeWorkplace } from './workplace.ts'
 import type { Workplace } from './workplace.ts'
 
 describe('the folder of a smoke', () => {
   let from: string
   let places: string
-  const before = process.env['TMPDIR']
+  let environment: Disposable
   beforeEach(() => {
     places = mkdtempSync(join(tmpdir(), 'ksi-t-'))
     from = mkdtempSync(join(tmpdir(), 'ksi-t-'))
-    process.env['TMPDIR'] = places
+    environment = setEnvironment({ TMPDIR: places })
     mkdirSync(join(from, 'src/daemon/deep'), { recursive: true })
     mkdirSync(join(from, 'src/testing'))
     for (const file of ['package.json', 'src/main.ts', 'src/main.test.ts', 'src/testing/x.ts', 'src/daemon/deep/y.ts'])
       writeFileSync(join(from, file), `{"file":"${file}"}`, { mode: 0o400 })
   })
   afterEach(() => {
-    if (before === undefined) delete process.env['TMPDIR']
-    else process.env['TMPDIR'] = before
+    environment[Symbol.dispose]()
     for (const folder of [from, places]) rmSync(folder, { recursive: true, force: true })
   })
 
@@ -65,7 +65,7 @@ describe('the folder of a smoke', () => {
     rmSync(join(from, 'src'), { recursive: true, force: true })
     const { root } = makeWorkplace(from, 'local')
     assert.equal(statSync(join(root, 'src'), { throwIfNoEntry: false }), undefined)
-    process.env['TMPDIR'] = join(places, 'not there')
+    using _ = setEnvironment({ TMPDIR: join(places, 'not there') })
     assert.throws(() => makeWorkplace(from, 'compose'), { code: 'KSI_CONFIG_INVALID', message: /cannot be copied to/ })
   })
 })

@@ -8,6 +8,7 @@ import type { SupervisorStatus } from '../contracts/control.ts'
 import type { StatusDocument } from '../contracts/status.ts'
 import { parseObject } from '../lib/ndjson.ts'
 import { removeProject } from '../smoke/docker.ts'
+import { noteDown } from '../smoke/evidence.ts'
 import { copyStackFiles } from '../smoke/source-copy.ts'
 import { freePort } from '../lib/free-port.ts'
 import { makeProject } from './project.ts'
@@ -154,6 +155,9 @@ export class Stack {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { KSI_TEST_LOGS: logs } = process.env
+    if (logs !== undefined)
+      await noteDown(logs, `${this.#env['COMPOSE_PROJECT_NAME']}.log`, () => this.compose('logs', '--no-color'))
     // Not stopped: what still runs there is not waited for.
     const left = await removeProject(this.#env['COMPOSE_PROJECT_NAME'] ?? '')
     if (left.length > 0) process.stderr.write(`not removed: ${left.join(', ')}\n`)
