@@ -15,6 +15,8 @@ test('what a provider cannot honour is refused by name, with the provider, and n
     [{ priority: 'high' }, ['priority']],
     [{ circuit_breaker_config: { threshold: 1 } }, ['circuit_breaker_config']],
     [{ extra_body: { ksi: { sandbox: 'x' } } }, ['extra_body.ksi']],
+    [{ agent_config: { permission_profile: 'none' } }, ['agent_config.permission_profile']],
+    [{ agent_config: { profile: 'x', composition: 'y' } }, ['agent_config.composition']],
   ]
   for (const [data, parameters] of refused)
     assert.throws(() => accept(core, data), { code: 'KSI_UNSUPPORTED_PARAMETER', details: { parameters } })
