@@ -21,7 +21,7 @@ export interface SessionRow {
 }
 
 /**
- * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in which
+ * The time of a new session, of the time it is and its conversation: those of one stand in the order in which
  * they began, whatever the clock is set to.
  */
 export const afterOthers = 'max(?, coalesce((SELECT max(at) + 1 FROM sessions WHERE conversation = ?), 0))'
