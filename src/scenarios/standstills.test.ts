@@ -58,7 +58,7 @@ test('a save while the runner is stopped keeps nobody waiting for the runner', a
   assert.equal((await client.request('completion:wait', { request_id: String(request_id) })).status, 'completed')
 })
 
-test('all of it stands still for a while, as a paused container or a laptop that sleeps: nobody is to blame', async () => {
+test('all of it stands still for a while, as a paused container or a laptop does: nobody is to blame', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '500' })
   using client = await ksi.client()
