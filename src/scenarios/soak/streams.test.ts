@@ -2,7 +2,8 @@ import { test } from 'node:test'
 import { Ksi } from '../../testing/ksi.ts'
 import { memoryOfAll } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
-import { chooseSeed, randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed } from '../../testing/random.ts'
 import { streamsOver } from '../../testing/streams-over-acts.ts'
 
 const streams = Number(process.env.KSI_SOAK_STREAMS ?? 200)
