@@ -89,6 +89,7 @@ test('sessions lists what waits and runs, and one with its requests', async () =
       request_count: 1,
       is_locked: true,
       lock_holder: 'r1',
+      lock_expiry: null,
     },
   })
   const one = await ksi('sessions', 's1')

@@ -12,7 +12,7 @@ export function requestLine(request: {
 }): string {
   const { id, event, data, clientId } = request
   const name = clientId === undefined ? {} : { _client_id: clientId }
-  return JSON.stringify({ event, data, correlation_id: id, _event_id: id, ...name })
+  return JSON.stringify({ event, data, correlation_id: id, _event_id: id, _unordered: true, ...name })
 }
 
 /** True for what was pushed: a reply carries a correlation_id. */

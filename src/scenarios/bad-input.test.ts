@@ -18,7 +18,7 @@ test('what a client gets wrong is answered with what is wrong, and the daemon se
   assert.equal(((await client.request('completion:asink')).similar as string[])[0], 'completion:async')
   assert.match(await errorOf('completion:async', {}), /Missing required parameter: prompt/)
   assert.match(await errorOf('completion:async', { prompt: 5 }), /Invalid parameter prompt/)
-  assert.match(await errorOf('completion:async', { prompt: 'x', session_id: '../../etc/passwd' }), /session_id/)
+  assert.match(await errorOf('completion:async', { prompt: 'x', session_id: 'half \ud800' }), /session_id/)
   assert.match(await errorOf('completion:cancel', {}), /Missing required parameter: request_id \(str\)/)
   assert.match(await errorOf('completion:cancel', { request_id: 'nobody' }), /Unknown request_id: nobody/)
   assert.match(await errorOf('dev:checkpoint', { action: 'explode' }), /action/)

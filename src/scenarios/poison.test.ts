@@ -47,7 +47,10 @@ test('a subscription that ends the daemon when it gets a push is put aside, and 
   project.edit('src/daemon/monitor/monitor.ts', (text) =>
     text
       .replace('  matches: (name: string) => boolean\n', '$&  deadly: boolean\n')
-      .replace('      matches: globMatcher(patterns),\n', `$&      deadly: patterns.includes('${deadlyPattern}'),\n`)
+      .replace(
+        '      matches: globMatcher(who.patterns),\n',
+        `$&      deadly: who.patterns.includes('${deadlyPattern}'),\n`,
+      )
       .replace(/( {2}#push\([^)]*\): void \{\n)/, '$1    if (subscription.deadly) process.exit(7)\n'),
   )
   await using ksi = await Ksi.start(project)

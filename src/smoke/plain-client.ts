@@ -49,7 +49,9 @@ export class PlainClient {
       this.#waiting.set(id, { resolve, reject, event })
       const first = this.#token === undefined ? {} : { _token: this.#token }
       this.#token = undefined
-      this.#socket.write(`${JSON.stringify({ event, data, correlation_id: id, ...first, ...extra })}\n`)
+      this.#socket.write(
+        `${JSON.stringify({ event, data, correlation_id: id, _unordered: true, ...first, ...extra })}\n`,
+      )
     })
   }
 

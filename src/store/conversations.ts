@@ -166,6 +166,23 @@ export class Conversations {
     )
   }
 
+  /** Sessions, agents with a conversation, and conversations that wait for a try: each counted up to `limit`. */
+  counts(limit: number): { sessions: number; agents: number; waiting: number } {
+    const count = (of: string): string => `(SELECT count(*) FROM (SELECT 1 FROM ${of} LIMIT @limit))`
+    const waiting = 'conversations INDEXED BY conversations_waiting WHERE not_before IS NOT NULL AND busy = 0'
+    const columns = `${count('sessions')} AS sessions, ${count('agents')} AS agents, ${count(waiting)} AS waiting`
+    return this.#sql.one(`SELECT ${columns}`, { limit }) ?? { sessions: 0, agents: 0, waiting: 0 }
+  }
+
+  /** The next requests of conversations that wait for a try, whose turn comes first. */
+  waiting(limit: number): string[] {
+    return this.#sql.values(
+      `SELECT q.request_id FROM conversations c INDEXED BY conversations_waiting JOIN requests q ON q.id = c.head_tick
+       WHERE c.not_before IS NOT NULL AND c.busy = 0 ORDER BY c.not_before LIMIT ?`,
+      limit,
+    )
+  }
+
   /** How many conversations have something queued. */
   countQueued(): number {
     return this.#sql.value(countWithQueue) ?? 0

@@ -43,6 +43,12 @@ export class Runs {
     this.usage = new TokenUsage(sql)
   }
 
+  /** When (epoch ms) the run of a conversation is given up; null where there is none. */
+  deadlineOf(conversation: string): number | null {
+    const text = 'SELECT deadline FROM runs INDEXED BY runs_unfinished WHERE conversation = ? AND ended_at IS NULL'
+    return this.#sql.value<number | null>(text, conversation) ?? null
+  }
+
   /**
    * queued → processing. @returns false when it is not queued any more
    * @throws SQLITE_CONSTRAINT_UNIQUE when its conversation has a run already

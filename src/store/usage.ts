@@ -98,6 +98,12 @@ export class TokenUsage {
     return this.#sql.one<Spent>(sql, ...values) ?? { tokens: 0, cost_usd: 0 }
   }
 
+  /** The sum from an hour on; of no more than `limit` rows, so that it can be asked for all the time. */
+  recent(since: number, limit: number): UsageSum {
+    const rows = 'SELECT * FROM token_usage WHERE hour >= ? LIMIT ?'
+    return this.#sql.one<UsageSum>(`SELECT ${sums} FROM (${rows})`, since, limit) ?? { ...none }
+  }
+
   /** The sums of a group, those with the most tokens first. */
   by(group: UsageGroup, filter: UsageFilter, limit: number): Record<string, UsageSum> {
     const rows = this.#sql.all<UsageSum & { name: string }>(

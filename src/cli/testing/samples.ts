@@ -59,5 +59,28 @@ export function sampleCompletionStatus(): ServiceStatus {
     holds: [],
     held: 0,
     queues: { total_sessions: 4, active_sessions: 1, total_queued: 12, sessions: {} },
+    sessions: {
+      total_sessions: 4,
+      locked_sessions: 1,
+      active_sessions: 1,
+      recovery_data_size: 1,
+      agents_with_sessions: 0,
+      active_requests: 13,
+      pending_session_assignments: 0,
+    },
+    providers: { total_providers: 1, available_providers: 1, providers: { echo: { running: 1, limit: null } } },
+    token_usage: {
+      hours: 1,
+      total: {
+        runs: 0,
+        input_tokens: 0,
+        output_tokens: 0,
+        total_tokens: 0,
+        cache_read_tokens: 0,
+        cache_write_tokens: 0,
+        cost_usd: null,
+      },
+    },
+    retry_manager: { total_retrying: 0, pending_timers: 0, policy: { max_attempts: 3 } },
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { clientInfo, completionData, completionResult, requestId, requestStatus, sessionId } from '../completion.ts'
 import { hold } from '../holds.ts'
 import { failureReason, priority, requestState } from '../words.ts'
+import { serviceCounts } from './service-counts.ts'
 import type { EventSpec, PushSpec } from './spec.ts'
 
 /** The acknowledgement of a submission: it is in the journal. */
@@ -50,6 +51,7 @@ const serviceStatus = () =>
         }),
       ),
     }),
+    ...serviceCounts(),
   })
 export type ServiceStatus = z.infer<ReturnType<typeof serviceStatus>>
 
@@ -74,6 +76,8 @@ const sessionStatus = () =>
       request_count: z.number(),
       is_locked: z.boolean(),
       lock_holder: z.string().nullable(),
+      /** when the request that runs is given up */
+      lock_expiry: z.string().nullable(),
     }),
   })
 

@@ -5,7 +5,7 @@ import { providerState } from '../providers.ts'
 import type { EventSpec } from './spec.ts'
 
 /** What some runs have used together. */
-const usageSum = () =>
+export const usageSum = () =>
   z.object({
     /** whose provider told what they used */
     runs: z.number(),
@@ -43,6 +43,29 @@ export const providerEvents = {
             running: z.number(),
             /** what keeps it, or models of it, from being asked */
             holds: z.array(hold()),
+          }),
+        ),
+      }),
+  },
+  'completion:retry_status': {
+    summary: 'Requests that wait for another try.',
+    data: z.object({}),
+    reply: () =>
+      z.object({
+        retry_manager: z.literal('active'),
+        /** counted up to 10,000 */
+        stats: z.object({ total_retrying: z.number(), max_attempts: z.number() }),
+        /** up to 1,000, whose turn comes first */
+        retrying_requests: z.array(
+          z.object({
+            request_id: z.string(),
+            retry_attempt: z.number(),
+            max_retries: z.number(),
+            /** completion:status of the request says more */
+            last_error: z.literal('the last try failed'),
+            /** seconds */
+            next_retry_in: z.number(),
+            created_at: z.string(),
           }),
         ),
       }),

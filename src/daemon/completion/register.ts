@@ -9,6 +9,7 @@ import { describePolicy } from './policy.ts'
 import { describeProviders } from './provider-status.ts'
 import { retryRequest } from './retry.ts'
 import type { RunnerLinks } from './runner-links.ts'
+import { describeRetries } from './service-counts.ts'
 import { describeSession, describeStatus } from './status.ts'
 import { describeUsage } from './usage.ts'
 
@@ -36,6 +37,7 @@ export function registerCompletion(core: Core, links: RunnerLinks, { kick, cance
   router.on('completion:inject', accept('completion:inject', 'INJECT'), service)
   router.on('completion:status', ({ request_id: id }) => describeStatus(core, id), service)
   router.on('completion:session_status', (data) => describeSession(core, data.session_id), service)
+  router.on('completion:retry_status', () => describeRetries(core), service)
   router.on('completion:token_usage', (data) => describeUsage(core, data), service)
   router.on('completion:provider_status', (data) => describeProviders(core, links, data.provider ?? undefined), service)
   router.on('completion:cancel', (data) => cancel(data.request_id), service)

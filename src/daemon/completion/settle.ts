@@ -14,7 +14,7 @@ import type { Core } from '../core.ts'
 import type { Refusal } from './hold-desk.ts'
 
 /** Tries of one request in all, and the wait between them. */
-const maxAttempts = 3
+export const maxAttempts = 3
 const retry = { baseMs: 500, maxMs: 30_000 }
 
 type Completed = Extract<RunOutcome, { status: 'completed' }>

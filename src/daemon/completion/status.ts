@@ -7,6 +7,8 @@ import { KsiError } from '../../lib/errors.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
+import { describeCounts } from './service-counts.ts'
+
 const listed = 1_000
 const listedHolds = 100
 
@@ -91,6 +93,7 @@ function describeService(core: Core): ServiceStatus {
       total_queued: core.requests.total('queued'),
       sessions,
     },
+    ...describeCounts(core, processing),
   }
 }
 
@@ -118,6 +121,7 @@ export function describeSession(core: Core, sessionId: string): EventReply<'comp
       request_count: rows.length,
       is_locked: conversation?.running != null,
       lock_holder: conversation?.running ?? null,
+      lock_expiry: isoOrNull(core.journal.runs.deadlineOf(name)),
     },
   }
 }

@@ -8,7 +8,9 @@ import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { explainStoreError } from '../../store/open.ts'
 import type { Core } from '../core.ts'
+import { printable } from '../../lib/printable.ts'
 import { emitEvent } from './emit.ts'
+import { withJsonRead } from './json-text.ts'
 import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
@@ -88,7 +90,11 @@ function parseData(event: string, spec: EventSpec, data: Record<string, unknown>
   if (unknown !== undefined) throw unknown
   const parsed = spec.data.safeParse(data)
   if (parsed.success) return parsed.data as Record<string, unknown>
-  throw badData(event, spec, data, parsed.error.issues)
+  // KSI's command line sends objects and lists as text where it does not know better.
+  const read = withJsonRead(data, parsed.error.issues)
+  const again = read && spec.data.safeParse(read)
+  if (again?.success === true) return again.data as Record<string, unknown>
+  throw badData(event, spec, data, (again ?? parsed).error?.issues ?? [])
 }
 
 function badData(event: string, spec: EventSpec, data: Record<string, unknown>, issues: z.core.$ZodIssue[]): KsiError {
@@ -96,9 +102,12 @@ function badData(event: string, spec: EventSpec, data: Record<string, unknown>, 
   const first = issues[0]
   const name = String(first?.path[0] ?? '')
   const missing = first?.path.length === 1 && data[name] === undefined
-  const problem = missing
-    ? `Missing required parameter: ${name} (${parameters[name]?.type ?? 'Any'})`
-    : `Invalid parameter ${first?.path.join('.') ?? ''}: ${first?.message ?? ''}`
+  const problem =
+    first?.code === 'invalid_value' && name === 'action'
+      ? `Unknown action: ${printable(String(data[name]).slice(0, 200))}. Valid actions: ${first.values.join(', ')}`
+      : missing
+        ? `Missing required parameter: ${name} (${parameters[name]?.type ?? 'Any'})`
+        : `Invalid parameter ${first?.path.join('.') ?? ''}: ${first?.message ?? ''}`
   return new KsiError('KSI_BAD_REQUEST', problem, {
     details: { available: Object.keys(parameters), help: `system:help {"event": "${event}"}` },
   })

@@ -7,6 +7,7 @@ import type { Log } from '../../lib/log.ts'
 import type { ConnectionOptions, ConnectionOwner } from './connection-owner.ts'
 import { Inflow } from './inflow.ts'
 import { Intake } from './intake.ts'
+import { ReplyOrder } from './reply-order.ts'
 import type { Rights } from './rights.ts'
 import { Subscription } from './subscription.ts'
 import type { PushFrame } from './subscription.ts'
@@ -22,6 +23,7 @@ export class ClientConnection {
   readonly id: number
   readonly info: ConnectionInfo
   readonly subscription = new Subscription()
+  readonly order = new ReplyOrder((line) => this.send(line))
   /** generations that ended while they had been given its subscription and nothing else */
   deaths = 0
   /** what it may ask for; on TCP its first line says */
@@ -39,7 +41,7 @@ export class ClientConnection {
   readonly #intake: Intake
   /** open → half (it sent its last line) → closing (we sent our last line) → gone */
   #phase: 'open' | 'half' | 'closing' | 'gone' = 'open'
-  readonly #inflow = new Inflow()
+  readonly #inflow = new Inflow(this.order)
   #busy = false
   #paused = false
   #linger: NodeJS.Timeout | undefined
@@ -93,9 +95,7 @@ export class ClientConnection {
     const unread = this.#writer.pending
     if (unread > cutAt) {
       this.#log.warn({ connection: this.id, unread }, 'client cut: it does not read what it is sent')
-      this.#phase = 'closing'
-      this.#socket.destroy()
-      return
+      return this.drop()
     }
     this.#writer.write(`${line}\n`)
   }

@@ -5,6 +5,7 @@ import type { ConnectionInfo } from '../../contracts/relay.ts'
 import { dataReply, errorReply } from '../../contracts/wire.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import type { AnswerContext } from './answer-context.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
 import { Doorstep } from './doorstep.ts'
@@ -26,12 +27,6 @@ const unread = { least: 16_384, all: 16_777_216, most: 1_048_576 } as const
 const underWay = { all: 1_024, least: 8 } as const
 /** Connections that are ended may take this long to flush. */
 const closeMs = 500
-
-/** Whom an event that the supervisor answers came from. */
-export interface AnswerContext {
-  connection: number
-  transport: ConnectionInfo['transport']
-}
 
 /** The tokens are asked for on TCP, on the first line of a connection; they may change at any time. */
 export interface ConnectionsOptions extends Tokens {
@@ -122,7 +117,7 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
     const verdict = judgeLine(line, { strict, tokens: this.#options })
     if (verdict.kind !== 'refuse' && strict) connection.rights = verdict.rights
     if (verdict.kind !== 'request')
-      return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.send(verdict.reply)
+      return verdict.kind === 'refuse' ? connection.refuse(verdict.reply) : connection.order.answer(verdict.reply)
     const place = this.#doorstep.leave(connection, verdict.request.event)
     if (place === 'refused') return
     if (place === 'stranger' && !this.#admit(connection)) return
@@ -140,7 +135,7 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
       'KSI_LINE_TOO_LONG',
     )
     if (isFirstOnTcp(connection)) connection.refuse(reply)
-    else connection.send(reply)
+    else connection.order.answer(reply)
   }
 
   onUnfinished(connection: ClientConnection, bytes: number): void {
@@ -195,10 +190,7 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   #serve(connection: ClientConnection, request: RequestLine, bytes: number): void {
     // What changes something is run although nobody hears of it; what is only asked is not.
     if (connection.hasHungUp && readingEvents.has(request.event)) return
-    const isOurs =
-      !mayAsk(connection.rights, request.event) ||
-      eventSpec(request.event)?.front === true ||
-      (request.event === 'system:health' && !this.#relay.isLive)
+    const isOurs = !mayAsk(connection.rights, request.event) || eventSpec(request.event)?.front === true
     if (isOurs) void this.#answer(connection, request)
     else this.#relay.take(connection, request, bytes)
   }
@@ -206,15 +198,16 @@ export class ClientConnections implements ConnectionOwner<ClientConnection> {
   async #answer(connection: ClientConnection, request: RequestLine): Promise<void> {
     const { event, data } = request
     connection.took(0)
+    const place = connection.order.next(request.unordered)
     try {
       checkRights(connection.rights, event)
       const context = { connection: connection.id, transport: connection.info.transport }
       const result = await this.#options.answer(event, data, context)
-      connection.send(dataReply(result === undefined ? [] : [result], request))
+      place.reply(dataReply(result === undefined ? [] : [result], request))
     } catch (error) {
       const code = systemCodeOf(error)
       const problem = { status: 'error', error: messageOf(error), ...(code === undefined ? {} : { code }) }
-      connection.send(dataReply([problem], request))
+      place.reply(dataReply([problem], request))
     }
     connection.settled(0)
     this.#relay.forgetIfDone(connection)

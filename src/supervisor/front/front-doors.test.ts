@@ -91,13 +91,12 @@ test('asks for the token on the first line, and passes it on to nobody', async (
     await stranger.closed
   }
   const friend = await h.client('tcp')
-  friend.send({ event: 'a', data: { x: 1 }, _token: 'a secret of some length', correlation_id: 9 })
-  friend.send({ event: 'b' })
+  friend.send('{"event":"a","data":{"x":1},"_token":"a secret of some length","correlation_id":9}\n{"event":"b"}\n')
   const [a, b] = [await generation.frames.next(isRequest), await generation.frames.next(isRequest)]
   assert.deepEqual(JSON.parse(a.json), { event: 'a', data: { x: 1 }, correlation_id: 9 })
   assert.equal(b.json, '{"event":"b"}')
   const local = await h.client()
-  local.send({ event: 'c' })
+  local.send('{"event":"c"}\n')
   assert.equal((await generation.frames.next(isRequest)).json, '{"event":"c"}')
 })
 

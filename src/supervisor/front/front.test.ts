@@ -32,11 +32,15 @@ test('gives each request without an event id one of its own, and refuses one wit
   const client = await h.client()
   client.send('{"event":"a"}\n{"event":"b"}\n{"event":"c","_event_id":"\\ud800","correlation_id":1}\n')
   const ids: string[] = []
-  for (let i = 0; i < 2; i++) ids.push((await generation.frames.next(isRequest)).eventId)
+  for (let i = 0; i < 2; i++) {
+    const request = await generation.frames.next(isRequest)
+    ids.push(request.eventId)
+    generation.reply(request)
+  }
   assert.match(ids[0] ?? '', /^evt_[0-9a-f]{8}\w+$/)
   assert.notEqual(ids[0], ids[1])
   // Ids that differ only there would be stored as one.
-  const refusal = await client.inbox.next()
+  const refusal = await client.inbox.next(({ error }) => error !== undefined)
   assert.match(String(refusal['error']), /^Invalid _event_id/)
   assert.equal(refusal['correlation_id'], 1)
 })

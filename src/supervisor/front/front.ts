@@ -11,6 +11,8 @@ export type FrontOptions = ConnectionsOptions &
   Omit<ListenersOptions, 'onSocket'> & {
     /** how long, in ms, a line waits for a generation */
     holdMs: number
+    /** how long, in ms, `system:health` waits for one */
+    healthMs?: number
   }
 
 /** The owner of all client connections; starts without a generation, holding every line until `attach`. */

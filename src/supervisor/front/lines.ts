@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { errorReply } from '../../contracts/wire.ts'
 import type { ClientConnection } from './client-connection.ts'
+import type { ReplyPlace } from './reply-order.ts'
 import type { RequestLine } from './request-line.ts'
 
 /** A request line that has no reply yet. */
 export interface Line {
   readonly relay: number
   readonly connection: ClientConnection
+  readonly place: ReplyPlace
   readonly bytes: number
   readonly eventId: string
   readonly request: Pick<RequestLine, 'text' | 'event' | 'correlation' | 'subscription'>
@@ -25,8 +28,7 @@ export interface Line {
 /** A line that was run, waits, and saw this many generations die is not brought to the next one for ever. */
 const outlivedAtMost = 3
 
-/** A line that has just come. */
-export function newLine(
+function newLine(
   request: RequestLine,
   come: { connection: ClientConnection; relay: number; bytes: number; bootId: string },
 ): Line {
@@ -35,6 +37,7 @@ export function newLine(
   return {
     relay,
     connection,
+    place: connection.order.next(request.unordered),
     bytes,
     eventId: request.eventId ?? `evt_${bootId}${relay.toString(36)}`,
     request: { text, event, correlation, subscription },
@@ -51,6 +54,8 @@ const holdLimits = { lines: 10_000, bytes: 67_108_864 } as const
 /** All lines without a reply, in order of arrival over all connections: first the relayed ones, then the held ones. */
 export class Lines {
   readonly #lines = new Map<number, Line>()
+  readonly #bootId = randomBytes(4).toString('hex')
+  #last = 0
   #bytes = 0
   #heldCount = 0
   #heldBytes = 0
@@ -80,12 +85,15 @@ export class Lines {
     return undefined
   }
 
-  /** Adds a line as held. */
-  add(line: Line): void {
+  /** Takes a line that has just come, as held. */
+  take(request: RequestLine, connection: ClientConnection, bytes: number): Line {
+    const line = newLine(request, { connection, bytes, relay: ++this.#last, bootId: this.#bootId })
     this.#lines.set(line.relay, line)
     this.#bytes += line.bytes
     this.#heldCount++
     this.#heldBytes += line.bytes
+    connection.took(bytes)
+    return line
   }
 
   get(relay: number): Line | undefined {
@@ -121,6 +129,7 @@ export class Lines {
 
   remove(line: Line): void {
     if (!this.#lines.delete(line.relay)) return
+    line.place.drop()
     this.#bytes -= line.bytes
     if (line.state !== 'held') return
     this.#heldCount--

@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Frame } from '../../contracts/relay.ts'
 import { isSuccess } from '../../contracts/wire.ts'
 import type { Log } from '../../lib/log.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { Crowd } from './crowd.ts'
+import { LateHealth, type HealthOptions } from './late-health.ts'
 import { LargeLines } from './large-lines.ts'
-import { Lines, mayBeTaken, newLine, notTaken } from './lines.ts'
+import { Lines, mayBeTaken, notTaken } from './lines.ts'
 import type { Line } from './lines.ts'
 import { PoisonList, poisonReply } from './poison.ts'
 import type { RelayLink } from './relay-link.ts'
@@ -26,16 +26,16 @@ export class Relay {
   readonly #roster = new Roster()
   readonly #crowd = new Crowd()
   readonly #large = new LargeLines()
-  readonly #bootId = randomBytes(4).toString('hex')
+  readonly #health: LateHealth
   readonly #trials: Trials
   readonly #sweeper: Sweeper
   #link: RelayLink | undefined
   #holding = false
   #closed = false
-  #lastRelay = 0
 
-  constructor(options: { holdMs: number; log: Log }) {
+  constructor(options: HealthOptions & { holdMs: number; log: Log }) {
     this.#log = options.log
+    this.#health = new LateHealth(options, this.lines, (line) => this.#settle(line))
     this.#links = new RelayLinks({
       log: options.log,
       onFrame: (link, frame) => link === this.#link && this.#onFrame(frame),
@@ -120,14 +120,14 @@ export class Relay {
 
   /** Takes a request line: on to the live generation, or held until there is one. */
   take(connection: ClientConnection, request: RequestLine, bytes: number): void {
-    if (this.poison.refuses(request)) return connection.send(poisonReply('The request', request))
+    const refuse = (reply: string): void => connection.order.answer(reply, request.unordered)
+    if (this.poison.refuses(request)) return refuse(poisonReply('The request', request))
     const link = this.isLive && !this.#trials.isOn ? this.#link : undefined
     const full = link === undefined ? this.lines.fullFor(bytes) : undefined
-    if (full !== undefined) return connection.send(notTaken(full, request))
-    const line = newLine(request, { connection, bytes, relay: ++this.#lastRelay, bootId: this.#bootId })
-    this.lines.add(line)
-    connection.took(bytes)
+    if (full !== undefined) return refuse(this.#health.reply({ connection, request }) ?? notTaken(full, request))
+    const line = this.lines.take(request, connection, bytes)
     this.#crowd.added(connection, this.lines.bytes)
+    this.#health.watch(line)
     if (link === undefined) this.#sweeper.soon()
     else if (this.#large.mayGo(line)) this.#send(link, line)
   }
@@ -147,7 +147,7 @@ export class Relay {
     if (handover) this.#trials.handedOver()
     else this.#trials.ended(given)
     for (const line of given) this.lines.again(line, handover)
-    if (handover) this.poison.codeChanged()
+    for (const line of given) this.#health.watch(line)
     this.#sweeper.soon()
   }
 
@@ -205,7 +205,7 @@ export class Relay {
     // Only what a generation has agreed to is asked of the next one.
     const { subscription } = line.request
     if (subscription !== undefined && isSuccess(json)) line.connection.subscription.data = subscription
-    line.connection.send(json)
+    line.place.reply(json)
     this.#trials.passed(line)
     this.#settle(line)
   }
@@ -228,7 +228,7 @@ export class Relay {
         { connection: connection.id, event: request.event, state, why },
         'request of a client that hung up is given up',
       )
-    connection.send(state === 'held' ? notTaken(why, request) : mayBeTaken(why, request))
+    line.place.reply(state === 'held' ? notTaken(why, request) : mayBeTaken(why, request))
     this.#settle(line)
   }
 }

@@ -28,6 +28,8 @@ export interface RequestLine {
   correlation: string
   /** the request's own `_event_id`, encoded for a frame */
   eventId: string | undefined
+  /** its reply may come before that to an earlier one, and after it */
+  unordered: boolean
   /** for `monitor:subscribe`: what a later generation is told, as JSON */
   subscription: string | undefined
 }
@@ -103,7 +105,7 @@ function toRequest(line: Record<string, unknown>, text: string, whole: Buffer | 
       correlation,
     })
   const subscription = event === 'monitor:subscribe' ? subscriptionOf(line, data) : undefined
-  const known = { event, correlation, eventId: eventIdOf(line), subscription }
+  const known = { event, correlation, eventId: eventIdOf(line), unordered: line['_unordered'] === true, subscription }
   const request =
     whole === undefined
       ? { ...known, data, text: withoutToken(line, text, correlation) }
@@ -117,6 +119,7 @@ class LargeRequest implements RequestLine {
   readonly event: string
   readonly correlation: string
   readonly eventId: string | undefined
+  readonly unordered: boolean
   readonly subscription: string | undefined
   readonly #whole: Buffer
 
@@ -124,6 +127,7 @@ class LargeRequest implements RequestLine {
     this.event = known.event
     this.correlation = known.correlation
     this.eventId = known.eventId
+    this.unordered = known.unordered
     this.subscription = known.subscription
     this.#whole = whole
     this.text = Object.hasOwn(line, '_token') ? withoutToken(this.#parse(), '', known.correlation) : whole

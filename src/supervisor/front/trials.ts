@@ -50,6 +50,7 @@ export class Trials {
 
   /** A generation let go in peace. */
   handedOver(): void {
+    this.#court.poison.codeChanged()
     this.#retrial.handedOver()
     for (const { subscription } of this.#court.roster.subscribers()) subscription.isAsked = false
   }
@@ -71,10 +72,11 @@ export class Trials {
     if (suspect === undefined) return
     if (suspect instanceof ClientConnection) {
       const { subscription } = suspect
-      this.#putAside(suspect, { event: 'monitor:subscribe', text: subscription.asLine }, 'The subscription')
+      const asked = { event: 'monitor:subscribe', text: subscription.asLine }
+      suspect.send(this.#putAside(suspect, asked, 'The subscription'))
       subscription.end()
     } else {
-      this.#putAside(suspect.connection, suspect.request, 'The request')
+      suspect.place.reply(this.#putAside(suspect.connection, suspect.request, 'The request'))
       this.#court.settle(suspect)
     }
   }
@@ -117,9 +119,9 @@ export class Trials {
     return false
   }
 
-  #putAside(connection: ClientConnection, request: Pick<RequestLine, 'event' | 'text'>, what: string): void {
+  #putAside(connection: ClientConnection, request: Pick<RequestLine, 'event' | 'text'>, what: string): string {
     const record = this.#court.poison.add(request.event, request.text)
     this.#court.log.error({ connection: connection.id, ...record }, 'put aside as poison')
-    connection.send(poisonReply(what, request))
+    return poisonReply(what, request)
   }
 }
