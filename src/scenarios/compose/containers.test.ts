@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { Debugger } from '../../testing/debugger.ts'
-import { freePort } from '../../testing/free-port.ts'
+import { freePort } from '../../lib/free-port.ts'
 import { WireClient } from '../../testing/wire-client.ts'
 
 const run = promisify(execFile)
