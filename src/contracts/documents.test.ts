@@ -80,7 +80,7 @@ interface Configuration {
 test('every task and launch configuration of the editor runs what there is', () => {
   const scripts = JSON.parse(read('package.json')).scripts as Record<string, string>
   const { tasks } = JSON.parse(read('.vscode/tasks.json')) as { tasks: { label: string; command: string }[] }
-  const labels = ['up', 'down', 'logs', 'checkpoint', 'bench'].map((name) => `ksi: ${name}`)
+  const labels = ['up', 'down', 'logs', 'smoke', 'checkpoint', 'bench'].map((name) => `ksi: ${name}`)
   assert.deepEqual(
     labels.filter((label) => !tasks.some((task) => task.label === label)),
     [],
