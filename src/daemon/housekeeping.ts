@@ -19,7 +19,7 @@ export function startHousekeeping(
   { onFilling, removeLogs }: { onFilling: () => void; removeLogs: () => Promise<unknown> },
 ): { stop(): void } {
   const { journal, settings, log, quotas, troubles } = core
-  const { events, finished, replies, runs } = journal
+  const { events, finished, removed, replies, runs } = journal
   let round = 0
   const trim = (): number => {
     journal.shrink(pagesGivenBack)
@@ -28,7 +28,7 @@ export function startHousekeeping(
     const requests = seldom
       ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(journal.clock.now())
       : 0
-    return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
+    return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice) + removed.trim(slice)
   }
   const tidy = (): void => {
     look()

@@ -59,7 +59,7 @@ test('the same id with the same content is acknowledged as it stands, with other
   begin(core, 'a')
   assert.equal(send(core, { request_id: 'a', session_id: 's', extra_body }).status, 'processing')
   assert.throws(() => send(core, { request_id: 'a', session_id: 's' }), { code: 'KSI_DUPLICATE_REQUEST' })
-  assert.equal(core.requests.queuedCount(), 0)
+  assert.equal(core.requests.total('queued'), 0)
 })
 
 test('a full queue is said, and takes again when there is room', () => {

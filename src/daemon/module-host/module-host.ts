@@ -41,6 +41,10 @@ export class ModuleHost {
     this.#onTrouble = onTrouble
   }
 
+  get names(): string[] {
+    return this.#modules.map(({ name }) => name)
+  }
+
   /** Makes their events known to the router. */
   register(core: Surroundings): void {
     for (const { name, events, pushes } of this.#modules) {
