@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 
 const home = resolve(import.meta.dirname, '../..')
 /** What a running ksi has no use for. */
-const notCopied = /\/src\/(scenarios|testing|bench)(\/|$)/
+const notCopied = /\/src\/(scenarios|testing|bench|torture)(\/|$)/
 
 /** A copy of ksi whose source a scenario may edit as a person would. */
 export interface Project {

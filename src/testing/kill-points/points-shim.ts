@@ -7,8 +7,8 @@ import { Socket } from 'node:net'
  * Points at which a process of ksi can be killed, for `--import` in every one of them: before and after each commit,
  * rename, line added to a file, message over IPC, and piece written to a socket, be it a reply, a push or a line to
  * another process. A point is named by what is done and where in our code that is; so none is forgotten, and nothing of
- * it is in the code itself. `KSI_TEST_POINTS` names a folder: in `armed` stand the points to be killed at, one after the
- * other, and while there is a file `record`, `seen` gets each that is passed.
+ * it is in the code itself. `KSI_TEST_POINTS` names a folder: in `armed` stand the points to be killed at, one after
+ * the other, and while there is a file `record`, `seen` gets each that is passed.
  */
 
 const folder = process.env['KSI_TEST_POINTS'] ?? ''
