@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal } from './journal.ts'
 import type { ModuleState } from './module-states.ts'
+import { databaseOf } from './testing/sound.ts'
 import { TempJournal, TestQueue, countRequests } from './testing/temp-journal.ts'
 
 function cut(journal: Journal, states: ModuleState[] = []): number {
@@ -183,6 +184,21 @@ test('the oldest checkpoints go when there are more than 500', () => {
   })
   const ids = journal.checkpoints.list(1_000).map(({ id }) => id)
   assert.deepEqual([ids.length, ids[0], ids.at(-1)], [500, 510, 11])
+})
+
+test('a state that cannot be read any more hides no older one, and no checkpoint', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  const state = (n: number): ModuleState => ({ module: 'notes', version: n, state: { n } })
+  const [first, second] = [cut(journal, [state(1)]), cut(journal, [state(2), { module: 'b', version: 1, state: 'b' }])]
+  databaseOf(journal).exec('UPDATE module_states SET state = substr(state, 2) WHERE version = 2')
+  const garbled: number[] = []
+  const newest = journal.moduleStates.newest('notes', (checkpoint) => garbled.push(checkpoint))
+  assert.deepEqual([newest, garbled], [{ ...state(1), checkpoint: first }, [second]])
+  assert.deepEqual(journal.moduleStates.of(second), [{ module: 'b', version: 1, state: 'b' }])
+  databaseOf(journal).exec("UPDATE module_states SET state = substr(state, 2) WHERE module = 'notes'")
+  assert.equal(journal.moduleStates.newest('notes'), undefined)
+  databaseOf(journal).exec('DELETE FROM module_states')
 })
 
 test("a module's newest state stays when its checkpoint goes, and only that", () => {

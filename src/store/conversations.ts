@@ -1,3 +1,4 @@
+import type { Lanes } from './lanes.ts'
 import type { ConversationRow } from './rows.ts'
 import { runningColumn } from './rows.ts'
 import type { Sql } from './sql.ts'
@@ -20,12 +21,20 @@ export interface SessionRow {
   at: number
 }
 
+/**
+ * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in
+ * which they began, whatever the clock is set to.
+ */
+export const afterOthers = 'max(?, coalesce((SELECT max(at) + 1 FROM sessions WHERE conversation = ?), 0))'
+
 /** Which session belongs where, and which conversation may start its next request. */
 export class Conversations {
   readonly #sql: Sql
+  readonly #lanes: Lanes
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, lanes: Lanes) {
     this.#sql = sql
+    this.#lanes = lanes
   }
 
   get(conversation: string): ConversationRow | undefined {
@@ -44,12 +53,13 @@ export class Conversations {
   setNewestSession(conversation: string, session: { id: string; provider: string; now: number }): void {
     const { id: sessionId, provider, now } = session
     this.#sql.run(
-      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ?, ?)
+      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ${afterOthers}, ?)
        ON CONFLICT (session_id) DO UPDATE SET provider = excluded.provider
          WHERE provider IS NULL OR provider <> excluded.provider`,
       sessionId,
       conversation,
       now,
+      conversation,
       provider,
     )
     this.#noteSession(conversation, sessionId)
@@ -135,30 +145,17 @@ export class Conversations {
 
   /**
    * Conversations that may start their next request, in the order those were accepted.
-   * @param room how many more each lane takes, by its name; a lane that is not named takes none
+   * @param room how many more a lane takes
    */
-  runnable(limit: number, room: Iterable<readonly [string, number]> = []): string[] {
-    const found = this.#ready(null, limit)
-    for (const [lane, least] of room) found.push(...this.#ready(lane, Math.min(limit, least)))
-    return found
-      .sort((a, b) => a.head_tick - b.head_tick)
+  runnable(limit: number, room: (lane: string | null) => number = () => limit): string[] {
+    return [null, ...this.#lanes.ready()]
+      .flatMap((lane) => {
+        const most = Math.min(limit, room(lane))
+        return most > 0 ? this.#lanes.first(lane, most) : []
+      })
+      .sort((one, other) => one.head_tick - other.head_tick)
       .slice(0, limit)
       .map(({ conversation }) => conversation)
-  }
-
-  /** Whether one of this lane may start. */
-  isReady(lane: string): boolean {
-    return this.#ready(lane, 1).length > 0
-  }
-
-  #ready(lane: string | null, limit: number): { conversation: string; head_tick: number }[] {
-    if (limit <= 0) return []
-    return this.#sql.all(
-      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
-       WHERE lane IS ? AND head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
-      lane,
-      limit,
-    )
   }
 
   /** When (epoch ms) the earliest conversation that waits for another try may go on. */

@@ -105,7 +105,8 @@ const damages: Record<string, (temp: TempJournal) => void> = {
   '12 KB in the middle': (temp) => garble(temp.path, readFileSync(temp.path).length >> 1, 12_288, () => 0xa5),
   'the first 100 bytes': (temp) => garble(temp.path, 0, 100, () => 0x5a),
   'the whole first page': (temp) => garble(temp.path, 0, pageSize, () => 0x5a),
-  'half of it cut off': (temp) => truncateSync(temp.path, readFileSync(temp.path).length >> 1),
+  'two fifths of it cut off': (temp) =>
+    truncateSync(temp.path, Math.round((readFileSync(temp.path).length / pageSize) * 0.6) * pageSize),
   'a byte of each tenth page': (temp) => {
     for (let at = 5 * pageSize; at < readFileSync(temp.path).length; at += 10 * pageSize)
       garble(temp.path, at, 1, () => 0xff)

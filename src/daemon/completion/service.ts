@@ -77,7 +77,7 @@ export class CompletionService implements RunnerListener {
     this.#core.journal.tx(() => {
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
-      report.queued = this.#core.requests.queuedCount()
+      report.queued = this.#core.requests.total('queued')
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
@@ -213,6 +213,7 @@ export class CompletionService implements RunnerListener {
     try {
       this.#core.journal.tx(() => reconcile(this.#core, this.#held.world(), report, runnerId))
     } catch (error) {
+      this.#core.budgets.forget()
       this.#core.log.error(
         { runner: runnerId, err: error },
         'requests of a runner could not be brought into line, trying again',
