@@ -70,7 +70,7 @@ const mistakes: Mistake[] = [
   ],
 ]
 
-const worlds = 300
+const worlds = 100
 
 /** Makes each in a copy of the source, and counts the worlds that find it. @returns 0 when all are found */
 export function findMutants(): number {

@@ -7,12 +7,13 @@ import { Dispatcher } from '../daemon/completion/dispatcher.ts'
 import { emptyReport, quarantine, reconcile } from '../daemon/completion/reconcile.ts'
 import { retryRequest } from '../daemon/completion/retry.ts'
 import { TakingIn } from '../daemon/completion/taking-in.ts'
+import { createCore } from '../daemon/core.ts'
 import type { Core } from '../daemon/core.ts'
-import { Troubles } from '../daemon/troubles.ts'
 import { internalContext } from '../daemon/wire/router.ts'
 import { finalEvents } from '../history/event.ts'
 import { EventHistory } from '../history/event-history.ts'
 import { silentLog } from '../lib/log.ts'
+import type { Journal } from '../store/journal.ts'
 import { MemoryJournal } from '../store/testing/memory-journal.ts'
 import type { MemoryDatabase } from '../store/testing/memory-journal.ts'
 import { ModelRunner } from './model-runner.ts'
@@ -136,19 +137,14 @@ export class World {
       }
     })
     const links = { accepting: () => this.#runner.link(), get: () => undefined }
-    const parts: Partial<Record<keyof Core, unknown>> = {
-      settings,
-      log,
-      journal,
-      requests: journal.requests,
-      conversations: journal.conversations,
-      events: journal.events,
-      quotas: { take: () => {}, wrote: () => {} },
-      troubles: new Troubles(),
-      generation: journal.epoch,
+    // Of a journal this has what the queue core needs; bytes are not counted in this world.
+    const made = createCore({ settings, log, journal: journal as unknown as Journal, bootId: 'simulated' })
+    const core = { ...made, quotas: { take: () => {}, wrote: () => {} } as unknown as Core['quotas'] }
+    const failed = core.troubles.failed.bind(core.troubles)
+    core.troubles.failed = (what, error, ...more) => {
+      if (error instanceof TypeError) this.faults.push(`${what}: ${error.message}`)
+      failed(what, error, ...more)
     }
-    // What the queue core needs of a generation; of the rest there is nothing in this world.
-    const core = parts as unknown as Core
     const dispatcher = new Dispatcher(core, links as never, () => {})
     dispatcher.open()
     return [journal, core, dispatcher, new TakingIn(core)]
