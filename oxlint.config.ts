@@ -20,6 +20,7 @@ const mayImport: [place: string, folders: string, packages?: string][] = [
   ['cli', 'smoke client contracts lib'],
   ['testing', 'smoke history client store contracts lib'],
   ['scenarios', 'testing smoke history client store contracts lib'],
+  ['torture', 'daemon testing history store contracts lib'],
   ['bench', 'testing smoke history client store contracts lib'],
   // A peer runs the daemon's own code: that is what it is compared with.
   ['bench/{peer-daemon,bun-server}.ts', 'daemon store contracts lib'],
@@ -28,7 +29,7 @@ const packages = new Set(mayImport.flatMap(([, , names]) => names ?? []))
 const folders = new Set(mayImport.map(([place]) => topOf(place)))
 
 /** Each folder's own tests and what they share; whole folders that are for tests only. */
-const testFiles = ['**/*.test.ts', '**/testing/**', 'src/{scenarios,bench}/**']
+const testFiles = ['**/*.test.ts', '**/testing/**', 'src/{scenarios,bench,torture}/**']
 /** What may look at the environment: the mains, and what stands in for a person. */
 const mains = ['src/**/{main,*-main,docker-proxy}.ts', 'src/cli/{ksi,with-node}.js', ...testFiles.slice(1)]
 

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, realpathSync, statSync
 import { join, sep } from 'node:path'
 
 /** What a running ksi has no use for. */
-const notCopied = /^src\/(scenarios|testing|bench)$|\.test\.ts$/
+const notCopied = /^src\/(scenarios|testing|bench|torture)$|\.test\.ts$/
 
 /** What Compose needs beside the source. */
 const stackFiles = ['compose.yaml', 'Dockerfile.dev', '.dockerignore', '.npmrc', 'package-lock.json', 'tsconfig.json']
