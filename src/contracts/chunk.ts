@@ -20,3 +20,6 @@ export const chunk = () =>
     z.object({ kind: z.literal('raw'), data: z.unknown() }),
   ])
 export type Chunk = z.infer<ReturnType<typeof chunk>>
+
+/** The same as it is heard or read: of a kind that is not known here, since newer code has said it, it is `raw`. */
+export const heardChunk = () => chunk().catch(({ value }): Chunk => ({ kind: 'raw', data: value }))

@@ -12,6 +12,10 @@ import { hostProtocol } from './protocol.ts'
 /** What a side speaks; one that does not say is of the first version. */
 const spoken = { protocol: z.number().default(1), oldest: z.number().default(1) }
 
+/** Of causes and phases that only newer code knows, the likeliest here. */
+const { cause, phase } = bootFailure.shape
+const heardFailure = bootFailure.extend({ cause: cause.catch('save'), phase: phase.catch('import') })
+
 /** A runner one may talk to; only one takes new work. */
 const runnerAddress = z.object({
   id: z.string(),
@@ -32,11 +36,11 @@ const runnerList = z.object({
    * Runners that have ended in peace: every outcome of theirs was committed or lies in its log, so a request one was
    * given that has none is one it never read.
    */
-  drained: z.array(z.string()),
+  drained: z.array(z.string()).default([]),
   /** Why no runner takes work; null when one does. */
-  problem: z.string().nullable(),
+  problem: z.string().nullable().default(null),
   /** Why the newest code of the runner is not in use; null when it is. */
-  failure: bootFailure.nullable(),
+  failure: heardFailure.nullable().default(null),
   /** It ends once what runs has ended, and takes no new work: that waits for the next host. */
   draining: z.boolean().default(false),
   /** Files of the host itself that are not what it was started from. */
@@ -71,7 +75,7 @@ export const fromRunnerHost = z.discriminatedUnion('type', [
   }),
   runnerList.extend({ type: z.literal('runners') }),
   /** The answer to `reload`: a runner with this code takes the new work, or why it does not. */
-  z.object({ type: z.literal('reloaded'), id: z.number(), failure: bootFailure.nullable() }),
+  z.object({ type: z.literal('reloaded'), id: z.number(), failure: heardFailure.nullable() }),
   /** What it and its runners have printed: to whoever keeps it. */
   z.object({ type: z.literal('printed'), lines: z.array(z.string()) }),
 ])

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { chunk } from './chunk.ts'
+import { heardChunk } from './chunk.ts'
 import { providerState } from './providers.ts'
 import { usage } from './usage.ts'
 import { failureReason } from './words.ts'
@@ -43,14 +43,17 @@ export const runInput = z.object({
 })
 export type RunInput = z.infer<typeof runInput>
 
-/** How a run ended. `failed` says whether another try makes sense and how long to wait before it at least. */
+/**
+ * How a run ended. `failed` says whether another try makes sense and how long to wait before it at least. Words of a
+ * newer runner that are not known here are left away, so that they take nothing else along.
+ */
 export const runOutcome = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('completed'),
     provider: z.string(),
     session_id: z.string().optional(),
     session_restarted: z.string().optional(),
-    usage: usage().optional(),
+    usage: usage().optional().catch(undefined),
     /** The provider's reply, stored untouched as `response`. */
     response: z.record(z.string(), z.unknown()),
     started_at: z.number(),
@@ -59,17 +62,17 @@ export const runOutcome = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('failed'),
     provider: z.string(),
-    reason: failureReason,
+    reason: failureReason.catch('provider_error'),
     message: z.string(),
     retryable: z.boolean(),
     /** by a limit of use: it passes by itself, and the try does not count */
     limited: z.boolean().optional(),
     /** what that limit is one of, as far as the provider says */
-    limits: z.enum(['provider', 'model']).optional(),
+    limits: z.enum(['provider', 'model']).optional().catch(undefined),
     /** the provider is overloaded, or was not reached */
-    outage: z.literal(true).optional(),
+    outage: z.literal(true).optional().catch(undefined),
     retry_after_ms: z.number().optional(),
-    usage: usage().optional(),
+    usage: usage().optional().catch(undefined),
     /** The provider no longer has the session: another try is to begin a new one. */
     session_unknown: z.literal(true).optional(),
     started_at: z.number(),
@@ -80,7 +83,7 @@ export const runOutcome = z.discriminatedUnion('status', [
 export type RunOutcome = z.infer<typeof runOutcome>
 
 /** A piece of a run's output and its number, from 0 in each run. */
-const numberedChunk = z.object({ offset: z.number().int().min(0), chunk: chunk() })
+const numberedChunk = z.object({ offset: z.number().int().min(0), chunk: heardChunk() })
 export type NumberedChunk = z.infer<typeof numberedChunk>
 
 /** A run the runner holds; with an outcome when it has ended but no generation has committed it yet. */

@@ -5,10 +5,12 @@ import { Ksi } from '../testing/ksi.ts'
 import { Load } from '../testing/load.ts'
 import { assertClean } from '../testing/load-report.ts'
 import { health, saveNumber, untilSave } from '../testing/numbered-saves.ts'
-import { signal } from '../testing/processes.ts'
+import { childrenOf, signal } from '../testing/processes.ts'
 import { makeProject } from '../testing/project.ts'
-import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed } from '../testing/random.ts'
 import { Stopper } from '../testing/stopper.ts'
+import { assertAllDone, sendWork, untilAllDone } from '../testing/work.ts'
 
 /** The soak: `KSI_SOAK_STOPS=500`. */
 const count = Number(process.env['KSI_SOAK_STOPS'] ?? 12)
@@ -55,4 +57,25 @@ test('a save while the runner is stopped keeps nobody waiting for the runner', a
   signal(runner, 'SIGCONT')
   const { request_id } = await client.request('completion:async', { prompt: 'x' })
   assert.equal((await client.request('completion:wait', { request_id: String(request_id) })).status, 'completed')
+})
+
+test('all of it stands still for a while, as a paused container or a laptop does: nobody is to blame', async () => {
+  using project = makeProject()
+  await using ksi = await Ksi.start(project, { KSI_HEARTBEAT_MS: '500' })
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['completion:*'] })
+  const extra = { timeout_ms: 3_000, extra_body: { echo: { latency_ms: 2_000 } } }
+  const sent = await sendWork(client, { conversations: 3, perConversation: 2, latencyMs: 2_000, extra })
+  const [runner] = (await ksi.status()).runners
+  const pid = await ksi.livePid()
+  const pids = [ksi.process.pid ?? 0, ...childrenOf(ksi.process.pid ?? 0).map((child) => child.pid)]
+  for (const one of pids) signal(one, 'SIGSTOP')
+  await delay(4_000)
+  for (const one of pids) signal(one, 'SIGCONT')
+  await untilAllDone(client, sent)
+  assertAllDone(client, sent, await ksi.runsByRequest())
+  assert.equal(client.pushes.filter(({ event }) => event === 'completion:failed').length, 0)
+  const { crashes, runners, problem, troubles } = await ksi.status()
+  assert.deepEqual([crashes, problem, troubles, runners[0]?.id], [0, null, [], runner?.id])
+  assert.equal(await ksi.livePid(), pid)
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { chunk } from '../../contracts/chunk.ts'
+import { heardChunk } from '../../contracts/chunk.ts'
 import { runOutcome } from '../../contracts/runner.ts'
 import type { NumberedChunk } from '../../contracts/runner.ts'
 import { parseObject } from '../../lib/ndjson.ts'
@@ -46,7 +46,7 @@ export function chunkHead(n: number): string {
   return `{"c":${n},`
 }
 
-const numbered = z.object({ o: z.number().int().min(0), d: chunk() })
+const numbered = z.object({ o: z.number().int().min(0), d: heardChunk() })
 
 /** Reads a chunk's line. @returns undefined for one that is torn */
 export function parseChunk(line: string): NumberedChunk | undefined {
