@@ -71,9 +71,6 @@ test('a limit of use burns no request: all wait for its end, visibly, and are do
   const short = await Promise.all(
     Array.from({ length: 20 }, (_, i) => send(`!limit Claude AI usage limit reached|${endsAt}\nnumber ${i}`)),
   )
-  const hour = (new Date().getUTCHours() + 6) % 24
-  const named = `${hour % 12 || 12}${hour < 12 ? 'am' : 'pm'}`
-  const long = await send(`!limit You've hit your session limit · resets ${named} (UTC)`)
   const limited = async (id: string): Promise<Data> => {
     for (;;) {
       const now = await status(id)
@@ -87,8 +84,6 @@ test('a limit of use burns no request: all wait for its end, visibly, and are do
     const lateMs = Date.parse(String(next_try_at)) - endsAt * 1_000
     assert.ok(lateMs > -50 && lateMs < 8_000, `the next try is at its end: ${lateMs}`)
   }
-  const next = new Date(String((await limited(long)).next_try_at))
-  assert.deepEqual([next.getUTCHours(), next.getUTCMinutes()], [hour, 0])
   rmSync(limit)
   await client.request('system:reload')
   const results = await Promise.all(short.map((request_id) => client.request('completion:wait', { request_id })))
@@ -96,5 +91,13 @@ test('a limit of use burns no request: all wait for its end, visibly, and are do
     results.map(({ status: state, attempts }) => [state, attempts]),
     short.map(() => ['completed', 1]),
   )
+  // All of claude waits for its session: also what comes later, and asks for nothing.
+  writeFileSync(limit, '')
+  const hour = (new Date().getUTCHours() + 6) % 24
+  const named = `${hour % 12 || 12}${hour < 12 ? 'am' : 'pm'}`
+  const long = await send(`!limit You've hit your session limit · resets ${named} (UTC)`)
+  const next = new Date(String((await limited(long)).next_try_at))
+  assert.deepEqual([next.getUTCHours(), next.getUTCMinutes()], [hour, 0])
+  assert.equal((await limited(await send('later'))).status, 'queued')
   assert.equal((await status(long)).status, 'queued')
 })

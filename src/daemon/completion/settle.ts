@@ -25,10 +25,7 @@ type Failed = Extract<RunOutcome, { status: 'failed' }>
  */
 export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
   if (outcome.status !== 'aborted' && outcome.usage !== undefined) spend(core, row, outcome.usage)
-  if (outcome.status === 'completed') {
-    core.holds.answered(row)
-    return complete(core, row, outcome)
-  }
+  if (outcome.status === 'completed') return complete(core, row, outcome)
   // The runner gave it up without being asked to for this request: it went down.
   if (outcome.status === 'aborted') lose(core, row)
   else if (outcome.session_unknown === true) beginAnew(core, row)
@@ -49,6 +46,7 @@ function failRun(core: Core, row: RequestRow, outcome: Failed): void {
 }
 
 function complete(core: Core, row: RequestRow, outcome: Completed): void {
+  core.holds.answered(row)
   const now = Date.now()
   const sessionId = outcome.session_id ?? row.session_id ?? undefined
   const result = toResult(core, row, outcome, now)
