@@ -76,6 +76,10 @@ export const commandTable: Record<string, Entry> = {
     summary: 'What could keep ksi from working here, and what mends it',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  smoke: {
+    summary: 'Save, kill, stop and recreate a ksi of its own, and see that nothing is lost',
+    load: async () => (await import('./commands/smoke.ts')).smoke,
+  },
   config: {
     summary: 'The settings that hold, and what is wrong with them',
     load: async () => (await import('./commands/config.ts')).config,

@@ -204,6 +204,14 @@ test('a ksi of another container is not started or stopped from here, with the c
     assert.equal(code, 64)
     assert.match(stderr, new RegExp(`docker compose ${verb} daemon`))
   }
+  const env = { KSI_DAEMON_ADDRESS: 'tcp://daemon:4310', COMPOSE_PROJECT_NAME: 'mine', PATH: '/nowhere' }
+  for (const [command, does] of [
+    ['restart', 'restart daemon'],
+    ['logs', 'logs daemon'],
+  ] as const) {
+    const { stderr } = await runKsi([command], { cwd: root, env })
+    assert.match(stderr, new RegExp(`\`docker compose -p mine -f compose.yaml ${does}\` on the host does this`))
+  }
 })
 
 test('with the engine at hand it is Docker that starts and stops the ksi of another container', async () => {

@@ -150,7 +150,8 @@ export const settingNames = [
 ]
 
 /** What Compose alone reads, what our processes tell each other, and what tests are told. */
-const otherNames = /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+const otherNames =
+  /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|WORKSPACE_\w+|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
 
 /** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
 export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {

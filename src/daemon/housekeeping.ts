@@ -25,7 +25,9 @@ export function startHousekeeping(
     journal.shrink(pagesGivenBack)
     quotas.note()
     const seldom = round % finishedEvery === 0
-    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(Date.now()) : 0
+    const requests = seldom
+      ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(journal.clock.now())
+      : 0
     return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice) + removed.trim(slice)
   }
   const tidy = (): void => {

@@ -7,7 +7,8 @@ import { Ksi } from '../testing/ksi.ts'
 import { Load } from '../testing/load.ts'
 import { assertClean } from '../testing/load-report.ts'
 import { makeProject } from '../testing/project.ts'
-import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed } from '../testing/random.ts'
 
 test('20 kills of the live generation under load: one outcome each, in order, nothing run or told twice', async (t) => {
   const seed = chooseSeed()

@@ -4,7 +4,8 @@ import { AuditedWork } from '../testing/kill-points/audited-work.ts'
 import { KillPoints } from '../testing/kill-points/kill-points.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
-import { chooseSeed, randomFrom, shuffled } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed, shuffled } from '../testing/random.ts'
 
 /** In this time, in ms, as many points are gone through as can be; the soak goes through all. */
 const budgetMs = 25_000

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, realpathSync, renameSync, symlinkSyn
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../testing/free-port.ts'
+import { freePort } from '../lib/free-port.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { atRegister, health, saveNumber, untilSave } from '../testing/numbered-saves.ts'
 import { makeProject } from '../testing/project.ts'

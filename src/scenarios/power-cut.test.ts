@@ -8,7 +8,8 @@ import type { Ksi } from '../testing/ksi.ts'
 import { Machine } from '../testing/power/power-cut.ts'
 import type { Project } from '../testing/project.ts'
 import { makeProject } from '../testing/project.ts'
-import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed } from '../testing/random.ts'
 import type { Push, WireClient } from '../testing/wire-client.ts'
 
 /** What clients were told before the power went. */

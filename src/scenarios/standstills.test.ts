@@ -7,7 +7,8 @@ import { assertClean } from '../testing/load-report.ts'
 import { health, saveNumber, untilSave } from '../testing/numbered-saves.ts'
 import { signal } from '../testing/processes.ts'
 import { makeProject } from '../testing/project.ts'
-import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed } from '../testing/random.ts'
 import { Stopper } from '../testing/stopper.ts'
 
 /** The soak: `KSI_SOAK_STOPS=500`. */

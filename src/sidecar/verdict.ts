@@ -88,12 +88,23 @@ function notesOn(status: SupervisorStatus, { journal, docker }: Readings, nowMs:
     notes.push({ atMs: at, text: `${sentence(message)} Once this is known: ksi losses acknowledge.` })
   for (const text of [...status.filling, status.watch_problem ?? []].flat())
     notes.push({ atMs: status.phase_since, text })
+  if (journal.state === 'fine') notes.push(...heldNotes(journal.facts))
   if (waiting.length > 0) notes.push({ atMs: status.phase_since, text: waitingChanges(waiting) })
   if (journal.state !== 'fine' && journal.state !== 'pending')
     notes.push({ atMs: journal.sinceMs, text: sentence(journal.error ?? 'The journal cannot be read') })
   if (docker.state === 'failed')
     notes.push({ atMs: docker.sinceMs, text: sentence(`Container facts are missing: ${docker.error ?? 'no answer'}`) })
   return notes
+}
+
+/** What is held for many at once, by whatever cause; a conversation that waits is its own affair. */
+function heldNotes(facts: JournalFacts | null): Note[] {
+  const wide = (facts?.holds ?? []).filter(({ scope }) => scope === 'all' || scope === 'provider' || scope === 'model')
+  return wide.map(({ scope, name, cause, reason, since, until }) => {
+    const what = scope === 'all' ? 'Everything' : name
+    const end = until === null ? '' : ` until ${until}`
+    return { atMs: Date.parse(since), text: sentence(`${what} is held${end}: ${cause}, ${firstLine(reason)}`) }
+  })
 }
 
 /** A problem, with what the engine says of the runner's container when nothing is heard from it. */

@@ -21,6 +21,12 @@ export interface SessionRow {
   at: number
 }
 
+/**
+ * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in
+ * which they began, whatever the clock is set to.
+ */
+export const afterOthers = 'max(?, coalesce((SELECT max(at) + 1 FROM sessions WHERE conversation = ?), 0))'
+
 /** Which session belongs where, and which conversation may start its next request. */
 export class Conversations {
   readonly #sql: Sql
@@ -47,12 +53,13 @@ export class Conversations {
   setNewestSession(conversation: string, session: { id: string; provider: string; now: number }): void {
     const { id: sessionId, provider, now } = session
     this.#sql.run(
-      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ?, ?)
+      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ${afterOthers}, ?)
        ON CONFLICT (session_id) DO UPDATE SET provider = excluded.provider
          WHERE provider IS NULL OR provider <> excluded.provider`,
       sessionId,
       conversation,
       now,
+      conversation,
       provider,
     )
     this.#noteSession(conversation, sessionId)

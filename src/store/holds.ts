@@ -112,9 +112,13 @@ export class Holds {
     )
   }
 
-  /** When the next one is over. */
+  /** When there is next something to be done about one: it is over, or somebody may be its probe from then on. */
   nextAfter(now: number): number | undefined {
-    return this.#sql.value('SELECT until FROM holds INDEXED BY holds_until WHERE until > ? ORDER BY until LIMIT 1', now)
+    return this.#sql.value(
+      `SELECT until FROM holds INDEXED BY holds_until
+       WHERE until IS NOT NULL AND (until > ? OR cause NOT IN ('limit', 'circuit')) ORDER BY until LIMIT 1`,
+      now,
+    )
   }
 
   ofCause(cause: HoldCause): HoldRow[] {

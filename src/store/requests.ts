@@ -1,3 +1,4 @@
+import { afterOthers } from './conversations.ts'
 import type { EventData } from '../contracts/events.ts'
 import type { OnFailure } from '../contracts/holds.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
@@ -93,10 +94,11 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+        `INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ${afterOthers}) ON CONFLICT DO NOTHING`,
         session_id,
         conversation,
         now,
+        conversation,
       )
     if (agent_id !== null)
       this.#sql.run(
@@ -209,11 +211,7 @@ export class Requests {
     )
   }
 
-  /** How many are queued now. */
-  queuedCount(): number {
-    return this.total('queued')
-  }
-
+  /** How many are in a state now (queued, processing), or have come to it so far. */
   total(state: string): number {
     return this.#sql.value<number>('SELECT n FROM totals WHERE state = ?', state) ?? 0
   }

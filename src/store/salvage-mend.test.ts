@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
+import { chooseSeed } from '../testing/random.ts'
 import type { Journal } from './journal.ts'
 import { readLosses } from './losses.ts'
 import { clientOf } from './rows.ts'
@@ -122,7 +123,7 @@ function useAll(temp: TempJournal, queue: TestQueue): void {
       assert.ok(queue.start(head.request_id), `${head.request_id} starts`)
       assert.ok(queue.finish(head.request_id, 'completed'))
     }
-  assert.equal(rows.queuedCount(), 0)
+  assert.equal(rows.total('queued'), 0)
   assert.deepEqual(queue.disagreements(), [])
 }
 

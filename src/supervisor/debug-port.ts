@@ -44,7 +44,10 @@ export class DebugPort {
 
   private constructor(options: DebugPortOptions) {
     this.#o = options
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => void this.#relay(socket))
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      // Whatever a generation has printed as its port.
+      this.#relay(socket).catch(() => socket.destroy())
+    })
     this.#server.maxConnections = maxConnections
   }
 

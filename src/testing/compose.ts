@@ -1,13 +1,16 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chmodSync, cpSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { chmodSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { SupervisorStatus } from '../contracts/control.ts'
 import type { StatusDocument } from '../contracts/status.ts'
 import { parseObject } from '../lib/ndjson.ts'
-import { freePort } from './free-port.ts'
+import { removeProject } from '../smoke/docker.ts'
+import { noteDown } from '../smoke/evidence.ts'
+import { copyStackFiles } from '../smoke/source-copy.ts'
+import { freePort } from '../lib/free-port.ts'
 import { makeProject } from './project.ts'
 import type { Project } from './project.ts'
 import { WireClient } from './wire-client.ts'
@@ -100,15 +103,7 @@ export class Stack {
     const project = makeProject(folder === undefined ? {} : { folder })
     // The container's user is another than the one that made this folder.
     chmodSync(project.root, 0o755)
-    for (const file of [
-      'Dockerfile.dev',
-      'compose.yaml',
-      '.dockerignore',
-      '.npmrc',
-      'package-lock.json',
-      'tsconfig.json',
-    ])
-      cpSync(join(home, file), project.path(file))
+    copyStackFiles(home, project.root)
     prepare(project)
     return new Stack(project, await freePort(), await freePort(), env)
   }
@@ -189,14 +184,12 @@ export class Stack {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Killed: what still runs there is not waited for.
-    await this.compose('kill', 'runner').catch(() => {})
-    await this.compose('down', '--volumes', '--timeout', '2', '--rmi', 'local').catch((error: unknown) =>
-      process.stderr.write(`compose down failed: ${String(error)}\n`),
-    )
-    // What a rebuild has left without a name; by label, as others' images are none of ours.
-    const mine = `label=com.docker.compose.project=${this.#env['COMPOSE_PROJECT_NAME']}`
-    await run('docker', ['image', 'prune', '--force', '--filter', mine]).catch(() => {})
+    const { KSI_TEST_LOGS: logs } = process.env
+    if (logs !== undefined)
+      await noteDown(logs, `${this.#env['COMPOSE_PROJECT_NAME']}.log`, () => this.compose('logs', '--no-color'))
+    // Not stopped: what still runs there is not waited for.
+    const left = await removeProject(this.#env['COMPOSE_PROJECT_NAME'] ?? '')
+    if (left.length > 0) process.stderr.write(`not removed: ${left.join(', ')}\n`)
     this.project[Symbol.dispose]()
   }
 }

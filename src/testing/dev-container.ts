@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseObject } from '../lib/ndjson.ts'
 import type { CommandResult } from './checkout.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../lib/free-port.ts'
 
 const home = resolve(import.meta.dirname, '../..')
 const cli = join(home, '.ci/devcontainer/node_modules/@devcontainers/cli/devcontainer.js')

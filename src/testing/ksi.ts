@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { SupervisorStatus } from '../contracts/control.ts'
 import { frugalMemory } from '../lib/frugal-memory.ts'
-import { LineDecoder, parseObject } from '../lib/ndjson.ts'
 import type { RunEnd } from '../history/runs.ts'
+import { startSupervisor } from '../smoke/supervisor.ts'
 import { assertJournalSound } from '../store/testing/sound.ts'
 import type { Project } from './project.ts'
 import { isOurCode } from './contract-check.ts'
@@ -27,8 +25,8 @@ interface Starter {
 export class Ksi {
   readonly process: ChildProcess
   readonly socket: string
-  readonly log: Data[] = []
-  readonly raw: string[] = []
+  readonly log: Data[]
+  readonly raw: string[]
   readonly exited: Promise<number | string | null>
   readonly #journal: string
 
@@ -39,7 +37,9 @@ export class Ksi {
     this.socket = project.path('var/run/daemon.sock')
     this.#journal = project.path('var/db/dev_checkpoint.db')
     const { command, args } = by ?? { command: process.execPath, args: [join(project.root, 'src/supervisor/main.ts')] }
-    this.process = spawn(command, args, {
+    const started = startSupervisor({
+      command,
+      args,
       cwd: project.root,
       env: {
         ...frugalMemory,
@@ -55,16 +55,11 @@ export class Ksi {
         KSI_RUNNER_LINGER_MS: '3000',
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const decoder = new LineDecoder(1_048_576, (line) => {
-      this.raw.push(line)
-      const entry = parseObject(line)
-      if (entry !== undefined) this.log.push(entry)
-    })
-    this.process.stdout?.on('data', (chunk: Buffer) => decoder.push(chunk))
-    this.process.stderr?.on('data', (chunk: Buffer) => this.raw.push(chunk.toString()))
-    this.exited = once(this.process, 'exit').then(([code, signal]) => (code ?? signal) as number | string | null)
+    this.process = started.process
+    this.log = started.log
+    this.raw = started.raw
+    this.exited = started.exited
   }
 
   /** Starts it and waits until it is live. @throws Error with its output when it ends before */
@@ -80,8 +75,8 @@ export class Ksi {
   }
 
   /** Starts it where it is expected to end by itself. */
-  static launch(project: Project, env: NodeJS.ProcessEnv = {}): Ksi {
-    return new Ksi(project, env)
+  static launch(project: Project, env: NodeJS.ProcessEnv = {}, by?: Starter): Ksi {
+    return new Ksi(project, env, by)
   }
 
   async client(): Promise<WireClient> {

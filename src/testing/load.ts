@@ -8,7 +8,7 @@ import { SubscriptionHistory } from '../history/subscription-history.ts'
 import type { LoadReport } from './load-report.ts'
 import { LoadSender } from './load-sender.ts'
 import type { SentRequest } from './load-sender.ts'
-import { randomFrom } from './random.ts'
+import { randomFrom } from '../lib/random.ts'
 import { WireClient } from './wire-client.ts'
 import type { Push } from './wire-client.ts'
 

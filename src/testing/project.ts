@@ -1,11 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { copySource } from '../smoke/source-copy.ts'
 
 const home = resolve(import.meta.dirname, '../..')
-/** What a running ksi has no use for. */
-const notCopied = /\/src\/(scenarios|testing|bench)(\/|$)/
-
 /** A copy of ksi whose source a scenario may edit as a person would. */
 export interface Project {
   readonly root: string
@@ -29,11 +27,7 @@ export interface Project {
 export function makeProject({ changesReplies = false, from = home, folder = 'ksi-' } = {}): Project {
   const root = mkdtempSync(join(tmpdir(), folder))
   const path = (file: string): string => join(root, file)
-  cpSync(join(from, 'src'), path('src'), {
-    recursive: true,
-    filter: (source) => !source.endsWith('.test.ts') && !notCopied.test(source),
-  })
-  cpSync(join(from, 'package.json'), path('package.json'))
+  copySource(from, root)
   symlinkSync(join(from, 'node_modules'), path('node_modules'))
   const read = (file: string): string => readFileSync(path(file), 'utf8')
   return {

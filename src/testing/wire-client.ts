@@ -1,8 +1,5 @@
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
-import { once } from 'node:events'
 import type { HistoryEvent } from '../history/event.ts'
-import { LineDecoder } from '../lib/ndjson.ts'
+import { PlainClient, dial } from '../smoke/plain-client.ts'
 import { assertPush, assertReply } from './contract-check.ts'
 
 export type Data = Record<string, unknown>
@@ -10,129 +7,19 @@ export type Data = Record<string, unknown>
 /** A push as it came over the wire. */
 export type Push = HistoryEvent
 
-/**
- * A client that does nothing for its user: no reconnect, no repeat. Whatever ksi does to its connection shows. A reply
- * or
- * push that is not what the contract says fails what waits for it.
- */
-export class WireClient {
-  readonly pushes: Push[] = []
-  readonly #socket: Socket
-  readonly #waiting = new Map<
-    number,
-    { event: string; resolve: (reply: Data) => void; reject: (error: Error) => void }
-  >()
-  readonly #watchers = new Set<() => void>()
-  #id = 0
-  #token: string | undefined
-  /** true once the other side has ended the connection */
-  cut = false
+/** A plain client; a reply or push that is not what the contract says fails what waits for it. */
+export class WireClient extends PlainClient {
   /** Whether replies and pushes are held to the contract; not where their speed is measured. */
   checked = true
-  #broken: unknown
-  /** replies that nobody waits for: doubled ones */
-  stray = 0
-  /** Where pushes go: into `pushes`, unless a test that gets too many of them says otherwise. */
-  onPush: (push: Push) => void = (push) => this.pushes.push(push)
-
-  private constructor(socket: Socket, token: string | undefined) {
-    this.#socket = socket
-    this.#token = token
-    const decoder = new LineDecoder(64 * 1024 * 1024, (line) => this.#onLine(JSON.parse(line) as Data))
-    socket.on('data', (chunk: Buffer) => decoder.push(chunk))
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.cut = true
-      for (const { event, reject } of this.#waiting.values())
-        reject(new Error(`the connection was cut while ${event} waited for its reply`))
-      this.#waiting.clear()
-      this.#wake()
-    })
-  }
 
   /** Connects to a Unix socket's path or a TCP port of this machine; its first line then carries the token, if any. */
   static async connect(to: string | number, token?: string): Promise<WireClient> {
-    const socket = typeof to === 'string' ? connect(to) : connect(to, '127.0.0.1')
-    await once(socket, 'connect')
-    return new WireClient(socket, token)
+    return new WireClient(await dial(to), token)
   }
 
-  /** The whole reply to an event. */
-  reply(event: string, data: Data = {}, extra: Data = {}): Promise<Data> {
-    const id = ++this.#id
-    return new Promise((resolve, reject) => {
-      if (this.cut) return reject(new Error('the connection was cut'))
-      this.#waiting.set(id, { resolve, reject, event })
-      const first = this.#token === undefined ? {} : { _token: this.#token }
-      this.#token = undefined
-      this.#socket.write(
-        `${JSON.stringify({ event, data, correlation_id: id, _unordered: true, ...first, ...extra })}\n`,
-      )
-    })
-  }
-
-  /** The data of the reply. */
-  async request(event: string, data: Data = {}): Promise<Data> {
-    const reply = await this.reply(event, data)
-    if ('error' in reply) throw new Error(String(reply.error))
-    return reply.data as Data
-  }
-
-  /** Sends raw text. */
-  write(text: string): void {
-    this.#socket.write(text)
-  }
-
-  /** Resolves when `test` says true of what has come in so far. */
-  async until(test: (client: this) => boolean, limitMs = 30_000): Promise<void> {
-    const limit = AbortSignal.timeout(limitMs)
-    while (!test(this)) {
-      if (this.#broken !== undefined) throw this.#broken
-      if (limit.aborted)
-        throw new Error(`did not come to pass within ${limitMs} ms; ${this.pushes.length} pushes so far`)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 500)
-        this.#watchers.add(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
-  }
-
-  close(): void {
-    this.#socket.destroy()
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
-  }
-
-  #onLine(message: Data): void {
-    const waiting = this.#waiting.get(message.correlation_id as number)
-    if (waiting !== undefined) {
-      this.#waiting.delete(message.correlation_id as number)
-      this.#check(() => assertReply(waiting.event, message.data), message)
-      if (this.#broken === undefined) waiting.resolve(message)
-      else waiting.reject(this.#broken as Error)
-    } else if (typeof message.event_name === 'string') {
-      this.#check(() => assertPush(String(message.event_name), message.data), message)
-      this.onPush(message as unknown as Push)
-    } else this.stray += 1
-    this.#wake()
-  }
-
-  #check(assertion: () => void, message: Data): void {
+  protected override inspect(message: Data, event?: string): void {
     if (!this.checked || 'error' in message || message.count === 0) return
-    try {
-      assertion()
-    } catch (error) {
-      this.#broken ??= error
-    }
-  }
-
-  #wake(): void {
-    for (const wake of this.#watchers) wake()
-    this.#watchers.clear()
+    if (event === undefined) assertPush(String(message.event_name), message.data)
+    else assertReply(event, message.data)
   }
 }

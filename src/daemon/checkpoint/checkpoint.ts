@@ -33,7 +33,7 @@ export function takeCheckpoint(
     const tick = core.journal.emit('checkpoint:saved', {
       reason,
       generation: core.generation,
-      queued: core.requests.queuedCount(),
+      queued: core.requests.total('queued'),
       active: core.requests.total('processing'),
     })
     return {

@@ -44,7 +44,7 @@ export function acceptRequest(core: Core, submission: Submission): Acknowledgeme
 
 /** @throws KsiError KSI_QUEUE_FULL */
 function assertRoom(core: Core): void {
-  const queued = core.requests.queuedCount()
+  const queued = core.requests.total('queued')
   const limit = core.settings.KSI_MAX_QUEUED
   if (queued < limit) return
   throw new KsiError(

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 import type { RunOutcome } from '../../contracts/runner.ts'
 import type { Core } from '../core.ts'
-import { Dispatched } from '../testing/dispatched.ts'
-import { TestRoot, accept, completed, failed, rowOf } from '../testing/test-core.ts'
+import { HeldWorld, time } from '../testing/held-world.ts'
+import { TestRoot, completed, failed, rowOf } from '../testing/test-core.ts'
 import { cancelRequest } from './cancel.ts'
 import { emptyReport, reconcile } from './reconcile.ts'
 import type { RunnerWorld } from './reconcile.ts'
-import { settle } from './settle.ts'
 
 const minute = 60_000
 const limited = (retry_after_ms?: number, more: object = {}): RunOutcome =>
@@ -21,73 +19,9 @@ const limited = (retry_after_ms?: number, more: object = {}): RunOutcome =>
   })
 const outage = failed({ retryable: true, outage: true, message: '529 Overloaded' })
 
-/** A generation with a dispatcher, in a time of its own. */
-class World {
-  readonly core: Core
-  readonly dispatched: Dispatched
-
-  constructor(core: Core) {
-    this.core = core
-    this.dispatched = new Dispatched(core)
-    this.dispatched.dispatcher.open()
-  }
-
-  static begin(t: TestContext, root: TestRoot, env: Record<string, string> = {}): World {
-    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.UTC(2026, 10, 24, 12) })
-    return new World(root.core(env, { time }))
-  }
-
-  /** Accepts a request in a conversation of its own name, or of what stands before its dash. */
-  add(...ids: string[]): this {
-    for (const id of ids) accept(this.core, { request_id: id, conversation_id: id.split('-')[0] })
-    return this
-  }
-
-  add1(id: string, data: object): this {
-    accept(this.core, { request_id: id, conversation_id: id, ...data })
-    return this
-  }
-
-  end(id: string, outcome: RunOutcome): this {
-    this.core.journal.tx(() => settle(this.core, rowOf(this.core, id), outcome))
-    return this
-  }
-
-  /** What was started since it was last asked. */
-  async started(): Promise<string[]> {
-    this.dispatched.dispatcher.kick()
-    await this.dispatched.turns(8)
-    return this.dispatched.inputs.splice(0).map(({ request_id }) => request_id)
-  }
-
-  /** When the next hold is over, to the ms. */
-  untilOver(t: TestContext): this {
-    const { holds, journal } = this.core
-    t.mock.timers.tick((holds.nextAt() ?? 0) - journal.clock.now())
-    return this
-  }
-
-  holds(): string[] {
-    return this.core.holds.list(50).holds.map(({ scope, name, cause, phase }) => `${scope} ${name} ${cause} ${phase}`)
-  }
-
-  told(): string[] {
-    return this.core.events
-      .after(0, 1_000)
-      .filter(({ name }) => /held|released/.test(name))
-      .map(({ name, data }) => `${name} ${String(data.scope)} ${String(data.name)}`)
-  }
-
-  close(): void {
-    this.dispatched.dispatcher.close()
-  }
-}
-
-const time = { uptimeMs: () => Date.now(), wallMs: () => Date.now(), machine: 'here' }
-
 test('a limit holds its provider until the reset; then one probe goes, whose success frees the others', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root).add('a-1', 'a-2', 'b-1', 'c-1')
+  const world = HeldWorld.begin(t, root).add('a-1', 'a-2', 'b-1', 'c-1')
   world.add1('other', { model: 'claude-cli/sonnet' })
   assert.deepEqual(await world.started(), ['a-1', 'b-1', 'c-1', 'other'])
   world.end('a-1', limited(10 * minute)).end('b-1', limited())
@@ -122,7 +56,7 @@ test('a limit holds its provider until the reset; then one probe goes, whose suc
 
 test('a limit of one model holds that, whoever of its provider is asked for beside it', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root)
+  const world = HeldWorld.begin(t, root)
   for (const id of ['o1', 'o2', 'o3']) world.add1(id, { model: 'echo/opus' })
   world.add('e1')
   assert.deepEqual(await world.started(), ['o1', 'o2', 'o3', 'e1'])
@@ -140,7 +74,7 @@ test('a limit of one model holds that, whoever of its provider is asked for besi
 
 test('a probe that is cancelled, lost, or refused for itself makes room for the next one', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root).add('a', 'b', 'c', 'd')
+  const world = HeldWorld.begin(t, root).add('a', 'b', 'c', 'd')
   const { core } = world
   await world.started()
   for (const id of ['a', 'b', 'c', 'd']) world.end(id, limited(minute))
@@ -163,7 +97,7 @@ test('a probe that is cancelled, lost, or refused for itself makes room for the 
 
 test('overload and network hold their provider alone, longer each time, and cost no try', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root, { KSI_CIRCUIT_FAILURES: '3' }).add('a', 'b', 'c', 'd')
+  const world = HeldWorld.begin(t, root, { KSI_CIRCUIT_FAILURES: '3' }).add('a', 'b', 'c', 'd')
   world.add1('other', { model: 'claude-cli/sonnet' })
   const { core } = world
   await world.started()
@@ -197,12 +131,12 @@ test('overload and network hold their provider alone, longer each time, and cost
 
 test('with failures that are not in a row, or without the setting, no circuit opens', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root, { KSI_CIRCUIT_FAILURES: '2' }).add('a', 'b', 'c')
+  const world = HeldWorld.begin(t, root, { KSI_CIRCUIT_FAILURES: '2' }).add('a', 'b', 'c')
   await world.started()
   world.end('a', outage).end('b', completed('b')).end('c', outage)
   assert.deepEqual(world.holds(), [])
   world.close()
-  const off = new World(root.core({ KSI_CIRCUIT_FAILURES: '0' }, { time }))
+  const off = new HeldWorld(root.core({ KSI_CIRCUIT_FAILURES: '0' }, { time }))
   for (const id of ['d', 'e', 'f', 'g', 'h', 'i']) off.add(id)
   for (const id of await off.started()) off.end(id, outage)
   assert.deepEqual(off.holds(), [])
@@ -211,19 +145,19 @@ test('with failures that are not in a row, or without the setting, no circuit op
 
 test('holds, and failures so far, outlive their generation; the next one probes when it is time', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root, { KSI_CIRCUIT_FAILURES: '2' }).add('a', 'b')
+  const world = HeldWorld.begin(t, root, { KSI_CIRCUIT_FAILURES: '2' }).add('a', 'b')
   world.add1('x', { model: 'claude-cli/sonnet' }).add1('y', { model: 'claude-cli/sonnet' })
   await world.started()
   world.end('a', limited(minute)).end('x', outage)
   world.close()
-  const next = new World(root.core({ KSI_CIRCUIT_FAILURES: '2' }, { time }))
+  const next = new HeldWorld(root.core({ KSI_CIRCUIT_FAILURES: '2' }, { time }))
   assert.deepEqual([await next.started(), next.holds()], [[], ['provider echo limit held']])
   next.end('y', outage)
   assert.deepEqual(next.holds(), ['provider claude-cli circuit held', 'provider echo limit held'])
   t.mock.timers.tick(2 * minute)
   assert.deepEqual((await next.started()).toSorted(), ['a', 'x'], 'a probe of each')
   next.close()
-  const last = new World(root.core({}, { time }))
+  const last = new HeldWorld(root.core({}, { time }))
   last.add('z')
   assert.deepEqual([await last.started(), last.holds().filter((hold) => /probing/.test(hold)).length], [[], 2])
   last.end('a', completed('a'))
@@ -233,7 +167,7 @@ test('holds, and failures so far, outlive their generation; the next one probes 
 
 test('a reset years ahead, or long gone, is bounded; by hand it is released at any time', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root).add('a', 'b')
+  const world = HeldWorld.begin(t, root).add('a', 'b')
   await world.started()
   world.end('a', limited(1e15))
   const [held] = world.core.holds.list(1).holds
@@ -255,7 +189,7 @@ test('a clock that jumps changes nothing; one that was ahead before the next sta
   let wall = Date.now()
   const core = (machine: string): Core =>
     root.core({}, { time: { uptimeMs: () => Date.now(), wallMs: () => wall, machine } })
-  const world = new World(core('first')).add('a')
+  const world = new HeldWorld(core('first')).add('a')
   await world.started()
   world.end('a', limited(60 * minute))
   wall += 365 * 24 * 60 * minute
@@ -263,7 +197,7 @@ test('a clock that jumps changes nothing; one that was ahead before the next sta
   assert.deepEqual(await world.started(), [], 'over by the wall clock alone')
   world.close()
   wall = 500_000_000
-  const next = new World(core('second'))
+  const next = new HeldWorld(core('second'))
   assert.ok((next.core.holds.nextAt() ?? 0) - next.core.journal.clock.now() <= 60 * minute + 1_000)
   t.mock.timers.tick(62 * minute)
   assert.deepEqual(await next.started(), ['a'])
@@ -272,7 +206,7 @@ test('a clock that jumps changes nothing; one that was ahead before the next sta
 
 test('a provider that a save renames keeps nobody for ever: what is left under the old name fails', async (t) => {
   using root = new TestRoot()
-  const world = World.begin(t, root)
+  const world = HeldWorld.begin(t, root)
   for (const id of ['a', 'b']) world.add1(id, { model: 'gone/m' })
   await world.started()
   world.end('a', limited(minute))

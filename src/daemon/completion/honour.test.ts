@@ -21,7 +21,7 @@ test('what a provider cannot honour is refused by name, with the provider, and n
   for (const [data, parameters] of refused)
     assert.throws(() => accept(core, data), { code: 'KSI_UNSUPPORTED_PARAMETER', details: { parameters } })
   assert.throws(() => accept(core, { model: claude, seed: 1 }), { message: /claude-cli does not take seed/ })
-  assert.equal(core.requests.queuedCount(), 0)
+  assert.equal(core.requests.total('queued'), 0)
   const taken = {
     model: claude,
     temperature: null,

@@ -77,7 +77,7 @@ export class CompletionService implements RunnerListener {
     this.#core.journal.tx(() => {
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
-      report.queued = this.#core.requests.queuedCount()
+      report.queued = this.#core.requests.total('queued')
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true

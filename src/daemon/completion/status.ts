@@ -90,7 +90,7 @@ function describeService(core: Core): ServiceStatus {
     queues: {
       total_sessions: queues.length,
       active_sessions: queues.filter((queue) => queue.running !== null).length,
-      total_queued: core.requests.queuedCount(),
+      total_queued: core.requests.total('queued'),
       sessions,
     },
     ...describeCounts(core, processing),

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../../lib/log.ts'
-import { birthOf, openChildRegister } from '../orphans.ts'
+import { birthOf } from '../../lib/birth-of.ts'
+import { openChildRegister } from '../orphans.ts'
 import { endLeftRunners } from './left-runners.ts'
 
 test('runners that a host before has left are ended before anything starts, also when it is still ending', async () => {

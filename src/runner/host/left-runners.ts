@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sleep } from '../../lib/backoff.ts'
 import { systemCodeOf } from '../../lib/errors.ts'
 import type { WordLog } from '../../lib/plain-log.ts'
-import { birthOf } from '../orphans.ts'
+import { birthOf } from '../../lib/birth-of.ts'
 
 /** A runner whose host is gone ends by itself, within its own deadline of 3 s; this is a little more. */
 const ownEndMs = 3_500

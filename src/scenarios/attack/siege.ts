@@ -8,7 +8,7 @@ import { Load } from '../../testing/load.ts'
 import type { Asked } from '../../testing/asker.ts'
 import { memoryOfAll } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
-import { randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
 import { Attacker } from './attacker.ts'
 import { attacks } from './attacks.ts'
 

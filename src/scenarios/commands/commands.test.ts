@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Checkout, Toolbox } from '../../testing/checkout.ts'
-import { freePort } from '../../testing/free-port.ts'
+import { freePort } from '../../lib/free-port.ts'
 import { childrenOf, signal } from '../../testing/processes.ts'
 
 /*

@@ -4,6 +4,8 @@ import { appendFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { Debugger } from '../../testing/debugger.ts'
+import { freePort } from '../../lib/free-port.ts'
 import { WireClient } from '../../testing/wire-client.ts'
 
 const run = promisify(execFile)
@@ -63,6 +65,12 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     const mine = `label=com.docker.compose.project=${stack.name}`
     const nameless = await run('docker', ['images', '--quiet', '--filter', 'dangling=true', '--filter', mine])
     assert.equal(nameless.stdout, '', 'no image is left without a name')
+  })
+
+  test('BuildKit has nothing to say against the Dockerfile', async () => {
+    // The image with the engine's CLI is for dev containers that ask for it, and is not looked for here.
+    const instead = ['--build-arg', 'ENGINE_CLI=node:26-bookworm-slim']
+    await run('docker', ['build', '--check', ...instead, '--file', 'Dockerfile.dev', '.'], { cwd: stack.project.root })
   })
 
   test('no image is larger than it has to be', async (t) => {
@@ -243,10 +251,12 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
   })
 })
 
-describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, () => {
+describe('the real stack with KSI_TOKEN=auto and KSI_INSPECT_PORT', { skip: skipWithoutEngine() }, () => {
   let stack: Stack
+  let debugPort: number
   before(async () => {
-    stack = await Stack.up({ KSI_TOKEN: 'auto' })
+    debugPort = await freePort()
+    stack = await Stack.up({ KSI_TOKEN: 'auto', KSI_INSPECT_PORT: String(debugPort) })
   })
   after(() => stack[Symbol.asyncDispose]())
 
@@ -267,6 +277,22 @@ describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, ()
     await stack.untilLive()
     assert.equal(await said('daemon', 'ksi', 'token'), token)
     assert.equal(await knock(token), undefined)
+  })
+
+  test('a debugger of this machine is in the live generation, also after a save', async () => {
+    const bindings = Object.values((await inspect(stack, 'daemon')).HostConfig.PortBindings).flat()
+    assert.deepEqual(
+      bindings.map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`).sort(),
+      [`127.0.0.1:${debugPort}`, `127.0.0.1:${stack.port}`].sort(),
+    )
+    using debug = await Debugger.attach(debugPort)
+    const pid = await debug.evaluate('process.pid')
+    assert.ok((await stack.status()).debugged)
+    stack.project.edit('src/daemon/health.ts', (text) => `${text}\n// saved\n`)
+    await debug.closed
+    using again = await Debugger.attach(debugPort)
+    const newPid = await again.evaluate('process.pid')
+    assert.ok(typeof newPid === 'number' && newPid !== pid)
   })
 
   test('the sidecar reads with a token of its own, and does not have the other', async () => {

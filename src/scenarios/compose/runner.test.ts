@@ -6,7 +6,8 @@ import { median } from '../../lib/statistics.ts'
 import { countCalls, noteCalls } from '../../testing/calls.ts'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { workOver } from '../../testing/over-acts.ts'
-import { chooseSeed, randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed } from '../../testing/random.ts'
 
 const randomActs = Number(process.env.KSI_SOAK_ACTS ?? 3)
 /** How long what runs takes, in ms. */

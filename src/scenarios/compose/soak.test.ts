@@ -9,7 +9,8 @@ import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
 import { Load } from '../../testing/load.ts'
 import { assertClean } from '../../testing/load-report.ts'
 import { parseMemory } from '../../testing/processes.ts'
-import { chooseSeed, randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed } from '../../testing/random.ts'
 
 const saves = Number(process.env.KSI_SOAK_SAVES ?? 300)
 const file = 'src/daemon/health.ts'

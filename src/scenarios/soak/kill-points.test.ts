@@ -7,7 +7,8 @@ import { KillPoints } from '../../testing/kill-points/kill-points.ts'
 import { Ksi } from '../../testing/ksi.ts'
 import { signal } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
-import { chooseSeed, randomFrom, shuffled } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed, shuffled } from '../../testing/random.ts'
 
 const pairs = Number(process.env.KSI_SOAK_PAIRS ?? 200)
 /** What a death of a runner, or of the one that keeps it, may do to what runs; and two deaths of a generation. */

@@ -9,7 +9,8 @@ import { assertClean } from '../../testing/load-report.ts'
 import { Mischief } from '../../testing/mischief.ts'
 import { memoryOf } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
-import { chooseSeed, randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed } from '../../testing/random.ts'
 
 const count = Number(process.env.KSI_SOAK_KILLS ?? 1_000)
 /** Shares of the ways that are not a plain SIGKILL. */

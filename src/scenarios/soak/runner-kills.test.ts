@@ -7,7 +7,8 @@ import { Load } from '../../testing/load.ts'
 import { assertClean } from '../../testing/load-report.ts'
 import { childrenOf, signal } from '../../testing/processes.ts'
 import { makeProject } from '../../testing/project.ts'
-import { chooseSeed, randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
+import { chooseSeed } from '../../testing/random.ts'
 
 const count = Number(process.env.KSI_SOAK_RUNNER_KILLS ?? 50)
 

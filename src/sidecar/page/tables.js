@@ -22,6 +22,16 @@ const running = [
   ['Started', (r) => when(r.started_at)],
 ]
 
+const holds = [
+  ['What', (h) => (h.scope === 'all' ? 'everything' : `${h.scope} ${h.name}`)],
+  ['Cause', (h) => h.cause],
+  ['Why', (h) => h.reason],
+  ['Since', (h) => when(h.since)],
+  ['Until', (h) => (h.phase === 'held' ? (h.until === null ? 'it is released' : when(h.until)) : probeText(h))],
+]
+
+const probeText = ({ probe }) => (probe === null ? 'its probe is answered: the next request' : `${probe} is answered`)
+
 const queues = [
   ['Conversation', (q) => q.conversation],
   ['Agent', (q) => q.agent_id],
@@ -55,6 +65,7 @@ const checkpoints = [
 /** @param live the number of the live generation, if one answers */
 export function showJournal(facts, live) {
   show('running', table(running, facts?.running ?? [], 'Nothing runs.'))
+  show('holds', table(holds, facts?.holds ?? [], 'Nothing is held.'))
   show('queues', table(queues, facts?.queues ?? [], 'Nothing is queued.'))
   show('boots', table(boots(live), facts?.boots ?? [], 'No boot is on record.'))
   show('checkpoints', table(checkpoints, facts?.checkpoints ?? [], 'There is no checkpoint.'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
 import { limits } from './testing/limits.ts'
 import { killFromOutside, processIn, started, told, waits } from './testing/looking.ts'
 import { World } from './testing/world.ts'

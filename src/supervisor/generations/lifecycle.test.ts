@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { randomFrom } from '../../testing/random.ts'
+import { randomFrom } from '../../lib/random.ts'
 import { rollbackTarget } from './questions.ts'
 import { limits } from './testing/limits.ts'
 import { boots, killFromOutside, processIn, started, told } from './testing/looking.ts'

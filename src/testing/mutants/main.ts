@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { randomFrom } from '../random.ts'
+import { randomFrom } from '../../lib/random.ts'
 import { columnMutants } from './columns.ts'
 import { keyMutants } from './keys.ts'
 import { mistakes } from './mistakes.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomFrom } from '../../../testing/random.ts'
+import { randomFrom } from '../../../lib/random.ts'
 import type { Timer } from '../events.ts'
 import type { SimProcess } from './sim-process.ts'
 import { World } from './world.ts'
