@@ -26,7 +26,7 @@ export function describeCounts({ conversations, requests, journal, settings }: C
       active_sessions: running.length,
       recovery_data_size: running.length,
       agents_with_sessions: agents,
-      active_requests: requests.queuedCount() + running.length,
+      active_requests: requests.total('queued') + running.length,
       pending_session_assignments: running.filter(({ session_id }) => session_id === null).length,
     },
     providers: {
