@@ -14,7 +14,7 @@ try {
   // The parent (the supervisor, or nodemon) is gone; nobody would ever end this one.
   process.on('disconnect', () => end('the parent process is gone'))
   const { url } = await starting
-  log.info({ url, journal: settings.paths.journal }, 'sidecar ready')
+  log.info({ url, journal: settings.paths.journal }, `sidecar ready at ${url}`)
 } catch (error) {
   log.fatal({ err: error }, messageOf(error))
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

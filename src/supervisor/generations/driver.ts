@@ -17,6 +17,7 @@ import { handleOf, live, rollbackTarget, spare } from './questions.ts'
 import { initialState } from './state.ts'
 import type { Change, Handle, Live, State, View } from './state.ts'
 import { toEvent } from './to-event.ts'
+import { withFrame } from './with-frame.ts'
 
 /** The front, as far as generations drive it. */
 interface Relaying {
@@ -182,7 +183,7 @@ export class Generations {
       case 'becameLive':
         return onLive(effect.live, effect.change, effect.phases)
       case 'log':
-        return log[effect.level](effect.fields, effect.message)
+        return log[effect.level](effect.fields, withFrame(effect, settings.paths.root))
       case 'stopped':
         return this.#stopped.resolve()
     }
