@@ -18,7 +18,7 @@ const config: KnipConfig = {
   ignoreDependencies: ['tsx', 'axe-core', '@types/nodemon'],
   // What the page loads is served under this address, from its package.
   ignoreUnresolved: ['./idiomorph.js'],
-  ignoreBinaries: ['mount', 'umount', 'prlimit'],
+  ignoreBinaries: ['cc', 'mount', 'umount', 'prlimit'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }
 

@@ -60,6 +60,8 @@ export const toGeneration = z.discriminatedUnion('type', [
     previous_end: previousEnd,
     /** what the supervisor saw of the end: exit code, signal, heartbeat */
     previous_detail: z.string().optional(),
+    /** It ended with a debugger attached: nothing it had in hand is to blame. */
+    previous_debugged: z.boolean().optional(),
     failures: z.array(bootFailure),
     /** the highest epoch that was live since the supervisor was started; 0 when none was */
     floor: z.number().default(0),
@@ -115,6 +117,8 @@ export const fromGeneration = z.discriminatedUnion('type', [
   /** Which quotas of bytes are nearly reached, or are: all of them. */
   z.object({ type: z.literal('condition'), filling: z.array(z.string()), troubles: z.array(troubleRecord) }),
   z.object({ type: z.literal('pong') }),
+  /** On its way to live it waits for a sync of the journal, which takes longer than it should; or does not any more. */
+  z.object({ type: z.literal('syncing'), syncing: z.boolean() }),
 ])
 export type FromGeneration = z.infer<typeof fromGeneration>
 

@@ -67,6 +67,8 @@ interface LiveParts {
   modules: ModuleHostOptions
   /** What is not as it should be, whenever that changes. */
   onCondition: (condition: Condition) => void
+  /** Whether it waits, on its way to live, for a sync that takes long. */
+  onSyncing: (syncing: boolean) => void
   /** It cannot go on, because of this: it is to end, and another one to take its place. */
   end: (why: string) => void
 }
@@ -85,6 +87,7 @@ export async function goLive(parts: LiveParts, message: Activate): Promise<LiveG
   const synced = journal.synced()
   const core = createCore({ settings, log, journal, bootId: message.boot_id, modules: parts.modules })
   reportOpening(core)
+  if (message.previous_debugged === true) journal.hand.forgive()
   const previousEnd = journal.tx(() => journal.boots.open({ ...message, generation: core.generation, now: Date.now() }))
   // In this order: response files are written before anybody is told of the result.
   const completion = new CompletionService(core, links)
@@ -93,7 +96,7 @@ export async function goLive(parts: LiveParts, message: Activate): Promise<LiveG
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
     const open = performance.now() - begun
-    await Promise.all([hello, synced])
+    await Promise.all([hello, saidWhereSlow(synced, parts.onSyncing)])
     await runLifecycle(core)
     const restored = restore.report ?? emptyReport()
     const phases = { open: roundMs(open), restore: roundMs(performance.now() - begun - open) }
@@ -109,6 +112,20 @@ export async function goLive(parts: LiveParts, message: Activate): Promise<LiveG
     if (isMisfit(error)) journal.distrust(error)
     completion.close()
     throw error
+  }
+}
+
+/** A sync that takes longer, in ms, is said to be waited for. */
+const slowSyncMs = 250
+
+async function saidWhereSlow(synced: Promise<void>, onSyncing: (syncing: boolean) => void): Promise<void> {
+  let isSaid = false
+  const timer = setTimeout(() => onSyncing((isSaid = true)), slowSyncMs)
+  try {
+    await synced
+  } finally {
+    clearTimeout(timer)
+    if (isSaid) onSyncing(false)
   }
 }
 

@@ -106,7 +106,8 @@ async function activate(message: Message<'activate'>): Promise<void> {
     }
     const modules = { modules: app.modules, onTrouble }
     const onCondition = (condition: Condition): void => tell({ type: 'condition', ...condition })
-    live = await app.goLive({ settings, log, stream, links, modules, onCondition, end }, message)
+    const onSyncing = (syncing: boolean): void => tell({ type: 'syncing', syncing })
+    live = await app.goLive({ settings, log, stream, links, modules, onCondition, onSyncing, end }, message)
     tell(live.live)
   } catch (error) {
     tell({ type: 'failed', error: report(error) })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { makeSlowDisk } from '../testing/slow-disk.ts'
 import { Child } from './child.ts'
 import { describeEnd } from './child-end.ts'
 import type { ChildOptions } from './child.ts'
@@ -44,6 +45,25 @@ test('a kill from outside is told from our own', async () => {
   const other = start(waits)
   process.kill(other.pid ?? 0, 'SIGKILL')
   assert.equal((await other.ended).killedFromOutside, true)
+})
+
+test('one that somebody had stopped, or debugged, did not end by itself, whoever killed it', async () => {
+  const stopped = start(waits)
+  await delay(100)
+  stopped.signal('SIGSTOP')
+  await delay(50)
+  stopped.kill()
+  assert.equal((await stopped.ended).killedFromOutside, process.platform === 'linux')
+  const listening = Promise.withResolvers<string>()
+  const onLine = (line: string): void => listening.resolve(/ws:\S+/.exec(line)?.[0] ?? '')
+  const debugged = start(`setTimeout(() => { throw new Error('at a breakpoint') }, 700); ${waits}`, {
+    execArgv: ['--inspect=0'],
+    onLine,
+  })
+  const debug = new WebSocket(await listening.promise)
+  await once(debug, 'open')
+  setTimeout(() => debug.close(), 900)
+  assert.equal((await debugged.ended).debugged, true)
 })
 
 test('one that cannot be started has ended', async () => {
@@ -95,6 +115,34 @@ test('the heartbeat is silent about one that answers, and tells once of one that
   child.kill()
   await child.ended
   assert.equal(silent, 1)
+})
+
+test('whoever waits for the disk is waited for; whoever waits for himself, or loops, is not', async (t) => {
+  using disk = makeSlowDisk()
+  if (disk === undefined) return t.skip('there is no C compiler to make a slow disk with')
+  disk.takes(1_500)
+  mkdirSync(join(dir, 'var/db'), { recursive: true })
+  const file = join(dir, 'var/db/file')
+  const sync = `import { fdatasyncSync, openSync } from 'node:fs'; fdatasyncSync(openSync('${file}', 'w'));`
+  const hangs = 'for (;;) {}'
+  const waitsForItself = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'
+  for (const then of [hangs, waitsForItself]) {
+    const begun = performance.now()
+    const synced = Promise.withResolvers<number>()
+    const child = start(`${sync} process.send('synced'); setImmediate(() => { ${then} })`, {
+      env: disk.env,
+      onMessage: () => synced.resolve(performance.now() - begun),
+    })
+    const silent = Promise.withResolvers<number>()
+    child.watchHeartbeat(500, () => silent.resolve(performance.now() - begun))
+    await delay(700)
+    assert.equal(child.waitsForDisk, true)
+    assert.ok((await synced.promise) > 1_500)
+    assert.ok((await silent.promise) > (await synced.promise), 'silent only when it hung')
+    assert.equal(child.waitsForDisk, false)
+    child.kill()
+    await child.ended
+  }
 })
 
 test('CPU time tells one that loops from one that waits', { skip: process.platform !== 'linux' }, async () => {

@@ -6,7 +6,8 @@ import { describeEnd } from './child-end.ts'
 import type { ChildEnd } from './child-end.ts'
 import { Inspected } from './inspected.ts'
 import { LineDecoder } from './ndjson.ts'
-import { cpuMsOf } from './process-use.ts'
+import { cpuMsOf, mainThreadOf } from './process-use.ts'
+import { Silence } from './silence.ts'
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv
@@ -28,6 +29,8 @@ const maxLogLine = 1_048_576
 const lastOutputMs = 100
 /** So often, in its limit of silence, a child is asked for a sign of life. */
 const pings = 5
+/** Whoever waits for the disk may be silent so many times as long. */
+export const diskPatience = 12
 
 /**
  * A Node program of ours, started with an IPC channel. The end of its stderr is kept, since it says why a process died.
@@ -38,9 +41,11 @@ export class Child {
   readonly #process: ChildProcess | undefined
   #alive = true
   #killedByUs = false
+  #wasStopped = false
   readonly #inspected = new Inspected()
   #stderr = ''
   #unanswered = 0
+  readonly #silence = new Silence()
   #heartbeat: NodeJS.Timeout | undefined
 
   /** @param path the program's main file */
@@ -93,6 +98,11 @@ export class Child {
     return this.#unanswered
   }
 
+  /** It cannot answer since its main thread waits for the disk. */
+  get waitsForDisk(): boolean {
+    return this.#alive && this.#silence.isOfDisk(this.pid)
+  }
+
   send(message: object): void {
     if (this.#process?.connected === true) this.#process.send(message)
   }
@@ -104,6 +114,8 @@ export class Child {
   /** Asks nothing: SIGKILL. */
   kill(): void {
     this.#killedByUs = true
+    this.#wasStopped = mainThreadOf(this.pid)?.stopped ?? false
+    this.#inspected.look()
     this.#process?.kill('SIGKILL')
   }
 
@@ -136,12 +148,17 @@ export class Child {
     }
   }
 
-  /** Sends `{ type: 'ping' }` from now on; `onSilent` is called once, when nothing has come back for `limitMs`. */
+  /**
+   * Sends `{ type: 'ping' }` from now on; `onSilent` is called once, when nothing has come back for `limitMs`. At a
+   * breakpoint no limit applies, and whoever waits for the disk has more time.
+   */
   watchHeartbeat(limitMs: number, onSilent: () => void): void {
     this.stopHeartbeat()
     this.#heartbeat = setInterval(() => {
+      if (this.#unanswered === 0) this.#silence.begins(this.pid)
+      this.#inspected.look()
       if (this.#unanswered >= pings && this.debugged) this.#unanswered = 0
-      if (this.#unanswered >= pings) {
+      if (this.#unanswered >= pings && !(this.#unanswered < pings * diskPatience && this.waitsForDisk)) {
         this.stopHeartbeat()
         onSilent()
         return
@@ -162,8 +179,8 @@ export class Child {
       const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#alive = false
         clearInterval(this.#heartbeat)
-        const killedFromOutside = signal === 'SIGKILL' && !this.#killedByUs
-        resolve({ code, signal, stderr: this.#stderr, killedFromOutside })
+        const killedFromOutside = signal === 'SIGKILL' && (!this.#killedByUs || this.#wasStopped)
+        resolve({ code, signal, stderr: this.#stderr, killedFromOutside, debugged: this.#inspected.wasOfLate })
       }
       if (child === undefined) return finish(null, null)
       child.once('error', () => {

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
 
+/** Longer than it takes from one look to the next, in ms. */
+const ofLateMs = 3_000
+
 /**
  * Whether a debugger is attached to a Node process, seen from outside: one that stands at a breakpoint cannot say so
  * itself. Node tells on stderr where its inspector listens; whether somebody is connected there, the system knows.
@@ -7,16 +10,30 @@ import { readFileSync } from 'node:fs'
 export class Inspected {
   #port: number | undefined
   #seen = false
+  #attachedAt = -Infinity
 
   /** A line of the process's stderr. */
   read(line: string): void {
     const port = /^Debugger listening on ws:\/\/\S*?:(\d+)\//.exec(line)?.[1]
     if (port !== undefined) this.#port = Number(port)
     if (line.startsWith('Debugger attached')) this.#seen = true
+    this.look()
   }
 
   get attached(): boolean {
-    return this.#port !== undefined && this.#seen && isConnected(this.#port)
+    return this.look()
+  }
+
+  /** Whether somebody was connected at the last look, if that was lately: a process that ended cannot tell. */
+  get wasOfLate(): boolean {
+    return performance.now() - this.#attachedAt < ofLateMs
+  }
+
+  /** Is to be called every now and then. */
+  look(): boolean {
+    const attached = this.#port !== undefined && this.#seen && isConnected(this.#port)
+    if (attached) this.#attachedAt = performance.now()
+    return attached
   }
 }
 

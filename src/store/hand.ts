@@ -16,7 +16,7 @@ export class Hand {
   #fd: number
   readonly #epoch: number
   readonly #buffer = Buffer.alloc(size)
-  readonly #left: string | undefined
+  #left: string | undefined
   #empty = true
 
   /** @param before the epoch of the generation before; another one's note says nothing of how that one ended */
@@ -39,6 +39,11 @@ export class Hand {
   /** The request the generation before had in hand when it ended. */
   left(): string | undefined {
     return this.#left
+  }
+
+  /** The generation before did not die of what it had in hand. */
+  forgive(): void {
+    this.#left = undefined
   }
 
   /** This request is being worked on from here on. */

@@ -16,7 +16,8 @@ import { queuesOf } from './reader.ts'
 import { loudly, safely } from './safely.ts'
 import { Sql } from './sql.ts'
 import { Tables } from './tables.ts'
-import { WalSync, syncFolder } from './wal-sync.ts'
+import { syncFolder } from './sync-folder.ts'
+import { WalSync } from './wal-sync.ts'
 import type { JournalOptions } from './journal-options.ts'
 
 export type { JournalEvent } from './events.ts'
@@ -44,6 +45,8 @@ export class Journal extends Tables {
   readonly #outbox: Outbox
   #runIn: (work: () => unknown) => unknown
   #after: (() => void)[] = []
+  /** When the work of the last transaction was done, and its commit began. */
+  #workedAt = 0
   /** Transactions and parts of them that run now. */
   #depth = 0
   /**
@@ -225,8 +228,7 @@ export class Journal extends Tables {
 
   /** Makes everything committed so far safe against a power cut and folds the WAL into the file. */
   flush(): void {
-    foldWal(this.#db, this.report.mode)
-    this.#sync.allSynced()
+    this.#sync.byOther(() => foldWal(this.#db, this.report.mode))
   }
 
   /** Gives up to `pages` free pages back to the file system. Call within a transaction. @returns how many are free */
@@ -259,6 +261,7 @@ export class Journal extends Tables {
         throw new KsiError('KSI_FENCED', `Generation ${this.epoch} no longer holds the journal: a newer one does.`)
       const result = work()
       if (this.#undone !== undefined) throw this.#undone.cause
+      this.#workedAt = performance.now()
       return result
     })
     const nested = db.transaction((work: () => unknown): unknown => work())
@@ -268,7 +271,7 @@ export class Journal extends Tables {
   #tell(wrote: boolean): void {
     const calls = this.#after
     if (calls.length > 0) this.#after = []
-    if (wrote) this.#sync.committed()
+    if (wrote) this.#sync.committed(performance.now() - this.#workedAt)
     const tick = this.#outbox.committed()
     // The transaction is committed: an error after it must not look like a failure of it.
     for (const call of calls) safely(call)

@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import { KsiError } from '../lib/errors.ts'
 import { isDiskFull } from './open.ts'
 import { safely } from './safely.ts'
+import { SlowestSync } from './slowest-sync.ts'
 import { SyncPace } from './sync-pace.ts'
 
 /** Syncs what a file descriptor names, without blocking; a test may put a slow or failing disk in its place. */
@@ -11,7 +12,7 @@ export type SyncFile = (fd: number, done: (error: Error | null) => void) => void
 interface DiskState {
   /** a sync that fails, or no room; until it goes well again */
   trouble: Error | undefined
-  /** how long, in ms, the sync under way takes already, or the last one took, if that was lately */
+  /** how long, in ms, the sync under way takes already, or the slowest one took lately */
   syncMs: number
 }
 
@@ -27,23 +28,8 @@ export interface WalSyncOptions {
   onGone?: () => void
 }
 
-/** Syncs the names of a folder's files. A system that cannot (Windows) sees to that itself. */
-export function syncFolder(path: string): void {
-  let fd: number | undefined
-  try {
-    fd = openSync(path, 'r')
-    fsyncSync(fd)
-  } catch {
-    // What is in the files counts as synced or not without this.
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
-}
-
 /** How long, in ms, after a sync that failed the next try comes, if nothing is committed before. */
 const retryMs = 1_000
-/** A slow sync is remembered so long, in ms. */
-const rememberedMs = 10_000
 
 interface Waiting {
   /** the commit that has to be on disk */
@@ -74,7 +60,7 @@ export class WalSync {
   /** There was no room for what was last tried. */
   #full: Error | undefined
   #begunAt = 0
-  #last = { endedAt: 0, tookMs: 0 }
+  readonly #slowest = new SlowestSync()
   #scheduled: NodeJS.Immediate | undefined
   #waiting: Waiting[] = []
   #failed: Error | undefined
@@ -98,8 +84,7 @@ export class WalSync {
 
   /** Why nothing can be kept just now, if so, and how long syncs take. */
   get disk(): DiskState {
-    const [now, { endedAt, tookMs }] = [performance.now(), this.#last]
-    const syncMs = Math.max(this.#busy ? now - this.#begunAt : 0, now - endedAt < rememberedMs ? tookMs : 0)
+    const syncMs = Math.max(this.#busy ? performance.now() - this.#begunAt : 0, this.#slowest.ms)
     return { trouble: this.#failed ?? this.#full, syncMs }
   }
 
@@ -108,8 +93,12 @@ export class WalSync {
     if (error instanceof Error && isDiskFull(error)) this.#full = error
   }
 
-  /** Something was committed: it is to be synced soon. */
-  committed(): void {
+  /**
+   * Something was committed: it is to be synced soon.
+   * @param commitMs what SQLite took for it: every now and then it folds the WAL into the file, and syncs both
+   */
+  committed(commitMs: number): void {
+    this.#slowest.took(commitMs)
     this.#committed += 1
     this.#full = undefined
     if (this.#fd === undefined && !this.#adrift) this.#synced = this.#committed
@@ -145,7 +134,15 @@ export class WalSync {
     this.#fail(error)
   }
 
-  /** All that is committed is on disk, by other means. */
+  /** Brings all that is committed to disk by other means. @throws what `work` does */
+  byOther(work: () => void): void {
+    const begun = performance.now()
+    work()
+    this.#slowest.took(performance.now() - begun)
+    this.allSynced()
+  }
+
+  /** All that is committed is on disk. */
   allSynced(): void {
     if (this.#adrift) return
     this.#failed = undefined
@@ -209,8 +206,9 @@ export class WalSync {
 
   #ended(fd: number, upTo: number, error: Error | null): void {
     this.#busy = false
-    this.#last = { endedAt: performance.now(), tookMs: performance.now() - this.#begunAt }
-    this.#pace.took(this.#last.tookMs)
+    const tookMs = performance.now() - this.#begunAt
+    this.#slowest.took(tookMs)
+    this.#pace.took(tookMs)
     if (this.#closed || fd !== this.#fd) closeSync(fd)
     if (this.#closed || this.#adrift) return
     if (fd === this.#fd) {

@@ -192,4 +192,8 @@ test('a note of what was in hand counts once, and not at all when it was put dow
   core.journal.hand.take('a')
   core.journal.hand.clear()
   assert.equal(next(), undefined)
+  core.journal.hand.take('a')
+  core = root.core()
+  core.journal.hand.forgive()
+  assert.equal(core.journal.hand.left(), undefined, 'it ended in a debugger')
 })

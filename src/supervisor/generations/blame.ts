@@ -60,6 +60,11 @@ const advices: [met: RegExp, advice: string][] = [
   ],
 ]
 
+/** Whoever ended it, from outside or with a debugger, says nothing of its code, nor of what it was given. */
+export function isFromOutside({ killedFromOutside, debugged }: ChildEnd): boolean {
+  return killedFromOutside || debugged
+}
+
 /** The system had no process or file descriptor for it: that is not the code's fault. */
 export function isUnstarted({ code, signal }: ChildEnd): boolean {
   return code === null && signal === null

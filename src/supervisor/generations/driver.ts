@@ -4,18 +4,18 @@ import type { Duplex } from 'node:stream'
 import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/control.ts'
 import type { Settings } from '../../contracts/settings.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
-import { startAwakeTimer } from '../../lib/awake-timer.ts'
-import type { AwakeTimer } from '../../lib/awake-timer.ts'
-import { Child } from '../../lib/child.ts'
+import { Child, diskPatience } from '../../lib/child.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { DetachCause } from '../front/retrial.ts'
-import type { Effect, GenerationEvent, Measured, Now, SwapResult, Timer } from './events.ts'
+import type { Effect, GenerationEvent, Now, SwapResult } from './events.ts'
 import { step } from './lifecycle.ts'
+import { withSlowDisk } from './slow-disk.ts'
 import { stampOf } from './spare-stamp.ts'
-import { handleOf, live, rollbackTarget, spare } from './questions.ts'
+import { handleOf, holders, live, rollbackTarget, spare } from './questions.ts'
 import { initialState } from './state.ts'
 import type { Change, Handle, Live, State, View } from './state.ts'
+import { Timers } from './timers.ts'
 import { toEvent } from './to-event.ts'
 import { withFrame } from './with-frame.ts'
 
@@ -59,7 +59,7 @@ const beyondHeartbeatMs = 1_000
 export class Generations {
   readonly #o: GenerationsOptions
   readonly #children = new Map<number, Child>()
-  readonly #timers = new Map<Timer, AwakeTimer>()
+  readonly #timers: Timers
   readonly #waiters = new Map<number, (result: SwapResult) => void>()
   readonly #stopped = Promise.withResolvers<void>()
   readonly #queue: GenerationEvent[] = []
@@ -71,6 +71,13 @@ export class Generations {
     const { KSI_BOOT_TIMEOUT_MS: bootMs, KSI_HEARTBEAT_MS: heartbeatMs, KSI_PROBATION_MS, KSI_SPARE } = options.settings
     const probationMs = Math.max(KSI_PROBATION_MS, heartbeatMs + beyondHeartbeatMs)
     this.#o = options
+    this.#timers = new Timers({
+      log: options.log,
+      child: (id) => this.#children.get(id),
+      isSyncing: (id) => handleOf(this.#state, id)?.syncing === true,
+      patienceMs: heartbeatMs * diskPatience,
+      onDue: (name, measured) => this.#feed({ type: 'timer', name, measured }),
+    })
     this.#state = initialState({ bootMs, heartbeatMs, probationMs, spare: KSI_SPARE }, randomUUID(), Date.now())
   }
 
@@ -84,14 +91,16 @@ export class Generations {
     return live(this.#state)?.trouble ?? null
   }
 
-  /** Whether a debugger is attached to the live one. */
+  /** Whether a debugger is attached to the one that has the journal. */
   get debugged(): boolean {
-    return this.#children.get(live(this.#state)?.id ?? 0)?.debugged ?? false
+    return holders(this.#state).some(({ id }) => this.#children.get(id)?.debugged === true)
   }
 
-  /** Which quotas of the live one fill up, and what goes wrong in it, by its own word. */
+  /** Which quotas of the live one fill up, and what goes wrong in it, by its own word; or what it cannot say itself. */
   get condition(): Pick<Handle, 'filling' | 'troubles'> {
-    return live(this.#state) ?? { filling: [], troubles: [] }
+    const { filling, troubles } = live(this.#state) ?? { filling: [], troubles: [] }
+    const waits = (id: number): boolean => this.#timers.waitsForDisk(id)
+    return { filling, troubles: withSlowDisk(troubles, this.#state, { waits, path: this.#o.settings.paths.journal }) }
   }
 
   /** Whether a spare waits for a save. */
@@ -175,9 +184,9 @@ export class Generations {
       case 'detach':
         return front.detach(effect.cause)
       case 'startTimer':
-        return this.#startTimer(effect.name, effect.ms, effect.id)
+        return this.#timers.start(effect.name, effect.ms, effect.id)
       case 'stopTimer':
-        return this.#timers.get(effect.name)?.stop()
+        return this.#timers.stop(effect.name)
       case 'answer':
         return this.#answer(effect.waiters, effect.result)
       case 'becameLive':
@@ -192,7 +201,13 @@ export class Generations {
   #fork({ id, preload, tree }: Extract<Effect, { type: 'fork' }>): void {
     if (tree === undefined) return this.#start(id, this.#o.settings.paths.src, preload)
     const gone = (error: unknown): void => {
-      const end = { code: 1, signal: null, stderr: `Error: ${messageOf(error)}`, killedFromOutside: false }
+      const end = {
+        code: 1,
+        signal: null,
+        stderr: `Error: ${messageOf(error)}`,
+        killedFromOutside: false,
+        debugged: false,
+      }
       this.#feed({ type: 'ended', id, end })
     }
     this.#o
@@ -205,7 +220,7 @@ export class Generations {
     const { onLine } = this.#o
     // It may not be wanted any more: laying out a kept source takes a while.
     if (handleOf(this.#state, id)?.phase === 'retired') {
-      const end = { code: 0, signal: null, stderr: '', killedFromOutside: false }
+      const end = { code: 0, signal: null, stderr: '', killedFromOutside: false, debugged: false }
       return this.#feed({ type: 'ended', id, end })
     }
     const env = preload ? { ...this.#o.env, KSI_PRELOAD: '1' } : this.#o.env
@@ -221,22 +236,6 @@ export class Generations {
       this.#feed({ type: 'ended', id, end })
       this.#children.delete(id)
     })
-  }
-
-  #startTimer(name: Timer, ms: number, id: number | undefined): void {
-    this.#timers.get(name)?.stop()
-    const child = id === undefined ? undefined : this.#children.get(id)
-    const usedBefore = child?.cpuMs
-    const timer = startAwakeTimer(ms, (stoodStillMs) => {
-      this.#timers.delete(name)
-      // At a breakpoint no deadline applies.
-      if (child?.debugged === true) return this.#startTimer(name, ms, id)
-      const used = child?.cpuMs
-      const cpuMs = used === undefined || usedBefore === undefined ? undefined : used - usedBefore
-      const measured: Measured = { stoodStillMs, cpuMs, unanswered: child?.unanswered }
-      this.#feed({ type: 'timer', name, measured })
-    })
-    this.#timers.set(name, timer)
   }
 
   #answer(waiters: readonly number[], result: SwapResult): void {

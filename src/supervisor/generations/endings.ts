@@ -5,7 +5,16 @@ import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
 import type { DetachCause } from '../front/retrial.ts'
-import { errorOfEnd, filesNotLive, isFileTrouble, isUnstarted, theChange, union, untoldWith } from './blame.ts'
+import {
+  errorOfEnd,
+  filesNotLive,
+  isFileTrouble,
+  isFromOutside,
+  isUnstarted,
+  theChange,
+  union,
+  untoldWith,
+} from './blame.ts'
 import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
 import { live, parked, retiring } from './questions.ts'
@@ -31,8 +40,8 @@ export function onEnded(turn: Turn, handle: Handle, end: ChildEnd): void {
 
 function swapProcessEnded(turn: Turn, swap: Swap, handle: Handle, end: ChildEnd): void {
   const error = errorOfEnd(end)
-  if (!end.killedFromOutside && !isUnstarted(end)) return swapFailed(turn, error)
-  const counted = countCrash(turn.state.backoff, { killed: end.killedFromOutside, livedMs: 0 }, turn.now.ms)
+  if (!isFromOutside(end) && !isUnstarted(end)) return swapFailed(turn, error)
+  const counted = countCrash(turn.state.backoff, { killed: isFromOutside(end), livedMs: 0 }, turn.now.ms)
   turn.set({ backoff: counted.backoff })
   const waitMs = isUnstarted(end) ? Math.max(unstartedMs, counted.waitMs) : counted.waitMs
   if (waitMs === 0 && handle.phase !== 'activating') return bootAgain(turn, error.message)
@@ -65,11 +74,12 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
   turn.log('error', { generation: view.generation }, message)
   turn.do({ type: 'detach', cause: causeOf(turn, end) })
   turn.stopTimers('probation')
-  turn.set({ previousEnd: { previous_end: 'crash', previous_detail: how.slice(0, 500) } })
+  const previous_detail = how.slice(0, 500)
+  turn.set({ previousEnd: { previous_end: 'crash', previous_detail, previous_debugged: end.debugged } })
   turn.show({ crashes: view.crashes + 1 })
-  const crash = { killed: end.killedFromOutside, livedMs: turn.now.ms - handle.since }
+  const crash = { killed: isFromOutside(end), livedMs: turn.now.ms - handle.since }
   if (turn.state.stopping !== null) return
-  // Killed from outside says nothing of the new code; dying by itself right after going live does.
+  // An end from outside says nothing of the new code; dying by itself right after going live does.
   if (parked(turn.state) === undefined || crash.killed) {
     turn.show({ problem: message })
     if (turn.state.swap === null) restart(turn, crash)
@@ -90,7 +100,7 @@ function died(turn: Turn, handle: Handle, end: ChildEnd): void {
 
 /** Who is to blame: nobody, the code that had just gone live, or something that it was given. */
 function causeOf(turn: Turn, end: ChildEnd): DetachCause {
-  if (end.killedFromOutside) return 'outside'
+  if (isFromOutside(end)) return 'outside'
   return parked(turn.state) === undefined ? 'death' : 'probation'
 }
 

@@ -42,6 +42,8 @@ export type GenerationEvent =
   | { type: 'unknown'; id: number; error: ErrorReport }
   /** It gave a sign of life. */
   | { type: 'answered'; id: number }
+  /** It waits for a sync of the journal, by its own word, or does not any more. */
+  | { type: 'syncing'; id: number; syncing: boolean }
   /** It has given none for the time of the heartbeat. */
   | { type: 'silent'; id: number }
   | { type: 'ended'; id: number; end: ChildEnd }

@@ -17,9 +17,11 @@ type Act =
   | { do: 'save'; kind: Kind }
   | { do: 'deliver'; count: number }
   | { do: 'wait'; ms: number }
-  | { do: 'kill' | 'crash' | 'hang' | 'stop process'; which: number }
+  | { do: 'kill' | 'crash' | 'hang' | 'stop process' | 'debug' | 'let go of'; which: number }
   | { do: 'roll back' }
   | { do: 'fill disk' | 'free disk' | 'use up processes' | 'free processes' }
+
+type Harm = Extract<Act, { which: number }>['do']
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('save' as const), kind: fc.constantFrom(...kinds) }) },
@@ -35,7 +37,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom('kill' as const, 'crash' as const, 'hang' as const, 'stop process' as const),
+      do: fc.constantFrom<Harm>('kill', 'crash', 'hang', 'stop process', 'debug', 'let go of'),
       which: fc.nat(5),
     }),
   },
@@ -58,6 +60,7 @@ test('whatever happens in whatever order: one is live, no change is forgotten, o
     const world = new World(randomFrom(order), check)
     for (const one of acts) perform(world, one)
     world.diskIsFull = world.cannotFork = false
+    for (const process of world.processes.values()) process.isDebugged = false
     world.wait(90_000)
     assertQuiet(world)
     world.save('good')
@@ -110,8 +113,13 @@ function perform(world: World, one: Act): void {
   }
 }
 
-function harm(process: SimProcess, how: 'kill' | 'crash' | 'hang' | 'stop process'): void {
-  if (how === 'kill') process.die({ signal: 'SIGKILL', killedFromOutside: true })
+/** With this exit code those end to which a debugger was attached. */
+const debuggedCode = 99
+
+function harm(process: SimProcess, how: Harm): void {
+  if (how === 'debug' || how === 'let go of') process.isDebugged = how === 'debug'
+  else if (how === 'crash' && process.isDebugged) process.die({ code: debuggedCode })
+  else if (how === 'kill') process.die({ signal: 'SIGKILL', killedFromOutside: true })
   else if (how === 'crash') process.die({ code: 1 })
   // A spare has none of our code that could loop.
   else process.hang(how === 'hang' && process.code !== undefined ? 'looping' : 'stopped')
@@ -141,8 +149,8 @@ function check(world: World, event: GenerationEvent, effects: readonly Effect[])
   const { lastFailure, problem } = state.view
   assert.doesNotMatch(
     lastFailure?.error.message ?? '',
-    /was killed by SIGKILL|could not be started/,
-    'killed from outside or never started, and blamed',
+    /was killed by SIGKILL|could not be started|exit code 99/,
+    'killed from outside, debugged or never started, and blamed',
   )
   if (lastFailure !== null && state.stopping === null)
     for (const file of lastFailure.files) {

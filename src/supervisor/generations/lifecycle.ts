@@ -71,6 +71,8 @@ function heard(turn: Turn, handle: Handle, event: OfProcess): void {
       return turn.change(id, { trouble: { error: event.error, at: turn.now.at } })
     case 'condition':
       return turn.change(id, { filling: event.filling, troubles: event.troubles })
+    case 'syncing':
+      return turn.change(id, { syncing: event.syncing })
     case 'answered':
       return answered(turn, id)
     case 'silent':

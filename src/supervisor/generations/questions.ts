@@ -56,6 +56,11 @@ export function rollbackTarget(state: State, newest: string | undefined): string
 
 const isNotLive = ({ phase }: Handle): boolean => phase !== 'live'
 
+/** Those that have the journal, or are about to: clients wait for them. */
+export function holders({ handles }: State): Handle[] {
+  return handles.filter(({ phase }) => phase === 'activating' || phase === 'live' || phase === 'retiring')
+}
+
 /** Whether somebody may still write to the journal. */
 export function isHeld({ handles }: State): boolean {
   return handles.some(({ holds }) => holds)

@@ -30,6 +30,8 @@ export interface Handle {
   readonly isKept: boolean
   /** It was given the journal, and has neither said that it let go nor ended. */
   readonly holds: boolean
+  /** It waits for a sync of the journal, by its own word: no deadline applies to it. */
+  readonly syncing: boolean
   /** Why we killed it. */
   readonly killed: string | null
   /** The last error nobody caught, or word nobody understood. */
@@ -140,7 +142,11 @@ export interface State {
   /** Failures nobody has been told of: the next one live writes them down. Those it was told of on its way. */
   readonly untold: readonly BootFailure[]
   readonly telling: readonly BootFailure[]
-  readonly previousEnd: { readonly previous_end: PreviousEnd; readonly previous_detail?: string }
+  readonly previousEnd: {
+    readonly previous_end: PreviousEnd
+    readonly previous_detail?: string
+    readonly previous_debugged?: boolean
+  }
   readonly stopping: CheckpointReason | null
   /** All have ended, and it was told. */
   readonly stopped: boolean

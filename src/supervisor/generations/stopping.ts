@@ -9,11 +9,18 @@ export function stop(turn: Turn, reason: NonNullable<State['stopping']>): void {
   turn.showPhase('stopping')
   turn.stopTimers('retry', 'supersede', 'refill', 'boot', 'first-sign')
   turn.set({ stopping: reason, pending: null, deferred: false })
+  limitAll(turn)
   const { swap } = turn.state
   if (swap === null || activating(turn.state)?.id === swap.id) return
   if (swap.heldAt !== null && next(turn.state)?.phase === 'standby') return
   turn.kill(swap.id, 'ksi is stopping')
   turn.set({ swap: null })
+}
+
+/** Deadlines that run hold for everybody from now on, also at a breakpoint. */
+function limitAll(turn: Turn): void {
+  if (activating(turn.state) !== undefined) turn.startTimer('activate', turn.state.limits.bootMs)
+  if (retiring(turn.state) !== undefined) turn.startTimer('retire', retireMs)
 }
 
 /** Does the next thing of a stop. */
@@ -25,7 +32,7 @@ export function goOnStopping(turn: Turn, reason: NonNullable<State['stopping']>)
     turn.do({ type: 'unwatch', id: serving.id })
     turn.send(serving.id, { type: 'retire', reason, files: [] })
     turn.move(serving.id, 'retiring')
-    turn.startTimer('retire', retireMs, serving.id)
+    turn.startTimer('retire', retireMs)
     return
   }
   turn.stopTimers('probation')

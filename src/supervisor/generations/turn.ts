@@ -52,8 +52,9 @@ export class Turn {
     this.do({ type: 'log', level, fields, message })
   }
 
+  /** @param id the process it is for; when ksi stops there are no exceptions for a breakpoint or a disk */
   startTimer(name: Timer, ms: number, id?: number): void {
-    this.do({ type: 'startTimer', name, ms, ...(id !== undefined && { id }) })
+    this.do({ type: 'startTimer', name, ms, ...(id !== undefined && this.state.stopping === null && { id }) })
   }
 
   stopTimers(...names: Timer[]): void {
@@ -75,6 +76,7 @@ export class Turn {
       tree: tree ?? '',
       isKept: tree !== undefined,
       holds: false,
+      syncing: false,
       killed: null,
       trouble: null,
       filling: [],

@@ -52,6 +52,8 @@ export class SimProcess {
   /** SIGSTOP, or an endless loop: it reads and says nothing. */
   isStopped = false
   isLooping = false
+  /** A debugger is attached to it. */
+  isDebugged = false
 
   /** @param kept the code it runs, whatever is on the disk */
   constructor(id: number, world: Surroundings, kept?: Code) {
@@ -83,7 +85,7 @@ export class SimProcess {
     else this.isLooping = true
     const look = (): void => {
       if (!this.isAlive || !this.isSilent) return
-      if (this.isWatched) this.#world.tell(this.id, { type: 'silent', id: this.id })
+      if (this.isWatched && !this.isDebugged) this.#world.tell(this.id, { type: 'silent', id: this.id })
       else this.#world.later(limits.heartbeatMs, look)
     }
     this.#world.later(limits.heartbeatMs, look)

@@ -77,7 +77,7 @@ export class World implements Surroundings {
     this.tell(process.id, {
       type: 'ended',
       id: process.id,
-      end: { code: null, signal: null, stderr: '', killedFromOutside: false, ...end },
+      end: { code: null, signal: null, stderr: '', killedFromOutside: false, debugged: process.isDebugged, ...end },
     })
   }
 
@@ -216,6 +216,8 @@ export class World implements Surroundings {
     const run = (): void => {
       this.#timers.delete(name)
       const process = id === undefined ? undefined : this.processes.get(id)
+      // As the driver does it.
+      if (process?.isAlive === true && process.isDebugged) return this.#startTimer(name, ms, id)
       const measured = {
         stoodStillMs: this.stoodStillMs,
         ...(process !== undefined && { cpuMs: process.isStopped ? 0 : 100, unanswered: process.isSilent ? 3 : 0 }),
