@@ -119,7 +119,7 @@ test('what is not known is said to be so, since when, and what is old is grey', 
   queue.start('asked')
   const daemon = unread('failed', 'connection refused', { facts: supervisorFacts() })
   const { parts, title } = page('/', { document: documentOf(withFacts({ daemon, docker: unread('off', 'not set') })) })
-  assert.match(parts.top, /unknown since <time datetime="2026-11-22T11:58:00/)
+  assert.match(parts.top, /unknown since <time data-clock datetime="2026-11-22T11:58:00/)
   assert.match(parts.main, /class="old" id="counters"/)
   assert.match(parts.main, /<dt>Ran then<\/dt>/)
   assert.match(parts.main, /<section class="old" aria-label="Running">/)

@@ -169,9 +169,8 @@ export class Generations {
       case 'kill':
         return this.#children.get(effect.id)?.kill()
       case 'watch': {
-        const { id } = effect
-        const silent = (): void => this.#feed({ type: 'silent', id })
-        return this.#children.get(id)?.watchHeartbeat(settings.KSI_HEARTBEAT_MS, silent)
+        const silent = (): void => this.#feed({ type: 'silent', id: effect.id })
+        return this.#children.get(effect.id)?.watchHeartbeat(settings.KSI_HEARTBEAT_MS, silent)
       }
       case 'unwatch':
         return this.#children.get(effect.id)?.stopHeartbeat()
