@@ -41,6 +41,7 @@ before(async () => {
   client = await ksi.client()
   for (let n = 0; n < 500; n++) await ask(`asked-${n}`, { prompt: `question ${n}`, conversation_id: `c${n}` })
   await ask('hostile', { prompt: hostile, conversation_id: hostile })
+  await client.request('dev:checkpoint', { action: 'create' })
   await ask('failed', { extra_body: { echo: { fail: 'final' } } })
 })
 
