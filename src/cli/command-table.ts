@@ -54,6 +54,18 @@ export const commandTable: Record<string, Entry> = {
     summary: 'Which providers there are, and how they stand',
     load: async () => (await import('./commands/providers.ts')).providers,
   },
+  hold: {
+    summary: 'What is held; or start nothing more of a provider, model, conversation or agent',
+    load: async () => (await import('./commands/hold.ts')).hold,
+  },
+  release: {
+    summary: 'Let what is held go on',
+    load: async () => (await import('./commands/release.ts')).release,
+  },
+  policy: {
+    summary: 'Budgets of conversations, agents and the day, and what a failed turn does',
+    load: async () => (await import('./commands/policy.ts')).policy,
+  },
   page: { summary: 'The link to the status page', load: async () => (await import('./commands/page.ts')).page },
   token: {
     summary: 'What a TCP connection must show',

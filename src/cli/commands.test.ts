@@ -300,11 +300,20 @@ test('checkpoint show, list and diff ask for what was said and print it', async 
     },
     services: {},
     truncated: false,
+    next: null,
   }
   const replies: Pick<CheckpointReplies, 'list' | 'show' | 'diff'> = {
     list: { checkpoints: [summary] },
     show: content,
-    diff: { checkpoint: 2, against: 3, added: ['q1'], finished: [], started: ['a1'], queued_again: [] },
+    diff: {
+      checkpoint: 2,
+      against: 3,
+      added: ['q1'],
+      finished: [],
+      started: ['a1'],
+      queued_again: [],
+      counts: { added: 1, finished: 0, started: 1, queued_again: 0 },
+    },
   }
   daemon.answers['dev:checkpoint'] = ({ action }) =>
     action === 'list' || action === 'show' || action === 'diff' ? replies[action] : undefined

@@ -127,6 +127,13 @@ test('where Docker runs this checkout, its container is asked, and engine and Co
   assert.equal(all['docker']?.says, 'engine 28.0.1')
   assert.deepEqual([all['compose']?.state, all['container: journal']?.says], ['fail', 'in there'])
   assert.equal(all['daemon'], undefined)
+  // What some versions of Compose cannot build in.
+  const odd = join(root, 'späce')
+  mkdirSync(join(odd, 'src/supervisor'), { recursive: true })
+  for (const file of ['compose.yaml', 'src/supervisor/main.ts']) writeFileSync(join(odd, file), '')
+  writeFileSync(join(bin, 'docker'), `#!/bin/sh\n${answers.replace('2.30.0', '2.40.3')}\n`, { mode: 0o755 })
+  const there = await runKsi(['doctor', '--root', odd], { env: { PATH: `${bin}:/usr/bin:/bin` } })
+  assert.match(there.stdout, /^warn +compose +2\.40\.3, which may not build .*\n +mend: .*rename the folder$/m)
   const { code, stderr } = await runKsi(['doctor', '--root', bin], { env: {} })
   assert.deepEqual([code, stderr.includes('There is no ksi in')], [78, true])
 })

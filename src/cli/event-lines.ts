@@ -2,6 +2,7 @@ import type { Trouble } from '../contracts/control.ts'
 import type { PushData, PushName } from '../contracts/events.ts'
 import type { WirePush } from '../contracts/wire.ts'
 import { printable } from '../lib/printable.ts'
+import { heldThing, holdLine } from './hold-lines.ts'
 import { brief, clock, duration, paint } from './output.ts'
 
 type Tellers = { [N in PushName]: (data: PushData<N>) => string }
@@ -15,6 +16,8 @@ const tellers: Tellers = {
   'completion:failed': (data) => `${about(data)}  ${data.reason}: ${data.message}`,
   'completion:error': (data) => `${about(data)}  ${data.error}`,
   'completion:cancelled': about,
+  'completion:held': (hold) => holdLine(hold),
+  'completion:released': ({ why, ...hold }) => `${heldThing(hold)} is released: ${why}`,
   'checkpoint:saved': ({ reason, generation, queued, active }) =>
     `${reason}, generation ${generation}: ${queued} queued, ${active} running`,
   'system:reloading': ({ generation, files }) => `generation ${generation} hands over${inBrackets(files)}`,

@@ -54,7 +54,7 @@ test('a command line that is not right exits with 64 and says what is meant', as
     [['status', '--timeout'], /--timeout/],
     [['status', '--timeout', 'soon'], /"soon" is no length of time/],
     [['status', '--address', 'http://x'], /no address/],
-    [['checkpoint'], /create, list, show/],
+    [['checkpoint'], /checkpoint create\|list\|show/],
     [[], /ksi runs LLM/],
   ]
   const results = await Promise.all(cases.map(([args]) => runKsi(args)))

@@ -204,6 +204,48 @@ test('a ksi of another container is not started or stopped from here, with the c
     assert.equal(code, 64)
     assert.match(stderr, new RegExp(`docker compose ${verb} daemon`))
   }
+  const env = { KSI_DAEMON_ADDRESS: 'tcp://daemon:4310', COMPOSE_PROJECT_NAME: 'mine', PATH: '/nowhere' }
+  for (const [command, does] of [
+    ['restart', 'restart daemon'],
+    ['logs', 'logs daemon'],
+  ] as const) {
+    const { stderr } = await runKsi([command], { cwd: root, env })
+    assert.match(stderr, new RegExp(`\`docker compose -p mine -f compose.yaml ${does}\` on the host does this`))
+  }
+})
+
+test('with the engine at hand it is Docker that starts and stops the ksi of another container', async () => {
+  const bin = join(root, 'engine')
+  mkdirSync(bin)
+  const env = {
+    PATH: `${bin}:/usr/bin:/bin`,
+    KSI_DAEMON_ADDRESS: 'tcp://daemon:4310',
+    COMPOSE_PROJECT_NAME: 'mine',
+  }
+  const engine = (state: string): void =>
+    writeFileSync(
+      join(bin, 'docker'),
+      `#!/bin/sh\n[ "$2" = ps ] && echo ${state} && exit\necho "ran $*" >&2\n[ "$2" != stop ]\n`,
+      { mode: 0o755 },
+    )
+  for (const [state, verb, ran, exit] of [
+    ['running', 'restart', 'restart', 0],
+    ['exited', 'restart', 'start', 0],
+    ['exited', 'start', 'start', 0],
+    ['running', 'stop', 'stop', 1],
+  ] as const) {
+    engine(state)
+    const { code, stdout, stderr } = await runKsi([verb], { cwd: root, env })
+    assert.deepEqual([code, stdout, stderr], [exit, '', `docker compose ${ran} daemon\nran compose ${ran} daemon\n`])
+  }
+  const { stdout } = await runKsi(['restart', '--json'], { cwd: root, env })
+  assert.deepEqual(JSON.parse(stdout), { status: 'done', by: 'docker compose restart daemon' })
+  // No container, or an address that is none of the project's: nothing is done.
+  engine('')
+  assert.equal((await runKsi(['stop'], { cwd: root, env })).code, 64)
+  engine('running')
+  const other = { ...env, KSI_DAEMON_ADDRESS: 'tcp://elsewhere:4310' }
+  assert.equal((await runKsi(['stop'], { cwd: root, env: other })).code, 64)
 })
 
 test('where no socket answers, the port that was set is tried, and the one of Docker for this checkout', async () => {

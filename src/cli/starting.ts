@@ -38,16 +38,16 @@ export async function startAndReport(asked: Invocation): Promise<number> {
   const running = await servingState(invocation)
   if (running !== undefined) return reportRunning(invocation, running, 'already running')
   const { timeoutMs = defaultTimeoutMs, place } = invocation
-  const startedAt = Date.now()
+  const startedAt = performance.now()
   const supervisor = startInBackground(invocation)
   say(`Starting ksi in ${place.root} …`)
   let exitCode: number | undefined
   const ended = supervisor.ended.then((code) => (exitCode = code))
-  while (Date.now() - startedAt < timeoutMs) {
+  while (performance.now() - startedAt < timeoutMs) {
     const state = await servingState(invocation)
     if (state !== undefined) {
       supervisor.letGo()
-      return reportRunning(invocation, state, 'started', Date.now() - startedAt)
+      return reportRunning(invocation, state, 'started', Math.round(performance.now() - startedAt))
     }
     await Promise.race([ended, sleep(pollMs)])
     if (exitCode !== undefined) return reportDeath(invocation, exitCode, supervisor.logged())

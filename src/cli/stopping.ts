@@ -21,13 +21,13 @@ export async function stopAndWait(asked: Invocation, { restart = false } = {}): 
   const { place, timeoutMs = defaultTimeoutMs } = invocation
   const isOfRoot = formatTarget(readAddress(place.address)) === `unix:${socketPathUnder(place.root)}`
   const pid = isOfRoot ? readSupervisorPid(place.pidFile) : undefined
-  const giveUpAt = Date.now() + timeoutMs
+  const giveUpAt = performance.now() + timeoutMs
   if (!(await askToEnd(invocation, { restart, timeoutMs }))) {
     if (pid === undefined) return 'not running'
     process.kill(pid, 'SIGTERM')
   }
   while (pid === undefined ? await answers(invocation) : isAlive(pid)) {
-    if (Date.now() >= giveUpAt) throw stillThere(pid, timeoutMs)
+    if (performance.now() >= giveUpAt) throw stillThere(pid, timeoutMs)
     await sleep(pollMs)
   }
   return 'stopped'

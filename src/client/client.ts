@@ -112,10 +112,13 @@ export class KsiClient implements AsyncDisposable {
     options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<RequestStatus> {
     const { timeoutMs = defaultWaitMs, signal } = options
-    const startedAt = Date.now()
+    const startedAt = performance.now()
     const requestId = data.request_id ?? newUuid()
     await this.request('completion:async', { ...data, request_id: requestId }, { timeoutMs, signal })
-    return this.wait(requestId, { timeoutMs: Math.max(1, timeoutMs - (Date.now() - startedAt)), signal })
+    return this.wait(requestId, {
+      timeoutMs: Math.max(1, Math.round(timeoutMs - (performance.now() - startedAt))),
+      signal,
+    })
   }
 
   /**

@@ -76,8 +76,8 @@ export class DaemonConnection {
    * @throws KsiError KSI_UNREACHABLE
    */
   async start(limitMs: number): Promise<void> {
-    const giveUpAt = Date.now() + limitMs
-    const socket = await this.#dial((error) => !mayComeBack(error) || Date.now() >= giveUpAt)
+    const giveUpAt = performance.now() + limitMs
+    const socket = await this.#dial((error) => !mayComeBack(error) || performance.now() >= giveUpAt)
     void this.#keep(socket)
   }
 
@@ -169,7 +169,7 @@ export class DaemonConnection {
       (line, bytes) => this.#onLine(line, bytes),
       () => this.#options.log?.error({ maxLineBytes }, 'a line of the daemon was too long and is lost'),
     )
-    const openedAt = Date.now()
+    const openedAt = performance.now()
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     socket.on('data', (chunk: Buffer) => decoder.push(chunk))
     socket.on('error', (error) => this.#options.log?.debug({ err: error }, 'connection error'))
@@ -180,7 +180,7 @@ export class DaemonConnection {
     this.#options.onState?.('connected')
     await closed
     this.#socket = undefined
-    if (Date.now() - openedAt > settledMs) this.#tries = 0
+    if (performance.now() - openedAt > settledMs) this.#tries = 0
   }
 
   #flushSoon(): void {

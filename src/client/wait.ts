@@ -20,10 +20,10 @@ export async function waitForOutcome(
   limits: { timeoutMs: number; signal?: AbortSignal | undefined; patient: boolean },
 ): Promise<RequestStatus> {
   const { timeoutMs, signal, patient } = limits
-  const giveUpAt = Date.now() + timeoutMs
+  const giveUpAt = performance.now() + timeoutMs
   await connection.start(patient ? timeoutMs : 0)
   for (;;) {
-    const leftMs = giveUpAt - Date.now()
+    const leftMs = Math.round(giveUpAt - performance.now())
     if (leftMs <= 0) throw noOutcome(requestId, timeoutMs)
     const timeout_ms = Math.min(sliceMs, leftMs)
     try {

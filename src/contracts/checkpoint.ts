@@ -45,7 +45,8 @@ export const checkpointContent = () =>
     ),
     /** what the add-on modules gave, by name */
     services: z.record(z.string(), z.unknown()),
-    /** more was queued than a reply can hold */
+    /** more was queued than a reply can hold: `after` what `next` says */
     truncated: z.boolean(),
+    next: z.number().nullable(),
   })
 export type CheckpointContent = z.infer<ReturnType<typeof checkpointContent>>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hold, holdCause, onFailure } from './holds.ts'
 import { usage } from './usage.ts'
 import { onRestart, priority, requestState } from './words.ts'
 
@@ -27,6 +28,10 @@ export type EchoOptions = z.infer<typeof echoOptions>
 
 /** What KSI's clients send with a request: taken where it asks for what is done anyway, so that they work unchanged. */
 const ofKsiClients = {
+  agent_config: z
+    .looseObject({ permission_profile: z.string().nullish(), profile: z.string().nullish() })
+    .nullish()
+    .describe('permission_profile: what claude may use (permission:list_profiles); profile: for information'),
   priority: z.string().nullish().describe('normal, or refused: completion:inject goes ahead'),
   client_id: z.string().nullish().describe('for information: who asks'),
   conversation_lock: z.looseObject({}).nullish().describe('always so: one request of a conversation at a time'),
@@ -68,6 +73,9 @@ export const completionData = z.object({
   on_restart: onRestart
     .nullish()
     .describe('what happens if the run dies with the runner: fail (told as daemon_restart) or requeue'),
+  on_failure: onFailure
+    .nullish()
+    .describe('if this turn fails: continue with the next of the conversation, or hold it (completion:release)'),
   originator_id: z.string().max(200).nullish(),
   retry_of: requestId.nullish().describe('the request this one repeats'),
   extra_body: z
@@ -126,10 +134,12 @@ export const requestStatus = () =>
     queued_at: z.string(),
     started_at: z.string().nullable(),
     completed_at: z.string().nullable(),
-    /** it waits for another try until then */
+    /** it waits until then, where that is known */
     next_try_at: z.string().optional(),
-    /** for the end of a limit of use, which counts no try, or only to try again */
-    waits_for: z.enum(['limit', 'retry']).optional(),
+    /** to be tried again, or for the end of what holds it, by its cause */
+    waits_for: z.enum(['retry', ...holdCause.options]).optional(),
+    /** what keeps it from being started */
+    holds: z.array(hold()).optional(),
     resumed_from: z.string().optional(),
     /** the request it repeats (`completion:retry`) */
     retry_of: z.string().optional(),

@@ -68,3 +68,31 @@ test('every row of the faults names a test, and what the user sees and what is k
     assert.match(cells[3] ?? '', /`src\/[\w./-]+\.test\.ts`/, line)
   }
 })
+
+interface Configuration {
+  name: string
+  request: string
+  program?: string
+  port?: number
+  restart?: boolean
+}
+
+test('every task and launch configuration of the editor runs what there is', () => {
+  const scripts = JSON.parse(read('package.json')).scripts as Record<string, string>
+  const { tasks } = JSON.parse(read('.vscode/tasks.json')) as { tasks: { label: string; command: string }[] }
+  const labels = ['up', 'down', 'logs', 'checkpoint', 'bench'].map((name) => `ksi: ${name}`)
+  assert.deepEqual(
+    labels.filter((label) => !tasks.some((task) => task.label === label)),
+    [],
+  )
+  for (const { command } of tasks) {
+    const [, script = ''] = /^npm (?:run (?:--silent )?)?(\S+)/.exec(command) ?? []
+    assert.ok(command.startsWith('docker compose ') || script in scripts, command)
+    const [, ours] = / ksi -- (\w+)/.exec(command) ?? []
+    if (ours !== undefined) assert.ok(existsSync(join(root, `src/cli/commands/${ours}.ts`)), command)
+  }
+  const { configurations } = JSON.parse(read('.vscode/launch.json')) as { configurations: Configuration[] }
+  for (const { name, request, program = '', port, restart } of configurations)
+    if (request === 'launch') assert.ok(existsSync(join(root, program.replace('${workspaceFolder}/', ''))), name)
+    else assert.deepEqual([port, restart], [9229, true], name)
+})

@@ -4,9 +4,11 @@ import { completionEvents, completionPushes } from './events/completion.ts'
 import { conversationEvents } from './events/conversations.ts'
 import { checkpointPushes, devEvents } from './events/dev.ts'
 import { discoveryEvents } from './events/discovery.ts'
+import { holdEvents, holdPushes } from './events/holds.ts'
 import { listingEvents } from './events/listings.ts'
 import { monitorEvents, monitorPushes } from './events/monitor.ts'
 import { providerEvents } from './events/providers.ts'
+import { eventLogEvents } from './events/event-log.ts'
 import type { EventSpec, Named, PushSpec } from './events/spec.ts'
 import { streamEvents, streamPushes } from './events/stream.ts'
 import { systemEvents, systemPushes } from './events/system.ts'
@@ -19,7 +21,9 @@ export const eventSpecs = {
   ...providerEvents,
   ...agentEvents,
   ...conversationEvents,
+  ...holdEvents,
   ...monitorEvents,
+  ...eventLogEvents,
   ...systemEvents,
   ...discoveryEvents,
   ...devEvents,
@@ -30,6 +34,7 @@ export const eventSpecs = {
 export const pushSpecs = {
   ...completionPushes,
   ...streamPushes,
+  ...holdPushes,
   ...checkpointPushes,
   ...systemPushes,
   ...monitorPushes,

@@ -72,10 +72,11 @@ export function providerName(model: string): string {
 /** What is known of a model's provider; undefined where no provider has that name. */
 export function providerOf(model: string): Trait | undefined {
   const name = providerName(model)
-  return isProviderName(name) ? providers[name] : undefined
+  return isProvider(name) ? providers[name] : undefined
 }
 
-function isProviderName(name: string): name is ProviderName {
+/** Whether there is a provider of this name. */
+export function isProvider(name: string): name is ProviderName {
   return Object.hasOwn(providers, name)
 }
 

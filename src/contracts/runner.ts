@@ -64,6 +64,10 @@ export const runOutcome = z.discriminatedUnion('status', [
     retryable: z.boolean(),
     /** by a limit of use: it passes by itself, and the try does not count */
     limited: z.boolean().optional(),
+    /** what that limit is one of, as far as the provider says */
+    limits: z.enum(['provider', 'model']).optional(),
+    /** the provider is overloaded, or was not reached */
+    outage: z.literal(true).optional(),
     retry_after_ms: z.number().optional(),
     usage: usage().optional(),
     /** The provider no longer has the session: another try is to begin a new one. */

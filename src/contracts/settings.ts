@@ -3,18 +3,34 @@ import { z } from 'zod'
 import { flag, readEnv, whole } from '../lib/env.ts'
 import { similarNames } from '../lib/nearest-names.ts'
 import { withSecretFiles } from '../lib/secret-env.ts'
+import { onFailure } from './holds.ts'
 import { hostNumbers } from './host-numbers.ts'
+import { onRestart } from './words.ts'
 
-/** A whole number above 0 for each of some providers: `claude-cli=4, other=8`. */
+/** A whole number above 0 for each of some providers or models: `claude-cli=4, claude-cli/opus=1`. */
 function perProvider(fallback: string): z.ZodType<ReadonlyMap<string, number>> {
   return z
     .string()
     .refine(
-      (text) => partsOf(text).every((part) => /^[^\s=/]+=[1-9]\d{0,4}$/.test(part)),
+      (text) => partsOf(text).every((part) => /^[^\s=/~][^\s=]*=[1-9]\d{0,4}$/.test(part)),
       'say name=number, name=number',
     )
     .transform((text) => new Map(partsOf(text).map(readPart)))
     .default(new Map(partsOf(fallback).map(readPart)))
+}
+
+export const budgetScopes = ['conversation', 'agent', 'day'] as const
+export type BudgetScope = (typeof budgetScopes)[number]
+
+/** A number for each of some scopes: `conversation=100000, day=5000000`. */
+function budget(): z.ZodType<ReadonlyMap<string, number>> {
+  const names = budgetScopes.join('|')
+  const one = new RegExp(`^(?:${names})=\\d{1,15}(?:\\.\\d{1,6})?$`)
+  return z
+    .string()
+    .refine((text) => partsOf(text).every((part) => one.test(part)), `say ${budgetScopes.join('=number, ')}=number`)
+    .transform((text) => new Map(partsOf(text).map(readPart)))
+    .default(new Map())
 }
 
 function partsOf(text: string): string[] {
@@ -60,9 +76,19 @@ const schema = z.object({
   /** where the programs that providers start have their working folders */
   KSI_WORK_DIR: z.string().optional(),
   KSI_MAX_CONCURRENT: whole(64, 1, 10_000),
-  /** of these providers no more than so many run at once; a real claude takes about 285 MB */
+  /** of these providers and models no more than so many run at once; a real claude takes about 285 MB */
   KSI_PROVIDER_CONCURRENT: perProvider('claude-cli=4'),
   KSI_MAX_QUEUED: whole(1_000_000, 1, 100_000_000),
+  KSI_MAX_QUEUED_CONVERSATION: whole(100_000, 1, 100_000_000),
+  /** what becomes of a request whose run died with its runner, and of a conversation when a turn failed */
+  KSI_ON_RESTART: onRestart.default('fail'),
+  KSI_ON_FAILURE: onFailure.default('continue'),
+  /** so many times in a row overloaded, or not reached, within so many ms: a provider is left alone; 0: never */
+  KSI_CIRCUIT_FAILURES: whole(5, 0, 1_000),
+  KSI_CIRCUIT_WINDOW_MS: whole(60_000, 1_000, 86_400_000),
+  /** what may be used: by a conversation in all, by an agent and by all together in a day (UTC) */
+  KSI_BUDGET_TOKENS: budget(),
+  KSI_BUDGET_USD: budget(),
   KSI_MAX_JOURNAL_BYTES: whole(8_589_934_592, 1_048_576, Number.MAX_SAFE_INTEGER),
   KSI_MAX_RESPONSE_BYTES: whole(17_179_869_184, 1_048_576, Number.MAX_SAFE_INTEGER),
   KSI_MAX_LINE_BYTES: whole(8_388_608, 1_024, 67_108_864),
@@ -77,9 +103,13 @@ const schema = z.object({
   KSI_PROBATION_MS: whole(6_000, 0, 60_000),
   KSI_SPARE: flag(true),
   KSI_WATCH_POLL: flag(false),
+  /** where debuggers attach to the live generation; 0: nowhere. Who can reach it can run code as this user */
+  KSI_INSPECT_PORT: whole(0, 0, 65_535),
   KSI_EVENTS_KEPT: whole(200_000, 100, 100_000_000),
   KSI_REQUESTS_KEPT: whole(100_000, 10, 100_000_000),
   KSI_RUN_LOGS_KEPT_MS: whole(86_400_000, 1_000, 31_536_000_000),
+  /** what the daily files of events may have together; 0: none are written */
+  KSI_EVENT_LOG_BYTES: whole(1_073_741_824, 0, Number.MAX_SAFE_INTEGER),
   KSI_RUN_LOG_BYTES: whole(4_294_967_296, 67_108_864, Number.MAX_SAFE_INTEGER),
 })
 
@@ -120,7 +150,8 @@ export const settingNames = [
 ]
 
 /** What Compose alone reads, what our processes tell each other, and what tests are told. */
-const otherNames = /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
+const otherNames =
+  /^KSI_(?:MEMORY|PIDS|CLAUDE_CODE|WORKSPACE_\w+|UMASK|PRELOAD|RUNNER_\w+|SEED|COMMANDS|(?:SOAK|TEST|BENCH)_\w+)$/
 
 /** Variables named as ours that nothing reads, each with the nearest there is: most likely misspelt. */
 export function unknownSettings(env: NodeJS.ProcessEnv): { name: string; near: string | undefined }[] {
@@ -142,6 +173,9 @@ export interface Paths {
   /** the run logs, a folder for each runner */
   runLogs: string
   responses: string
+  /** the daily files of events */
+  events: string
+  toolUsage: string
   log: string
   journal: string
   /** the highest epoch there was, noted outside the journal and in two folders */
@@ -182,6 +216,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     pidFile: join(run, 'ksi_daemon.pid'),
     runLogs: join(run, 'runs'),
     responses: join(root, 'var/logs/responses'),
+    events: join(root, 'var/logs/events'),
+    toolUsage: join(root, 'var/logs/daemon/tool_usage.jsonl'),
     log: join(root, 'var/logs/daemon.log'),
     journal,
     epochs: [`${journal}-epoch`, join(run, 'epoch')],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { checkpointSummary } from './checkpoint.ts'
 import { bootFailure, phases, restoreReport, supervisorStatus } from './control.ts'
+import { hold } from './holds.ts'
 import { bootCause, previousEnd } from './words.ts'
 
 /** A boot as the journal has it. `at`, `live_at`, `ended_at` are ISO 8601. */
@@ -58,6 +59,9 @@ export const journalFacts = z.object({
   boots: z.array(bootRecord),
   checkpoints: z.array(checkpointSummary()),
   queues: z.array(queueRow),
+  /** what is held, the widest first, and how much that is in all */
+  holds: z.array(hold()),
+  held: z.number(),
   running: z.array(runningRow),
 })
 export type JournalFacts = z.infer<typeof journalFacts>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/* Supervisor ↔ the process that watches the source folder, over that process's IPC channel. */
+/* The process that watches the source folder, and who started it (supervisor or sidecar), over its IPC channel. */
 
 /** Files by path (relative to the source folder, with `/`) and the hash of what they hold. */
 const hashes = z.array(z.tuple([z.string(), z.string()]))
@@ -15,8 +15,8 @@ export const toWatch = z.discriminatedUnion('type', [
     poll: z.boolean(),
     /** what is known already: only what differs from it is told */
     known: hashes,
-    /** where what the files held is kept, by hash */
-    keep: z.string(),
+    /** where what the files held is kept, by hash; nowhere when not said */
+    keep: z.string().optional(),
   }),
   z.object({ type: z.literal('ping') }),
 ])

@@ -35,7 +35,7 @@ export const failureReason = z.enum(['provider_error', 'timeout', 'daemon_restar
 export type FailureReason = z.infer<typeof failureReason>
 
 /** Why a checkpoint was taken. */
-export const checkpointReason = z.enum(['reload', 'pre-stop', 'shutdown', 'crash-recovery', 'manual'])
+export const checkpointReason = z.enum(['reload', 'pre-stop', 'shutdown', 'crash-recovery', 'manual', 'restore'])
 export type CheckpointReason = z.infer<typeof checkpointReason>
 
 /** Why a generation was booted. */

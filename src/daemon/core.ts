@@ -1,3 +1,4 @@
+import { providers } from '../contracts/providers.ts'
 import type { Settings } from '../contracts/settings.ts'
 import type { Log } from '../lib/log.ts'
 import type { Conversations } from '../store/conversations.ts'
@@ -5,6 +6,8 @@ import type { Events } from '../store/events.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Replies } from '../store/replies.ts'
 import type { Requests } from '../store/requests.ts'
+import { Budgets } from './completion/budgets.ts'
+import { HoldDesk } from './completion/hold-desk.ts'
 import { ModuleHost } from './module-host/module-host.ts'
 import type { ModuleHostOptions } from './module-host/module-host.ts'
 import { Quotas } from './quotas.ts'
@@ -23,6 +26,8 @@ export interface Core {
   readonly router: EventRouter
   readonly modules: ModuleHost
   readonly quotas: Quotas
+  readonly holds: HoldDesk
+  readonly budgets: Budgets
   readonly troubles: Troubles
   readonly bootId: string
   /** The number of this generation: its epoch in the journal. */
@@ -38,7 +43,14 @@ export function createCore(parts: {
   modules?: ModuleHostOptions
 }): Core {
   const { settings, log, journal, bootId } = parts
-  journal.tx(() => journal.lanes.set([...settings.KSI_PROVIDER_CONCURRENT.keys()]))
+  const held = journal.holds.wide().flatMap(({ scope, name }) => (scope === 'model' ? [name] : []))
+  const lanes = new Set([...Object.keys(providers), ...settings.KSI_PROVIDER_CONCURRENT.keys(), ...held])
+  const holds = new HoldDesk(journal, settings)
+  const budgets = new Budgets(journal, settings, holds)
+  journal.tx(() => {
+    journal.lanes.set([...lanes])
+    budgets.begin()
+  })
   return {
     settings,
     log,
@@ -50,6 +62,8 @@ export function createCore(parts: {
     router: new EventRouter(),
     modules: new ModuleHost(parts.modules),
     quotas: new Quotas(journal, settings),
+    holds,
+    budgets,
     troubles: new Troubles(),
     bootId,
     generation: journal.epoch,

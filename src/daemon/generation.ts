@@ -7,7 +7,6 @@ import type { Log } from '../lib/log.ts'
 import { isMisfit } from '../store/open.ts'
 import { checkSchema } from '../store/migrate.ts'
 import { registerAgents } from './agents/agents.ts'
-import { registerConversations } from './agents/conversations.ts'
 import { registerCheckpoints, takeCheckpoint } from './checkpoint/checkpoint.ts'
 import { emptyReport } from './completion/reconcile.ts'
 import { CompletionService } from './completion/service.ts'
@@ -20,6 +19,8 @@ import { openJournal, reportOpening } from './opening.ts'
 import { registerHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { EventLog } from './event-log/event-log.ts'
+import { registerQueries } from './monitor/queries.ts'
 import { registerRestore } from './checkpoint/restore.ts'
 import { RunnerLinks } from './completion/runner-links.ts'
 import { serveRelay } from './wire/relay-server.ts'
@@ -33,7 +34,7 @@ export type Condition = Omit<Extract<FromGeneration, { type: 'condition' }>, 'ty
 /**
  * How long, in ms, an activation waits for the runners to say what they hold; a slow one is brought into line later.
  */
-const helloLimitMs = 1_000
+const helloLimitMs = 150
 
 /**
  * Looks, without writing, whether this code could go live, and connects to the runners ahead of time.
@@ -92,6 +93,8 @@ export async function goLive(parts: LiveParts, message: Activate): Promise<LiveG
   // In this order: response files are written before anybody is told of the result.
   const completion = new CompletionService(core, links)
   const monitor = new Monitor(core)
+  registerQueries(core, monitor)
+  const eventLog = new EventLog(core)
   try {
     registerServices(core, completion)
     const restore = registerRestore(core, completion, previousEnd === 'crash' || previousEnd === 'never-ended')
@@ -106,7 +109,8 @@ export async function goLive(parts: LiveParts, message: Activate): Promise<LiveG
     monitor.connect((frame) => transport.send(frame))
     completion.streams.connect((frame) => transport.send(frame))
     completion.open()
-    return handle(core, { live, monitor, completion, transport, ...parts })
+    eventLog.begin()
+    return handle(core, { live, monitor, eventLog, completion, transport, ...parts })
   } catch (error) {
     // Whoever comes next looks whether it is the journal.
     if (isMisfit(error)) journal.distrust(error)
@@ -134,8 +138,7 @@ function registerServices(core: Core, completion: CompletionService): void {
   registerLosses(core)
   registerDiscovery(core)
   registerAgents(core)
-  registerConversations(core)
-  registerCheckpoints(core, { cancel: (requestId) => completion.cancel(requestId) })
+  registerCheckpoints(core, { remove: (requestId) => completion.cancel(requestId, 'removed') })
   core.modules.register(core)
 }
 
@@ -185,13 +188,14 @@ function all(listeners: ConnectionListener[]): ConnectionListener {
 interface LivingParts extends Pick<LiveParts, 'end' | 'onCondition'> {
   live: Live
   monitor: Monitor
+  eventLog: EventLog
   completion: CompletionService
   transport: Transport
 }
 
 function handle(core: Core, parts: LivingParts): LiveGeneration {
   const { journal } = core
-  const { live, monitor, completion, transport } = parts
+  const { live, monitor, eventLog, completion, transport } = parts
   const tell = (): void => parts.onCondition({ filling: core.quotas.filling, troubles: core.troubles.list() })
   core.troubles.onChange = tell
   const housekeeping = startHousekeeping(core, { onFilling: tell, removeLogs: () => completion.removeOldLogs() })
@@ -224,6 +228,7 @@ function handle(core: Core, parts: LivingParts): LiveGeneration {
       monitor.reportCursors()
       transport.stop()
       completion.close()
+      eventLog.close()
     },
     failure: (failure) =>
       note(core, () => {

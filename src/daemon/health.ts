@@ -18,7 +18,7 @@ export function registerHealth(core: Core, liveAt: number): void {
         version,
         daemon_version: version,
         mode: core.settings.KSI_MODE,
-        queued: core.requests.queuedCount(),
+        queued: core.requests.total('queued'),
         processing: core.requests.total('processing'),
         modules_loaded: Object.keys(services).length,
         modules: Object.keys(services),

@@ -19,14 +19,16 @@ export function startHousekeeping(
   { onFilling, removeLogs }: { onFilling: () => void; removeLogs: () => Promise<unknown> },
 ): { stop(): void } {
   const { journal, settings, log, quotas, troubles } = core
-  const { events, finished, replies, runs } = journal
+  const { events, finished, removed, replies, runs } = journal
   let round = 0
   const trim = (): number => {
     journal.shrink(pagesGivenBack)
     quotas.note()
     const seldom = round % finishedEvery === 0
-    const requests = seldom ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(Date.now()) : 0
-    return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice)
+    const requests = seldom
+      ? finished.trim(settings.KSI_REQUESTS_KEPT, slice) + runs.usage.trim(journal.clock.now())
+      : 0
+    return requests + events.trim(settings.KSI_EVENTS_KEPT, slice) + replies.trim(slice) + removed.trim(slice)
   }
   const tidy = (): void => {
     look()

@@ -37,7 +37,7 @@ test('a journal that has its bytes is said from 80 % on, takes no request more, 
   assert.match(filling().join(), /^The journal .*KSI_MAX_JOURNAL_BYTES.*At 100 % new requests are refused/)
   const count = fill(core)
   assert.ok(count >= 1 && count <= 5, `${count} more were taken`)
-  assert.equal(core.requests.queuedCount(), sent + count, 'what was acknowledged is there')
+  assert.equal(core.requests.total('queued'), sent + count, 'what was acknowledged is there')
   begin(core, 'r0')
   const row = core.requests.get('r0')
   assert.ok(row !== undefined)

@@ -226,3 +226,18 @@ test('at a breakpoint no heartbeat applies, and it does again when the debugger 
   await child.ended
   assert.deepEqual([silent, child.debugged], [1, false])
 })
+
+test('the inspector of a child is opened when it is asked for, also in code that never comes back', async () => {
+  const inLoop = Promise.withResolvers<void>()
+  const child = start(`console.log('loops'); setTimeout(() => { for (;;); })`, { onLine: () => inLoop.resolve() })
+  await inLoop.promise
+  const port = await child.inspectorPort()
+  assert.equal(await child.inspectorPort(), port)
+  const [target] = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { title: string }[]
+  assert.match(target?.title ?? '', /\.mjs/)
+  child.kill()
+  await child.ended
+  const gone = start('process.exit()')
+  await gone.ended
+  assert.equal(await gone.inspectorPort(), undefined)
+})

@@ -93,6 +93,15 @@ export class Child {
     return this.#inspected.attached
   }
 
+  /**
+   * The port of this machine at which its inspector listens, opened when it is first asked for, also in code that never
+   * comes back; undefined when it ends before. Only for one that has come up: before, this would end it.
+   */
+  inspectorPort(): Promise<number | undefined> {
+    if (!this.#inspected.isOpen) this.signal('SIGUSR1')
+    return Promise.race([this.#inspected.listening, this.ended.then(() => undefined)])
+  }
+
   /** How often in a row it has been asked for a sign of life and has given none. */
   get unanswered(): number {
     return this.#unanswered
@@ -205,7 +214,8 @@ function forkOrNothing(path: string, options: ChildOptions): ChildProcess | unde
     return fork(path, [], {
       env: options.env,
       detached: options.detached === true,
-      execArgv: ['--disable-warning=ExperimentalWarning', ...(options.execArgv ?? [])],
+      // An inspector that is opened has a port of its own: several of our processes may be looked into.
+      execArgv: ['--disable-warning=ExperimentalWarning', '--inspect-port=0', ...(options.execArgv ?? [])],
       stdio: options.extraPipe === true ? ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
     })
   } catch {

@@ -14,6 +14,7 @@ export const exitCodes = {
 export const errorCodes = {
   KSI_BAD_REQUEST: exitCodes.usage,
   KSI_CONFIG_INVALID: exitCodes.config,
+  KSI_CONVERSATION_FULL: exitCodes.tryAgain,
   KSI_DB_BUSY: exitCodes.tryAgain,
   KSI_DB_DAMAGED: exitCodes.failed,
   KSI_DB_NOT_WRITABLE: exitCodes.cannotCreate,

@@ -10,12 +10,16 @@ const ofLateMs = 3_000
 export class Inspected {
   #port: number | undefined
   #seen = false
+  readonly #listening = Promise.withResolvers<number>()
   #attachedAt = -Infinity
 
   /** A line of the process's stderr. */
   read(line: string): void {
     const port = /^Debugger listening on ws:\/\/\S*?:(\d+)\//.exec(line)?.[1]
-    if (port !== undefined) this.#port = Number(port)
+    if (port !== undefined) {
+      this.#port = Number(port)
+      this.#listening.resolve(this.#port)
+    }
     if (line.startsWith('Debugger attached')) this.#seen = true
     this.look()
   }
@@ -34,6 +38,16 @@ export class Inspected {
     const attached = this.#port !== undefined && this.#seen && isConnected(this.#port)
     if (attached) this.#attachedAt = performance.now()
     return attached
+  }
+
+  /** Whether its inspector listens. */
+  get isOpen(): boolean {
+    return this.#port !== undefined
+  }
+
+  /** Where its inspector listens, once it does. */
+  get listening(): Promise<number> {
+    return this.#listening.promise
   }
 }
 

@@ -164,7 +164,7 @@ export class Runs {
         return { status: 'failed', ...took(), reason: 'timeout', message, retryable: true }
       }
       if (signal.aborted) return { status: 'aborted', ...took() }
-      return { status: 'failed', ...took(), ...failureOf(error) }
+      return { status: 'failed', ...took(), ...failureOf(error, input.model) }
     } finally {
       run.limit.stop()
     }

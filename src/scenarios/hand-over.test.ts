@@ -107,13 +107,15 @@ test('code that hangs after it went live gives way to the code before, however s
   assert.match(String(status.problem), /no sign of life for 1000 ms.*the generation before serves on/)
 })
 
-test('after a crash with a broken save pending, health and status name its file', async () => {
+test('while nothing of what is saved can be booted, health and status name its file', async () => {
   using project = makeProject({ changesReplies: true })
-  await using ksi = await Ksi.start(project)
   project.edit(health, (text) => `${text}\nconst = 1\n`)
+  await using ksi = Ksi.launch(project)
   await ksi.untilStatus(({ last_failure }) => last_failure !== null)
-  signal(await ksi.livePid(), 'SIGKILL')
-  const status = await ksi.untilStatus(({ phase, failed_swaps }) => phase === 'crashed' && failed_swaps > 1)
+  project.edit(health, (text) => `${text}\nconst = 2\n`)
+  const status = await ksi.untilStatus(
+    ({ phase, last_failure }) => phase === 'crashed' && last_failure?.files[0] === health,
+  )
   assert.deepEqual(status.last_failure?.files, [health])
   using client = await ksi.client()
   const reply = await client.request('system:health')

@@ -30,3 +30,24 @@ test('a failure names every file that was saved since the code that is live, not
   const mended = await ksi.untilStatus((status) => status.generation === 2)
   assert.equal(mended.problem, null)
 })
+
+test('a crash while what is on disk does not boot: what was live serves on, until a save is well', async () => {
+  using project = makeProject()
+  await using ksi = await Ksi.start(project)
+  const file = 'src/daemon/health.ts'
+  const whole = project.read(file)
+  project.edit(file, () => `${whole}\nthrow new Error('broken on disk')\n`)
+  await ksi.untilStatus(({ failed_swaps }) => failed_swaps === 1)
+  process.kill(await ksi.livePid(), 'SIGKILL')
+  const status = await ksi.untilStatus(({ generation, phase }) => generation === 2 && phase === 'live')
+  assert.match(
+    String(status.problem),
+    /health\.ts is not live: .*broken on disk.* After a crash the code that was live/,
+  )
+  assert.deepEqual(status.last_failure?.files, [file])
+  using client = await ksi.client()
+  assert.equal((await client.request('system:health')).generation, 2)
+  project.edit(file, () => `${whole}\n// repaired\n`)
+  const mended = await ksi.untilStatus(({ generation, phase }) => generation === 3 && phase === 'live')
+  assert.deepEqual([mended.problem, mended.last_failure], [null, null])
+})

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { callsOf, noteCalls } from '../testing/calls.ts'
@@ -177,3 +178,43 @@ test('a host of a version that cannot be talked to is named, with what is to be 
   const { request_id } = await client.request('completion:async', { prompt: 'x' })
   assert.equal((await client.request('completion:status', { request_id })).status, 'queued')
 })
+
+test('Ctrl-C, once or twice and at any moment, leaves no process behind', async () => {
+  using project = makeProject()
+  /** All that were started from this project, whoever their parent is by now. */
+  const ours = (): string[] =>
+    execFileSync('ps', ['-Ao', 'pid=,args='], { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => line.includes(`${project.root}/src`))
+  // As a terminal does it: a signal to every process of a group that npm run dev began.
+  const by = { command: 'setsid', args: [process.execPath, project.path('src/cli/ksi.js'), 'dev'] }
+  // So long a host that is left behind would be seen.
+  const env = { KSI_RUNNER_LINGER_MS: '30000' }
+  const moments: [string, (ksi: Ksi) => Promise<unknown>, times: number][] = [
+    ['while it starts', () => delay(400), 1],
+    ['while something runs', (ksi) => sendLong(ksi), 1],
+    ['twice', (ksi) => sendLong(ksi), 2],
+    ['while the runner host comes back', async (ksi) => signal(hostOf(ksi), 'SIGKILL'), 1],
+  ]
+  for (const [name, reached, times] of moments) {
+    const starts = name === 'while it starts'
+    const ksi = starts ? Ksi.launch(project, env, by) : await Ksi.start(project, env, by)
+    await reached(ksi)
+    for (let n = 0; n < times; n++) {
+      process.kill(-(ksi.process.pid ?? 0), 'SIGINT')
+      await delay(50)
+    }
+    await ksi.exited
+    const began = performance.now()
+    while (ours().length > 0 && performance.now() - began < 5_000) await delay(50)
+    assert.deepEqual(ours(), [], name)
+  }
+})
+
+/** Resolves when it runs. */
+async function sendLong(ksi: Ksi): Promise<void> {
+  using client = await ksi.client()
+  await client.request('monitor:subscribe', { event_patterns: ['completion:*'] })
+  await sendWork(client, { conversations: 1, perConversation: 1, latencyMs: 60_000, tag: `long${Date.now()}` })
+  await client.until((c) => c.pushes.some((push) => push.data.status === 'calling_provider'))
+}

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import { StreamHistory } from '../history/stream-history.ts'
 import { Ksi } from '../testing/ksi.ts'
 import { makeProject } from '../testing/project.ts'
+import { chooseSeed, randomFrom } from '../testing/random.ts'
+import { streamsOver, wholeText } from '../testing/streams-over-acts.ts'
 import type { WireClient } from '../testing/wire-client.ts'
-
-const wholeText = (chunks: number): string => Array.from({ length: chunks }, (_, i) => `${i} `).join('')
 
 /** Sends requests that answer in pieces, and follows each from its beginning. */
 async function follow(client: WireClient, count: number, chunks: number, latencyMs: number): Promise<string[]> {
@@ -23,26 +21,13 @@ async function follow(client: WireClient, count: number, chunks: number, latency
   return ids
 }
 
-test('20 streams over 10 saves and 3 kills: no chunk is missing, doubled or out of place', async () => {
+test('20 streams over 30 saves and 10 kills: each comes whole, by one call', async (t) => {
+  const seed = chooseSeed()
+  t.diagnostic(`KSI_SEED=${seed}`)
   using project = makeProject()
   await using ksi = await Ksi.start(project)
-  using client = await ksi.client()
-  const history = new StreamHistory()
-  client.onPush = (push) => history.take(push)
-  const chunks = 300
-  const ids = await follow(client, 20, chunks, 6_000)
-  for (let act = 0; act < 13; act++) {
-    const before = (await ksi.status()).generation ?? 0
-    if (act % 4 === 3) process.kill(await ksi.livePid(), 'SIGKILL')
-    else project.edit('src/daemon/health.ts', (text) => `${text}\n// save ${act}\n`)
-    await ksi.untilStatus((status) => (status.generation ?? 0) > before && status.phase === 'live')
-    await delay(100)
-  }
-  await client.until(() => ids.every((id) => history.of(id)?.ended))
-  assert.deepEqual(history.faults, [])
-  for (const id of ids) assert.equal(history.of(id)?.text, wholeText(chunks))
-  const runs = await ksi.runsByRequest()
-  for (const id of ids) assert.equal(runs.get(id), 1, 'one call each')
+  const options = { streams: 20, saves: 30, kills: 10, chunks: 300, latencyMs: 6_000, random: randomFrom(seed) }
+  t.diagnostic(`${await streamsOver(ksi, project, options)} streams`)
 })
 
 test('whoever comes later reads from any offset: of what runs, is done, or died with its runner', async () => {

@@ -304,3 +304,24 @@ test('what goes wrong while it serves is said with its line and its file, and a 
   assert.match(verdict.summary, /Taking in an outcome: no such column \(src\/daemon\/x\.ts:4, \/var\/x\.db\)\./)
   assert.match(verdict.summary, /A debugger is attached to the live generation/)
 })
+
+test('what is held for many is said, with until when and why; a conversation that waits is its own affair', () => {
+  const one = {
+    scope: 'provider' as const,
+    name: 'anthropic',
+    cause: 'limit' as const,
+    reason: '429 slow down\nand more',
+    since: new Date(minutesAgo(3)).toISOString(),
+    until: '2026-11-24T16:00:00.000Z',
+    phase: 'held' as const,
+    probe: null,
+    times: 1,
+  }
+  const verdict = (changes: object) =>
+    verdictOn(allWell({ journal: fine(journalFacts({ holds: [{ ...one, ...changes }], held: 1 })) }))
+  const { status, summary } = verdict({})
+  assert.equal(status, 'warn')
+  assert.match(summary, /anthropic is held until 2026-11-24T16:00:00.000Z: limit, 429 slow down\.$/)
+  assert.match(verdict({ scope: 'all', name: '', until: null }).summary, /Everything is held: limit, 429 slow down\.$/)
+  assert.equal(verdict({ scope: 'conversation', name: 'c' }).status, 'pass')
+})

@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { makeProject } from '../testing/project.ts'
 import { textOf } from './testing/text-of.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'ksi-sidecar-'))
@@ -52,6 +53,26 @@ test(
     await stream.text()
   },
 )
+
+test('in a container of its own it goes on as its new code, in the same process', { timeout: 20_000 }, async () => {
+  using project = makeProject()
+  const env = {
+    KSI_ROOT: project.root,
+    KSI_SIDECAR: 'elsewhere',
+    KSI_SIDECAR_PORT: '0',
+    KSI_PUBLISHED: '127.0.0.1:4999',
+  }
+  const { child, said, ended } = start(project.path('src/sidecar/main.ts'), env)
+  assert.equal((await said('sidecar ready'))['url'], 'http://127.0.0.1:4999', 'where the port is published')
+  project.edit('src/daemon/health.ts', (text) => `${text}\n// none of its own\n`)
+  project.edit('src/sidecar/main.ts', (text) => text.replace("'sidecar ready'", "'new code ready'"))
+  assert.deepEqual((await said('its code has changed'))['files'], ['src/sidecar/main.ts'])
+  await said('new code ready')
+  project.edit('src/lib/log.ts', (text) => `${text}\n// once more\n`)
+  await said('new code ready')
+  child.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+})
 
 test('the sidecar ends when its parent is gone', { timeout: 10_000 }, async () => {
   const { child, said, ended } = start('main.ts', { KSI_SIDECAR_PORT: '0' })

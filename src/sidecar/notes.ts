@@ -1,4 +1,5 @@
 import type { BootFailure, SupervisorStatus } from '../contracts/control.ts'
+import type { JournalFacts } from '../contracts/status.ts'
 import { containerOf, stateOf } from './container-words.ts'
 import type { DockerFacts } from './container-words.ts'
 import { capital, firstLine, listed, sentence, timeOf, where, withoutStop } from './phrases.ts'
@@ -16,7 +17,9 @@ export interface Note {
 
 /** What a person should know of a daemon that serves. */
 export function notesOn(status: SupervisorStatus, readings: Readings, nowMs: number): Note[] {
-  return [...ofCode(status, readings, nowMs), ...ofWork(status, readings), ...ofSources(readings)]
+  const { journal } = readings
+  const held = journal.state === 'fine' ? ofHolds(journal.facts) : []
+  return [...ofCode(status, readings, nowMs), ...ofWork(status, readings), ...held, ...ofSources(readings)]
 }
 
 function ofCode(status: SupervisorStatus, { docker }: Readings, nowMs: number): Note[] {
@@ -50,6 +53,16 @@ function ofWork(status: SupervisorStatus, { docker }: Readings): Note[] {
     ...[...status.filling, status.watch_problem ?? []].flat().map((text) => note(since, text)),
     ...(waiting.length === 0 ? [] : [note(since, waitingChanges(waiting), restartFor(waiting, docker))]),
   ]
+}
+
+/** What is held for many at once, by whatever cause; a conversation that waits is its own affair. */
+function ofHolds(facts: JournalFacts | null): Note[] {
+  const wide = (facts?.holds ?? []).filter(({ scope }) => scope === 'all' || scope === 'provider' || scope === 'model')
+  return wide.map(({ scope, name, cause, reason, since, until }) => {
+    const what = scope === 'all' ? 'Everything' : name
+    const end = until === null ? '' : ` until ${until}`
+    return note(Date.parse(since), sentence(`${what} is held${end}: ${cause}, ${firstLine(reason)}`), 'ksi providers')
+  })
 }
 
 function ofSources({ journal, docker }: Readings): Note[] {

@@ -177,7 +177,9 @@ function portOf(address: string | { port: number } | null | undefined): number |
   return typeof address === 'object' ? address?.port : undefined
 }
 
+/** Where it is to be asked for: in a container, the address at which that port is published. */
 function urlOf(settings: Settings, port: number): string {
+  if (settings.KSI_PUBLISHED !== undefined) return `http://${settings.KSI_PUBLISHED}`
   const host = settings.KSI_SIDECAR_HOST
   return `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`
 }

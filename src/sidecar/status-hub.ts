@@ -18,7 +18,7 @@ export class StatusHub {
   readonly #readings: () => Readings
   readonly #onInterest: () => void
   readonly #listeners = new Set<(snapshot: Snapshot) => void>()
-  #lastAskedMs = 0
+  #lastAskedMs = -Infinity
   #latest: Snapshot | undefined
   #print = ''
   #touched = false
@@ -34,13 +34,13 @@ export class StatusHub {
 
   /** True while a page is open or somebody asked within the last seconds. */
   get watched(): boolean {
-    return this.#listeners.size > 0 || Date.now() - this.#lastAskedMs < interestMs
+    return this.#listeners.size > 0 || performance.now() - this.#lastAskedMs < interestMs
   }
 
   /** The document as of now, for somebody who asks. */
   ask(): StatusDocument {
     const before = this.watched
-    this.#lastAskedMs = Date.now()
+    this.#lastAskedMs = performance.now()
     if (!before) this.#onInterest()
     return collect(this.#readings(), Date.now())
   }

@@ -2,10 +2,12 @@ import type { CheckpointContent, CheckpointSummary } from '../contracts/checkpoi
 import { iso, isoOrNull } from '../lib/time.ts'
 import type { CheckpointReason } from '../contracts/words.ts'
 import { countWithQueue } from './conversations.ts'
+import { cutAt } from './cut.ts'
+import type { Shown } from './cut.ts'
 import { moduleFailures } from './module-states.ts'
 import type { ModuleFailure, ModuleState, ModuleStates } from './module-states.ts'
 import type { RequestRow } from './rows.ts'
-import { clientOf, requestsWithRun } from './rows.ts'
+import { clientOf, requestColumns } from './rows.ts'
 import type { Sql } from './sql.ts'
 import { readStored } from './stored.ts'
 
@@ -23,14 +25,9 @@ interface CheckpointRow {
   restored_by: number | null
 }
 
-interface QueuedThen {
-  request_id: string
-  session: string
-  data: string
-}
+/** A request that was processing at a checkpoint. Older checkpoints have but its id. */
+type ActiveThen = CheckpointContent['active_operations'][string] & { request_id: string }
 
-/** Bytes of request data a shown checkpoint carries at most: a reply must stay under the clients' 10 MiB a line. */
-const shownBytes = 8 * 1024 * 1024
 const kept = 500
 
 /** A cut about to be taken. */
@@ -46,8 +43,8 @@ export interface NewCheckpoint {
 }
 
 /**
- * Checkpoints: one row each. Their queues and active operations are never copied, since every request carries the
- * ticks of its transitions. Write within `journal.tx`.
+ * Checkpoints: one row each. Their queues are never copied, since every request carries the ticks of its transitions;
+ * what was running, which is not much, is. What a checkpoint shows never changes. Write within `journal.tx`.
  */
 export class Checkpoints {
   readonly #sql: Sql
@@ -60,10 +57,7 @@ export class Checkpoints {
 
   /** Writes a checkpoint. @returns its number and what it counted */
   insert(cut: NewCheckpoint): { id: number; queued: number; sessions: number; active: number } {
-    const active = this.#sql.values<string>(
-      `SELECT q.request_id FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
-       WHERE u.ended_at IS NULL AND q.state = 'processing'`,
-    )
+    const active = this.#activeNow()
     const queued = this.#sql.value<number>("SELECT n FROM totals WHERE state = 'queued'") ?? 0
     const sessions = this.#sql.value<number>(countWithQueue) ?? 0
     const { tick, at, reason, generation, files } = cut
@@ -107,42 +101,21 @@ export class Checkpoints {
     return checkpoints(this.#sql, limit)
   }
 
-  /** A checkpoint with its queues and active operations as they were then; the newest when no number is given. */
-  show(id?: number): (CheckpointContent & { truncated: boolean }) | undefined {
+  /** A checkpoint without its queues; the newest when no number is given. */
+  head(id?: number): Omit<CheckpointContent, 'session_queues' | 'truncated' | 'next'> | undefined {
     const row = this.#find(id)
     if (row === undefined) return undefined
-    const active = new Set(readStored<string[], string[]>(row.active, []))
-    const content: CheckpointContent & { truncated: boolean } = {
+    const active = readStored<(ActiveThen | string)[], (ActiveThen | string)[]>(row.active, [])
+    return {
       ...toSummary(row, moduleFailures(this.#sql)),
-      session_queues: {},
-      active_operations: {},
+      active_operations: Object.fromEntries(active.map((one) => this.#operation(one, row.tick))),
       services: Object.fromEntries(this.#states.of(row.id).map(({ module, state }) => [module, state])),
-      truncated: false,
     }
-    for (const requestId of active) content.active_operations[requestId] = this.#operation(requestId)
-    let bytes = 0
-    for (const entry of this.#queuedAt(row.tick)) {
-      if (active.has(entry.request_id)) continue
-      bytes += entry.data.length
-      if (bytes > shownBytes) {
-        content.truncated = true
-        break
-      }
-      const queue = (content.session_queues[entry.session] ??= [])
-      const data = readStored<Record<string, unknown>, Record<string, unknown>>(entry.data, {})
-      queue.push({ request_id: entry.request_id, status: 'queued', data })
-    }
-    return content
   }
 
-  /** The ids that were queued and those that were processing at a checkpoint. */
-  ids(id: number): { queued: Set<string>; active: Set<string> } | undefined {
-    const row = this.#find(id)
-    if (row === undefined) return undefined
-    const active = new Set(readStored<string[], string[]>(row.active, []))
-    const queued = new Set<string>()
-    for (const entry of this.#queuedAt(row.tick)) if (!active.has(entry.request_id)) queued.add(entry.request_id)
-    return { queued, active }
+  /** What was queued or processing at the tick of a checkpoint, oldest first, in pages of a few ms each. */
+  cut(tick: number, after?: number): Generator<Shown[], void> {
+    return cutAt(this.#sql, tick, after)
   }
 
   #find(id?: number): CheckpointRow | undefined {
@@ -151,26 +124,36 @@ export class Checkpoints {
       : this.#sql.one('SELECT * FROM checkpoints WHERE id = ?', id)
   }
 
-  #operation(requestId: string): CheckpointContent['active_operations'][string] {
-    const request = this.#sql.one<RequestRow>(`${requestsWithRun} WHERE q.request_id = ?`, requestId)
-    return {
-      status: 'processing',
-      session_id: request?.session_id ?? null,
-      conversation: request?.conversation ?? '',
-      started_at: isoOrNull(request?.started_at ?? null),
-      client_info: request === undefined ? null : clientOf(request),
-    }
+  #activeNow(): ActiveThen[] {
+    const rows = this.#sql.all<RequestRow>(
+      `SELECT ${requestColumns} FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
+       WHERE u.ended_at IS NULL AND q.state = 'processing'`,
+    )
+    return rows.map((row) => ({ request_id: row.request_id, ...toOperation(row) }))
   }
 
-  /** What was accepted and not finished at a tick, in queue order. */
-  #queuedAt(tick: number): IterableIterator<QueuedThen> {
-    return this.#sql.iterate(
-      `SELECT r.request_id, coalesce(c.session_id, r.conversation) AS session, p.data
-       FROM requests r JOIN payloads p ON p.request = r.id LEFT JOIN conversations c USING (conversation)
-       WHERE r.id <= @tick AND (r.finished_tick IS NULL OR r.finished_tick > @tick)
-       ORDER BY r.rank, r.id`,
-      { tick },
+  #operation(one: ActiveThen | string, tick: number): [string, CheckpointContent['active_operations'][string]] {
+    if (typeof one !== 'string') {
+      const { request_id, ...operation } = one
+      return [request_id, operation]
+    }
+    const request = this.#sql.one<RequestRow>(
+      `SELECT ${requestColumns} FROM requests q LEFT JOIN runs u
+         ON u.id = (SELECT max(id) FROM runs WHERE request = q.id AND id <= ?) WHERE q.request_id = ?`,
+      tick,
+      one,
     )
+    return [one, toOperation(request)]
+  }
+}
+
+function toOperation(row: RequestRow | undefined): CheckpointContent['active_operations'][string] {
+  return {
+    status: 'processing',
+    session_id: row?.session_id ?? null,
+    conversation: row?.conversation ?? '',
+    started_at: isoOrNull(row?.started_at ?? null),
+    client_info: row === undefined ? null : clientOf(row),
   }
 }
 
@@ -189,7 +172,7 @@ function toSummary(row: CheckpointRow, failures: ReturnType<typeof moduleFailure
     reason: row.reason,
     generation: row.generation,
     queued: row.queued,
-    active: readStored<string[], string[]>(row.active, []).length,
+    active: readStored<unknown[], unknown[]>(row.active, []).length,
     sessions: row.sessions,
     files: readStored<string[], string[]>(row.files, []),
     restored_at: isoOrNull(row.restored_at),

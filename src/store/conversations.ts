@@ -1,3 +1,4 @@
+import type { Lanes } from './lanes.ts'
 import type { ConversationRow } from './rows.ts'
 import { runningColumn } from './rows.ts'
 import type { Sql } from './sql.ts'
@@ -20,12 +21,20 @@ export interface SessionRow {
   at: number
 }
 
+/**
+ * The time of a new session, of the time it is and its conversation: those of a conversation stand in the order in
+ * which they began, whatever the clock is set to.
+ */
+export const afterOthers = 'max(?, coalesce((SELECT max(at) + 1 FROM sessions WHERE conversation = ?), 0))'
+
 /** Which session belongs where, and which conversation may start its next request. */
 export class Conversations {
   readonly #sql: Sql
+  readonly #lanes: Lanes
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, lanes: Lanes) {
     this.#sql = sql
+    this.#lanes = lanes
   }
 
   get(conversation: string): ConversationRow | undefined {
@@ -44,14 +53,16 @@ export class Conversations {
   setNewestSession(conversation: string, session: { id: string; provider: string; now: number }): void {
     const { id: sessionId, provider, now } = session
     this.#sql.run(
-      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ?, ?)
+      `INSERT INTO sessions (session_id, conversation, at, provider) VALUES (?, ?, ${afterOthers}, ?)
        ON CONFLICT (session_id) DO UPDATE SET provider = excluded.provider
          WHERE provider IS NULL OR provider <> excluded.provider`,
       sessionId,
       conversation,
       now,
+      conversation,
       provider,
     )
+    this.#noteSession(conversation, sessionId)
     this.#sql.run(
       'UPDATE conversations SET session_id = ?, last_used_at = ? WHERE conversation = ?',
       sessionId,
@@ -105,7 +116,20 @@ export class Conversations {
 
   /** Its provider does not know the conversation's session any more: the next request begins a new one. */
   forgetSession(conversation: string): void {
+    this.#noteSession(conversation, null)
     this.#sql.run('UPDATE conversations SET session_id = NULL WHERE conversation = ?', conversation)
+  }
+
+  /** Its session is about to change: the checkpoints that were taken since it last did show the one before. */
+  #noteSession(conversation: string, next: string | null): void {
+    this.#sql.run(
+      `INSERT OR IGNORE INTO earlier_sessions (conversation, until, session_id)
+       SELECT conversation, (SELECT coalesce(max(seq), 0) + 1 FROM events), session_id FROM conversations c
+       WHERE conversation = ? AND session_id IS NOT ? AND (SELECT tick FROM checkpoints ORDER BY id DESC LIMIT 1) >=
+         coalesce((SELECT max(until) FROM earlier_sessions e WHERE e.conversation = c.conversation), 0)`,
+      conversation,
+      next,
+    )
   }
 
   /** Lets those go on that have waited for their next try long enough. Call within a transaction. */
@@ -121,30 +145,17 @@ export class Conversations {
 
   /**
    * Conversations that may start their next request, in the order those were accepted.
-   * @param room how many more each lane takes, by its name; a lane that is not named takes none
+   * @param room how many more a lane takes
    */
-  runnable(limit: number, room: Iterable<readonly [string, number]> = []): string[] {
-    const found = this.#ready(null, limit)
-    for (const [lane, least] of room) found.push(...this.#ready(lane, Math.min(limit, least)))
-    return found
-      .sort((a, b) => a.head_tick - b.head_tick)
+  runnable(limit: number, room: (lane: string | null) => number = () => limit): string[] {
+    return [null, ...this.#lanes.ready()]
+      .flatMap((lane) => {
+        const most = Math.min(limit, room(lane))
+        return most > 0 ? this.#lanes.first(lane, most) : []
+      })
+      .sort((one, other) => one.head_tick - other.head_tick)
       .slice(0, limit)
       .map(({ conversation }) => conversation)
-  }
-
-  /** Whether one of this lane may start. */
-  isReady(lane: string): boolean {
-    return this.#ready(lane, 1).length > 0
-  }
-
-  #ready(lane: string | null, limit: number): { conversation: string; head_tick: number }[] {
-    if (limit <= 0) return []
-    return this.#sql.all(
-      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
-       WHERE lane IS ? AND head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL ORDER BY head_tick LIMIT ?`,
-      lane,
-      limit,
-    )
   }
 
   /** When (epoch ms) the earliest conversation that waits for another try may go on. */

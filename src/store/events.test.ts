@@ -119,6 +119,15 @@ test('the first reply to an event stays its reply', () => {
   assert.deepEqual(temp.open().replies.get('e1'), [{ status: 'queued' }], 'for the next generation too')
 })
 
+test('a reply that cannot be read any more is told as that: what it answered was run, and is not run again', () => {
+  using temp = new TempJournal()
+  const journal = temp.open()
+  journal.tx(() => journal.replies.put('e1', [{ status: 'queued' }]))
+  databaseOf(journal).exec('UPDATE replies SET reply = substr(reply, 3)')
+  assert.throws(() => journal.replies.get('e1'), { code: 'KSI_DB_DAMAGED', message: /^This event was run, and is not/ })
+  databaseOf(journal).exec('DELETE FROM replies')
+})
+
 test('replies are bounded: the oldest go first', () => {
   using temp = new TempJournal()
   const journal = temp.open()

@@ -68,5 +68,11 @@ export class ForwardClock {
       this.#sql.run('UPDATE requests SET not_before = ? WHERE id = ?', this.now() + meantMs, id)
       this.#sql.run('UPDATE conversations SET not_before = ? WHERE head_tick = ?', this.now() + meantMs, id)
     }
+    // The same for what is held: from when it began, which is not ahead of now, no longer than it was to be.
+    this.#sql.run(
+      `UPDATE holds SET since = @now, until = CASE WHEN until > since THEN @now + until - since ELSE until END
+       WHERE since > @now`,
+      { now: this.now() },
+    )
   }
 }

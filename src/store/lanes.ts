@@ -1,15 +1,33 @@
 import type { Sql } from './sql.ts'
 
-/** The lane of a request, by its column `model`. A provider is what stands before a model's first slash. */
-export const laneOfModel = `(SELECT provider FROM lanes WHERE provider =
-  CASE instr(model, '/') WHEN 0 THEN model ELSE substr(model, 1, instr(model, '/') - 1) END)`
+/** Before a model's first slash. */
+const providerOfModel = "substr(model, 1, instr(model || '/', '/') - 1)"
+
+/** The lane of a request, by its column `model`: its model's, where that has one, else its provider's. */
+export const laneOfModel = `(SELECT max(provider) FROM lanes WHERE provider IN (model, ${providerOfModel}))`
 
 /** Sets head, wait and lane of a conversation from its queue: a part of an UPDATE. @param name its name, in SQL */
 export const headOfQueue = (name: string): string => `(head_tick, not_before, lane) =
   (SELECT id, not_before, ${laneOfModel} FROM requests INDEXED BY requests_queue
     WHERE conversation = ${name} AND state = 'queued' ORDER BY rank, id LIMIT 1)`
 
-/** Providers that may run so many requests at once, and how many of them run. */
+/** What comes first in the name of a lane in which nobody is looked for; no provider begins so. */
+export const parked = '~'
+
+/** Conversations that may start their next request: of those a lane has, in this order. */
+const ready = 'head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL'
+const next = (after: string): string => `(SELECT lane FROM conversations INDEXED BY conversations_ready
+  WHERE lane ${after} AND lane < '${parked}' AND ${ready} ORDER BY lane LIMIT 1)`
+
+/** How many conversations are brought out of where they were parked at a time. */
+const takenOutAtOnce = 256
+
+/**
+ * Where conversations stand by what keeps their next request from being started, so that those who wait for one thing
+ * are never looked at by whoever looks for others. A lane is that of a provider, of a model, or one in which nobody is
+ * looked for until its conversations are taken out again; NULL is that of all others. Which lane is right is decided
+ * when a conversation comes to its turn: one that stands elsewhere is found all the same, and moved if need be.
+ */
 export class Lanes {
   readonly #sql: Sql
 
@@ -17,31 +35,73 @@ export class Lanes {
     this.#sql = sql
   }
 
-  /**
-   * From now on these providers have lanes. Whoever has no other than before has nothing to do; else every conversation
-   * that waits is put where it belongs. Call within `journal.tx`.
-   */
-  set(providers: readonly string[]): void {
+  /** From now on these providers and models have lanes, for what is queued. Call within `journal.tx`. */
+  set(names: readonly string[]): void {
     const before = this.#sql.values<string>('SELECT provider FROM lanes ORDER BY provider')
-    if (before.join('\n') === [...providers].sort().join('\n')) return
+    if (before.join('\n') === [...names].sort().join('\n')) return
     this.#sql.run('DELETE FROM lanes')
-    for (const provider of providers) this.#sql.run('INSERT INTO lanes (provider) VALUES (?)', provider)
-    this.#sql.run(
-      `UPDATE conversations SET lane = (SELECT ${laneOfModel} FROM requests WHERE id = head_tick)
-       WHERE head_tick IS NOT NULL`,
+    for (const name of names) this.add(name)
+  }
+
+  /** Also this model, from now on. */
+  add(name: string): void {
+    this.#sql.run('INSERT OR IGNORE INTO lanes (provider) VALUES (?)', name)
+  }
+
+  /** In which somebody is ready; NULL is not among them. */
+  ready(): string[] {
+    return this.#sql.values(
+      `WITH RECURSIVE found (lane) AS (
+         SELECT ${next(">= ''")} UNION ALL SELECT ${next('> found.lane')} FROM found WHERE found.lane IS NOT NULL)
+       SELECT lane FROM found WHERE lane IS NOT NULL`,
     )
   }
 
-  /** How many runs of a lane have not ended. */
-  running(lane: string): number {
-    return (
-      this.#sql.value<number>(
-        `SELECT count(*) FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
-         WHERE u.ended_at IS NULL AND (q.model = ? OR substr(q.model, 1, length(?) + 1) = ? || '/')`,
-        lane,
-        lane,
-        lane,
-      ) ?? 0
+  /** The first of a lane that are ready, in the order in which their requests were accepted. */
+  first(lane: string | null, limit: number): { conversation: string; head_tick: number }[] {
+    return this.#sql.all(
+      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
+       WHERE lane IS ? AND ${ready} ORDER BY head_tick LIMIT ?`,
+      lane,
+      limit,
     )
+  }
+
+  /** Those that are parked, or some of them. */
+  parked(limit: number): { conversation: string; head_tick: number }[] {
+    return this.#sql.all(
+      `SELECT conversation, head_tick FROM conversations INDEXED BY conversations_ready
+       WHERE lane >= '${parked}' AND ${ready} LIMIT ?`,
+      limit,
+    )
+  }
+
+  move(conversation: string, lane: string): void {
+    this.#sql.run('UPDATE conversations SET lane = ? WHERE conversation = ?', lane, conversation)
+  }
+
+  /** A conversation stands where its next request belongs. */
+  takeOut(conversation: string): void {
+    this.#sql.run(
+      `UPDATE conversations SET lane = (SELECT ${laneOfModel} FROM requests WHERE id = head_tick)
+       WHERE conversation = ?`,
+      conversation,
+    )
+  }
+
+  /** The same for some of a lane. @returns whether that were all */
+  takeSomeOut(lane: string): boolean {
+    const some = this.first(lane, takenOutAtOnce)
+    for (const { conversation } of some) this.takeOut(conversation)
+    return some.length < takenOutAtOnce
+  }
+
+  /** How many runs have not ended, by model. */
+  running(): Map<string, number> {
+    const rows = this.#sql.all<{ model: string; n: number }>(
+      `SELECT q.model, count(*) AS n FROM runs u INDEXED BY runs_unfinished JOIN requests q ON q.id = u.request
+       WHERE u.ended_at IS NULL GROUP BY 1`,
+    )
+    return new Map(rows.map(({ model, n }) => [model, n]))
   }
 }

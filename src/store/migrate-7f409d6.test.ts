@@ -80,7 +80,7 @@ test('a journal of 7f409d6 is migrated: nothing is lost, everything agrees, a co
     assert.deepEqual(rows(temp.path, after), rows(asidePath(temp.path, 1), before), what)
   assert.deepEqual(disagreements(databaseOf(journal)), [])
   const services = { notes: { list: [1, 'zwei', null] }, jobs: 'text', done: true }
-  for (const id of [1, 2]) assert.deepEqual(journal.checkpoints.show(id)?.services, services)
+  for (const id of [1, 2]) assert.deepEqual(journal.checkpoints.head(id)?.services, services)
   const due = journal.requests.completedAfter(journal.cursors.get('responses').seq, 10)
   assert.deepEqual(
     due.map(({ request_id }) => request_id),
@@ -112,6 +112,8 @@ const hashes = {
   '0003_lanes.sql': '5a4644ca08d72768eb4260f1c467c9d6a02d7f94154e02c4b964bbe37eee3c80',
   '0004_usage.sql': '1602d5b01731d9ec374f722cf46d2d9ed2ae1fc0aed4c7ca2a9229bcb39f5df8',
   '0005_agents.compatible.sql': '305c7cd4036ec0d0163980d3e16b5c0d206f08acd820969affe74012bb626158',
+  '0006_holds.compatible.sql': '5223f7ee1db4c64afd136317d651b197cb8d628dc589b9109dd2d37b9ff04bf1',
+  '0007_checkpoints.compatible.sql': 'eb67df1f690c0021a8f482e4d13e78d6ff4088f65c7936458f5e1ffc28741756',
 }
 
 test('no applied migration is ever changed', () => {

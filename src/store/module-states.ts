@@ -1,4 +1,5 @@
 import type { Sql } from './sql.ts'
+import { readStored } from './stored.ts'
 
 /** What a module gave to a checkpoint: JSON, in the version it was written in. */
 export interface ModuleState {
@@ -45,24 +46,35 @@ export class ModuleStates {
     )
   }
 
-  /** The newest state a module ever gave, whichever checkpoint it was. */
-  newest(module: string): (ModuleState & { checkpoint: number }) | undefined {
-    const row = this.#sql.one<StateRow & { checkpoint: number }>(
-      `SELECT module, checkpoint, version, state FROM module_states
-       WHERE module = ? AND state IS NOT NULL ORDER BY checkpoint DESC LIMIT 1`,
-      module,
-    )
-    return row && { ...row, state: JSON.parse(row.state) as unknown }
+  /**
+   * The newest state a module ever gave that can be read, whichever checkpoint it was.
+   * @param onGarbled told of each newer one that cannot
+   */
+  newest(
+    module: string,
+    onGarbled: (checkpoint: number) => void = () => {},
+  ): (ModuleState & { checkpoint: number }) | undefined {
+    const next = `SELECT module, checkpoint, version, state FROM module_states
+       WHERE module = ? AND checkpoint < ? AND state IS NOT NULL ORDER BY checkpoint DESC LIMIT 1`
+    for (let before = Number.MAX_SAFE_INTEGER; ;) {
+      const row = this.#sql.one<StateRow & { checkpoint: number }>(next, module, before)
+      if (row === undefined) return undefined
+      const state = readStored<unknown, undefined>(row.state, undefined)
+      if (state !== undefined) return { ...row, state }
+      onGarbled(row.checkpoint)
+      before = row.checkpoint
+    }
   }
 
-  /** What all modules gave to a checkpoint. */
+  /** What all modules gave to a checkpoint, as far as it can be read. */
   of(checkpoint: number): ModuleState[] {
     return this.#sql
       .all<StateRow>(
         'SELECT module, version, state FROM module_states WHERE checkpoint = ? AND state IS NOT NULL',
         checkpoint,
       )
-      .map((row) => ({ ...row, state: JSON.parse(row.state) as unknown }))
+      .map((row) => ({ ...row, state: readStored<unknown, undefined>(row.state, undefined) }))
+      .filter(({ state }) => state !== undefined)
   }
 }
 

@@ -93,3 +93,35 @@ test('a reader notices that its file was replaced or is gone', () => {
   assert.equal(next.current(), true)
   next.close()
 })
+
+test('what is held is among the facts, and who waits for it among the queues, in the order of acceptance', () => {
+  using temp = new TempJournal()
+  const queue = new TestQueue(temp.open())
+  const { journal } = queue
+  const reader = openJournalReader(temp.path)
+  for (const name of ['c3', 'c1', 'c2']) queue.accept(name, name, 'ASYNC', { model: `${name}/m` })
+  journal.tx(() => {
+    journal.lanes.set(['c1', 'c2', 'c3'])
+    for (const name of ['c1', 'c3']) journal.lanes.takeOut(name)
+    const until = Date.now() + 60_000
+    journal.holds.put({ scope: 'provider', name: 'c1', cause: 'limit', reason: 'slow down', until, times: 2 }, 1)
+    journal.holds.put({ scope: 'conversation', name: 'c2', cause: 'manual', reason: '', until: null, times: 1 }, 1)
+    journal.lanes.move('c2', '~')
+  })
+  const { holds, held, queues } = journalFacts.parse(reader.facts())
+  assert.deepEqual(
+    [held, holds.map(({ name, phase, times }) => [name, phase, times])],
+    [
+      2,
+      [
+        ['c1', 'held', 2],
+        ['c2', 'held', 1],
+      ],
+    ],
+  )
+  assert.deepEqual(
+    queues.map(({ conversation }) => conversation),
+    ['c3', 'c1', 'c2'],
+  )
+  reader.close()
+})

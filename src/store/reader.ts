@@ -4,6 +4,8 @@ import type { BootRecord, JournalFacts } from '../contracts/status.ts'
 import type { UsageSum } from '../contracts/events/providers.ts'
 import { bootOf, boots, bootsWithin } from './boots.ts'
 import { checkpoints } from './checkpoints.ts'
+import { describeHold, Holds } from './holds.ts'
+import { Lanes } from './lanes.ts'
 import { openForReading } from './open.ts'
 import type { ConversationRow, RequestRow } from './rows.ts'
 import { requestColumns, runningColumn } from './rows.ts'
@@ -113,8 +115,17 @@ function readFacts(sql: Sql, limits: { boots: number; checkpoints: number; queue
     boots: boots(sql, limits.boots),
     checkpoints: checkpoints(sql, limits.checkpoints),
     queues: queuesOf(sql, limits.queues),
+    ...holdsOf(sql, limits.queues),
     running: readRunning(sql),
   }
+}
+
+/** What is held; in a file that older code has made nothing is. */
+function holdsOf(sql: Sql, limit: number): Pick<JournalFacts, 'holds' | 'held'> {
+  if (sql.value("SELECT 1 FROM sqlite_schema WHERE name = 'holds'") === undefined) return { holds: [], held: 0 }
+  const holds = new Holds(sql)
+  const told = holds.list(limit).map((row) => describeHold(row, Date.now(), (at) => at))
+  return { holds: told, held: holds.count() }
 }
 
 /**
@@ -128,16 +139,15 @@ export function queuesOf(sql: Sql, limit: number, toWall = (at: number) => at): 
        (SELECT conversation FROM runs INDEXED BY runs_unfinished WHERE ended_at IS NULL LIMIT ?)`,
     limit,
   )
-  const take = (where: string, index: string, order: string): void => {
-    rows.push(
-      ...sql.all<ConversationRow>(
-        `SELECT ${columns} FROM conversations c INDEXED BY ${index} WHERE ${where} ORDER BY ${order} LIMIT ?`,
-        limit - rows.length,
-      ),
-    )
-  }
-  take('head_tick IS NOT NULL AND busy = 0 AND not_before IS NULL', 'conversations_ready', 'head_tick')
-  take('not_before IS NOT NULL AND busy = 0', 'conversations_waiting', 'not_before')
+  for (const name of readyOf(new Lanes(sql), limit - rows.length))
+    rows.push(...sql.all<ConversationRow>(`SELECT ${columns} FROM conversations c WHERE conversation = ?`, name))
+  rows.push(
+    ...sql.all<ConversationRow>(
+      `SELECT ${columns} FROM conversations c INDEXED BY conversations_waiting
+       WHERE not_before IS NOT NULL AND busy = 0 ORDER BY not_before LIMIT ?`,
+      limit - rows.length,
+    ),
+  )
   return rows.map((row) => ({
     conversation: row.conversation,
     session_id: row.session_id,
@@ -146,6 +156,16 @@ export function queuesOf(sql: Sql, limit: number, toWall = (at: number) => at): 
     running: row.running,
     not_before: isoOrNull(row.not_before === null ? null : toWall(row.not_before)),
   }))
+}
+
+/** Lane by lane, so that nobody looks at more of them than are told. */
+function readyOf(lanes: Lanes, limit: number): string[] {
+  return [null, ...lanes.ready()]
+    .flatMap((lane) => lanes.first(lane, limit))
+    .concat(lanes.parked(limit))
+    .sort((one, other) => one.head_tick - other.head_tick)
+    .slice(0, limit)
+    .map(({ conversation }) => conversation)
 }
 
 function readRunning(sql: Sql): JournalFacts['running'] {

@@ -1,4 +1,6 @@
+import { KsiError } from '../lib/errors.ts'
 import type { Sql } from './sql.ts'
+import { readStored } from './stored.ts'
 
 /** How many replies are kept: far more than can be unanswered when a generation dies. */
 const kept = 50_000
@@ -11,10 +13,17 @@ export class Replies {
     this.#sql = sql
   }
 
-  /** The results an event was answered with, or undefined when it was never run. */
+  /**
+   * The results an event was answered with, or undefined when it was never run.
+   * @throws KsiError KSI_DB_DAMAGED when it was run, and the results cannot be read any more
+   */
   get(eventId: string): unknown[] | undefined {
     const text = this.#sql.value<string>('SELECT reply FROM replies WHERE event_id = ?', eventId)
-    return text === undefined ? undefined : (JSON.parse(text) as unknown[])
+    if (text === undefined) return undefined
+    const results = readStored<unknown[], undefined>(text, undefined)
+    if (Array.isArray(results)) return results
+    const where = 'Its reply stood in a damaged part of the journal: ask for the state of what it was about.'
+    throw new KsiError('KSI_DB_DAMAGED', `This event was run, and is not run again. ${where}`)
   }
 
   /** Keeps the results, in the transaction that made them. */

@@ -1,4 +1,6 @@
+import { afterOthers } from './conversations.ts'
 import type { EventData } from '../contracts/events.ts'
+import type { OnFailure } from '../contracts/holds.ts'
 import type { FinalState, RequestState } from '../contracts/words.ts'
 import type { Conversations } from './conversations.ts'
 import { headOfQueue, laneOfModel } from './lanes.ts'
@@ -21,6 +23,8 @@ export type NewRequest = Pick<
   payload: string
   /** the conversation begins with the session the client named */
   newSession?: boolean
+  /** null, and unless given: as its conversation */
+  on_failure?: OnFailure | null
 }
 
 /** How a request ends. */
@@ -56,15 +60,15 @@ export class Requests {
 
   /** → queued, in a conversation that is made if there is none; the agent's current one from now on. */
   accept(request: NewRequest): void {
-    const { tick, now, payload, newSession = false, ...row } = request
+    const { tick, now, payload, newSession = false, on_failure = null, ...row } = request
     const { conversation, session_id, agent_id, model } = row
     this.#sql.run(
       `INSERT INTO requests
-         (id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart, digest,
-           client, queued_at)
+         (id, request_id, conversation, session_id, agent_id, priority, rank, state, event, model, on_restart,
+           on_failure, digest, client, queued_at)
        VALUES (@tick, @request_id, @conversation, @session_id, @agent_id, @priority, @rank, 'queued', @event, @model,
-         @on_restart, @digest, @client, @now)`,
-      { ...row, tick, now, rank: rank[row.priority] },
+         @on_restart, @on_failure, @digest, @client, @now)`,
+      { ...row, on_failure, tick, now, rank: rank[row.priority] },
     )
     this.#sql.run('INSERT INTO payloads (request, data) VALUES (?, ?)', tick, payload)
     // It is the new head of an empty queue, and an INJECT of one that begins with an ASYNC.
@@ -90,10 +94,11 @@ export class Requests {
     )
     if (newSession)
       this.#sql.run(
-        'INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+        `INSERT INTO sessions (session_id, conversation, at) VALUES (?, ?, ${afterOthers}) ON CONFLICT DO NOTHING`,
         session_id,
         conversation,
         now,
+        conversation,
       )
     if (agent_id !== null)
       this.#sql.run(
@@ -206,11 +211,7 @@ export class Requests {
     )
   }
 
-  /** How many are queued now. */
-  queuedCount(): number {
-    return this.total('queued')
-  }
-
+  /** How many are in a state now (queued, processing), or have come to it so far. */
   total(state: string): number {
     return this.#sql.value<number>('SELECT n FROM totals WHERE state = ?', state) ?? 0
   }

@@ -1,4 +1,5 @@
 import type { ClientInfo } from '../contracts/completion.ts'
+import type { OnFailure } from '../contracts/holds.ts'
 import { readStored } from './stored.ts'
 import type { OnRestart, Priority, RequestState } from '../contracts/words.ts'
 
@@ -16,6 +17,8 @@ export interface RequestRow {
   event: string
   model: string
   on_restart: OnRestart
+  /** null: as its conversation */
+  on_failure: OnFailure | null
   digest: string
   client: string | null
   queued_at: number
@@ -45,6 +48,7 @@ export interface ConversationRow {
   model: string | null
   head_tick: number | null
   not_before: number | null
+  lane: string | null
   busy: number
   queued: number
   last_used_at: number

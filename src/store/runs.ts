@@ -97,6 +97,11 @@ export class Runs {
     return this.#sql.value<number>('SELECT id FROM runs ORDER BY id DESC LIMIT 1') ?? 0
   }
 
+  /** The tick of the newest start of a request. */
+  newestOf(request: number): number {
+    return this.#sql.value<number | null>('SELECT max(id) FROM runs WHERE request = ?', request) ?? 0
+  }
+
   /** The first of a request's runs from this attempt on. */
   ofRequest(requestId: string, attempt: number): RequestRun | undefined {
     return this.#sql.one(
@@ -113,13 +118,6 @@ export class Runs {
   countOf(request: number, end?: RunEnd): number {
     const sql = 'SELECT count(*) FROM runs WHERE request = @request AND (@end IS NULL OR end = @end)'
     return this.#sql.value<number>(sql, { request, end: end ?? null }) ?? 0
-  }
-
-  /** How the newest run of a request ended, if it has. */
-  lastEnd(request: number): RunEnd | null {
-    return (
-      this.#sql.value<RunEnd | null>('SELECT end FROM runs WHERE request = ? ORDER BY id DESC LIMIT 1', request) ?? null
-    )
   }
 
   /** All runs that have not ended. */

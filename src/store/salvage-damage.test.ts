@@ -13,7 +13,7 @@ import { TempJournal, TestQueue } from './testing/temp-journal.ts'
  */
 
 const pageSize = 4_096
-const requests = 400
+const requests = 500
 
 /** 400 requests: some ended, some running, most waiting. What each is to do is found by its name in the bytes. */
 function fill(temp: TempJournal, flushed = true): void {
@@ -105,7 +105,8 @@ const damages: Record<string, (temp: TempJournal) => void> = {
   '12 KB in the middle': (temp) => garble(temp.path, readFileSync(temp.path).length >> 1, 12_288, () => 0xa5),
   'the first 100 bytes': (temp) => garble(temp.path, 0, 100, () => 0x5a),
   'the whole first page': (temp) => garble(temp.path, 0, pageSize, () => 0x5a),
-  'half of it cut off': (temp) => truncateSync(temp.path, readFileSync(temp.path).length >> 1),
+  'two fifths of it cut off': (temp) =>
+    truncateSync(temp.path, Math.round((readFileSync(temp.path).length / pageSize) * 0.6) * pageSize),
   'a byte of each tenth page': (temp) => {
     for (let at = 5 * pageSize; at < readFileSync(temp.path).length; at += 10 * pageSize)
       garble(temp.path, at, 1, () => 0xff)
@@ -113,7 +114,7 @@ const damages: Record<string, (temp: TempJournal) => void> = {
 }
 
 for (const [what, damage] of Object.entries(damages)) {
-  test(`a journal of 400 requests, damaged: ${what}`, () => {
+  test(`a journal of 500 requests, damaged: ${what}`, () => {
     using template = new TempJournal()
     fill(template)
     using temp = copyOf(template)

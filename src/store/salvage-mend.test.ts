@@ -122,7 +122,7 @@ function useAll(temp: TempJournal, queue: TestQueue): void {
       assert.ok(queue.start(head.request_id), `${head.request_id} starts`)
       assert.ok(queue.finish(head.request_id, 'completed'))
     }
-  assert.equal(rows.queuedCount(), 0)
+  assert.equal(rows.total('queued'), 0)
   assert.deepEqual(queue.disagreements(), [])
 }
 

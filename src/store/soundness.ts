@@ -12,9 +12,13 @@ const rules: Record<string, string> = {
   'a request under another name than it was accepted by': `
     SELECT r.request_id FROM requests r JOIN events e ON e.seq = r.id
     WHERE e.name = 'completion:queued' AND e.request_id IS NOT r.request_id`,
-  'a conversation in another lane than its next request': `
+  'a conversation in the lane of another provider or model than those of its next request': `
     SELECT c.conversation FROM conversations c JOIN requests r ON r.id = c.head_tick
-    WHERE lane IS NOT (SELECT provider FROM lanes WHERE provider = r.model OR r.model LIKE provider || '/%')`,
+    WHERE lane < '~' AND lane <> r.model AND substr(r.model, 1, length(lane) + 1) <> lane || '/'`,
+  'a conversation that is parked though nothing holds it': `
+    SELECT c.conversation FROM conversations c JOIN requests r ON r.id = c.head_tick WHERE lane >= '~' AND NOT EXISTS (
+      SELECT 1 FROM holds WHERE scope = 'conversation' AND name = c.conversation
+        OR scope = 'agent' AND '~' || name = lane)`,
   'a conversation that is busy without a run, or the other way round': `
     SELECT conversation FROM conversations c
     WHERE busy <> EXISTS (SELECT 1 FROM runs u WHERE u.conversation = c.conversation AND u.ended_at IS NULL)`,

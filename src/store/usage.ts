@@ -28,6 +28,12 @@ const groups: Record<UsageGroup, string> = {
   model: 'model',
 }
 
+/** What was used, as budgets count it: tokens read and written. */
+export interface Spent {
+  tokens: number
+  cost_usd: number
+}
+
 /** What completions have used: by request, conversation, agent, model and time. */
 export class TokenUsage {
   readonly #sql: Sql
@@ -69,6 +75,27 @@ export class TokenUsage {
   total(filter: UsageFilter): UsageSum {
     const sum = this.#sql.one<UsageSum>(`SELECT ${sums} FROM token_usage WHERE ${wanted}`, filter)
     return sum ?? { ...none }
+  }
+
+  /** What budgets go by: of a conversation in all. */
+  spentByConversation(conversation: string): Spent {
+    return this.#spent('INDEXED BY token_usage_of_conversation WHERE conversation = ?', conversation)
+  }
+
+  /** Of an agent since an hour. */
+  spentByAgent(agentId: string, hour: number): Spent {
+    return this.#spent('INDEXED BY token_usage_of_agent WHERE agent_id = ? AND hour >= ?', agentId, hour)
+  }
+
+  /** Of everybody since an hour. */
+  spentSince(hour: number): Spent {
+    return this.#spent('WHERE hour >= ?', hour)
+  }
+
+  #spent(where: string, ...values: (string | number)[]): Spent {
+    const sql = `SELECT coalesce(sum(input_tokens + output_tokens), 0) AS tokens, coalesce(sum(cost_usd), 0) AS cost_usd
+      FROM token_usage ${where}`
+    return this.#sql.one<Spent>(sql, ...values) ?? { tokens: 0, cost_usd: 0 }
   }
 
   /** The sums of a group, those with the most tokens first. */

@@ -17,7 +17,11 @@ const journalIs = {
 }
 
 /** What a person wants to know when ksi is up: where it is, what it keeps, what it restored, how the last run ended. */
-export function bannerLines(status: SupervisorStatus, live: Live, token: string): string[] {
+export function bannerLines(
+  status: SupervisorStatus,
+  live: Live,
+  doors: { token: string; debug: string | undefined },
+): string[] {
   const { restored } = live
   const interrupted =
     restored.adopted + restored.requeued + restored.lost + restored.poisoned + restored.recovered_outcomes
@@ -26,7 +30,10 @@ export function bannerLines(status: SupervisorStatus, live: Live, token: string)
   const rows: [string, string][] = [
     ['status page', status.sidecar?.url ?? '(KSI_SIDECAR=off)'],
     ['tcp', status.addresses.tcp],
-    ['token', token],
+    ['token', doors.token],
+    ...(doors.debug === undefined
+      ? []
+      : [['debugger', `${doors.debug}: attach there, and again after a save`] as [string, string]]),
     ['socket', status.addresses.socket],
     ['journal', `${status.journal.path} (${journalIs[status.journal.kept ? 'kept' : 'notKept']})`],
     ['generation', String(live.generation)],

@@ -58,6 +58,7 @@ test('both ports the same, a port that is none', () => {
     KSI_PORT: '4400',
     KSI_SIDECAR_PORT: '4400',
   })
+  refused('KSI_CONFIG_INVALID', /KSI_INSPECT_PORT and KSI_SIDECAR_PORT are both 4311/, { KSI_INSPECT_PORT: '4311' })
   check({ KSI_PORT: '4400', KSI_SIDECAR_PORT: '4400', KSI_SIDECAR: 'off' })
   check({ KSI_PORT: '0', KSI_SIDECAR_PORT: '0' })
   assert.throws(() => check({ KSI_PORT: '70000' }), /KSI_PORT: say a whole number from 0 to 65535/)

@@ -74,9 +74,20 @@ function real(path: string): string {
   }
 }
 
-function checkPorts({ KSI_PORT: port, KSI_SIDECAR_PORT: page, KSI_SIDECAR: sidecar }: Settings): void {
-  if (port !== page || port === 0 || sidecar !== 'on') return
-  throw invalid(`KSI_PORT and KSI_SIDECAR_PORT are both ${port}, and only one can have it. Set one of them to another.`)
+function checkPorts(settings: Settings): void {
+  const names = [
+    'KSI_PORT',
+    'KSI_INSPECT_PORT',
+    ...(settings.KSI_SIDECAR === 'on' ? (['KSI_SIDECAR_PORT'] as const) : []),
+  ] as const
+  const taken = new Map<number, string>()
+  for (const name of names) {
+    const port = settings[name]
+    const other = taken.get(port)
+    if (port !== 0 && other !== undefined)
+      throw invalid(`${other} and ${name} are both ${port}, and only one can have it. Set one of them to another.`)
+    taken.set(port, name)
+  }
 }
 
 function roomFor(wanted: number, descriptors: number | undefined, warn: (sentence: string) => void): Room {

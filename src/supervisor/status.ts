@@ -67,8 +67,8 @@ export function describe(parts: Parts): SupervisorStatus {
   }
 }
 
-function missingOf({ sidecar, runnerHost, startedAt }: Parts): string[] {
-  const noRunner = runnerHost.runners.every(({ accepting }) => !accepting) && Date.now() - startedAt > startingMs
+function missingOf({ sidecar, runnerHost }: Parts): string[] {
+  const noRunner = runnerHost.runners.every(({ accepting }) => !accepting) && process.uptime() * 1_000 > startingMs
   return [
     ...(noRunner ? ['No runner takes work, so requests wait.'] : []),
     ...(sidecar?.problem == null ? [] : [sidecar.problem]),

@@ -10,6 +10,8 @@ import { answerer } from './answers.ts'
 import { bannerLines, liveLine } from './banner.ts'
 import { RunnerHost } from './children/runner-host.ts'
 import { SidecarProcess } from './children/sidecar-process.ts'
+import { openDebugPort } from './debug-port.ts'
+import type { DebugPort } from './debug-port.ts'
 import { finalError } from './first-boot.ts'
 import { startFront } from './front/front.ts'
 import type { Front } from './front/front.ts'
@@ -59,6 +61,7 @@ export class Supervisor {
   readonly #sidecar: SidecarProcess | undefined
   readonly #changes: Changes
   #front: Front | undefined
+  #debugPort: DebugPort | undefined
   #keeper: { stop(): void } | undefined
   #bannerShown = false
 
@@ -107,7 +110,7 @@ export class Supervisor {
 
   async start(): Promise<void> {
     const { settings } = this.#o
-    this.#front = await this.#openFront()
+    await this.#openDoors()
     this.#place.writePidFile()
     this.#keeper = keepPlace(this.#place, this.#o.log, (error) => this.#standDown(error))
     this.#sidecar?.start()
@@ -132,6 +135,7 @@ export class Supervisor {
   async stop(reason: CheckpointReason, runnersStay = false): Promise<void> {
     this.#keeper?.stop()
     const unwatched = this.#changes.stop()
+    this.#debugPort?.close()
     this.#front?.notifyShutdown(reason === 'shutdown' ? 'daemon_shutdown' : reason)
     await this.#generations.stop(reason)
     const runnersEnded = runnersStay ? this.#runnerHost.letGo() : this.#runnerHost.stop()
@@ -139,11 +143,12 @@ export class Supervisor {
     this.#place.release()
   }
 
-  async #openFront(): Promise<Front> {
+  async #openDoors(): Promise<void> {
     const { settings, log, end, room } = this.#o
     const tokens = this.#tokens
     try {
-      return await startFront({
+      this.#debugPort = await openDebugPort(settings, this.#generations.inspectorPort)
+      this.#front = await startFront({
         socketPath: settings.paths.socket,
         host: settings.KSI_HOST,
         port: settings.KSI_PORT,
@@ -161,6 +166,7 @@ export class Supervisor {
         answer: answerer({ generations: this.#generations, status: () => this.#status(), end }),
       })
     } catch (error) {
+      this.#debugPort?.close()
       await this.#changes.stop()
       this.#place.release()
       throw error
@@ -182,9 +188,14 @@ export class Supervisor {
   #onLive(live: Live, { cause, files }: Change, phases: Phases): void {
     const { log } = this.#o
     const { restored } = live
+    this.#debugPort?.moveOn()
     log.info({ cause, files, phases, restored }, liveLine(live, files, phases))
     if (this.#bannerShown) return
     this.#bannerShown = true
-    for (const line of bannerLines(this.#status(), live, describeTokens(this.#o.settings))) log.info(line)
+    for (const line of bannerLines(this.#status(), live, {
+      token: describeTokens(this.#o.settings),
+      debug: this.#debugPort?.address,
+    }))
+      log.info(line)
   }
 }

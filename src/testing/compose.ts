@@ -63,10 +63,41 @@ export class Stack {
     }
   }
 
-  /** Builds and starts it, and waits until it is healthy. @param prepare changes the copy before */
-  static async up(env: NodeJS.ProcessEnv = {}, prepare: (project: Project) => void = () => {}): Promise<Stack> {
-    const project = makeProject()
-    prepare(project)
+  /** What Compose calls it. */
+  get name(): string {
+    return this.#env['COMPOSE_PROJECT_NAME'] ?? ''
+  }
+
+  /**
+   * Builds and starts it, and waits until it is healthy.
+   * @param prepare changes the copy before
+   * @param folder how the copy's name begins
+   * @throws Error with what the daemon has written, when it does not come up; nothing of it is left then
+   */
+  static async up(
+    env: NodeJS.ProcessEnv = {},
+    prepare: (project: Project) => void = () => {},
+    folder?: string,
+  ): Promise<Stack> {
+    const stack = await Stack.#make(env, prepare, folder)
+    try {
+      await stack.compose('up', '--build', '--detach', '--wait', '--wait-timeout', '120')
+      await stack.untilLive()
+      return stack
+    } catch (error) {
+      const log = await stack.compose('logs', '--no-log-prefix', '--no-color', 'daemon').catch(String)
+      await stack[Symbol.asyncDispose]()
+      throw new Error(`the stack did not come up:\n${log.slice(-8_000)}`, { cause: error })
+    }
+  }
+
+  /** A copy of this checkout, with nothing started. */
+  static async #make(
+    env: NodeJS.ProcessEnv,
+    prepare: (project: Project) => void,
+    folder: string | undefined,
+  ): Promise<Stack> {
+    const project = makeProject(folder === undefined ? {} : { folder })
     // The container's user is another than the one that made this folder.
     chmodSync(project.root, 0o755)
     for (const file of [
@@ -78,10 +109,8 @@ export class Stack {
       'tsconfig.json',
     ])
       cpSync(join(home, file), project.path(file))
-    const stack = new Stack(project, await freePort(), await freePort(), env)
-    await stack.compose('up', '--build', '--detach', '--wait', '--wait-timeout', '120')
-    await stack.untilLive()
-    return stack
+    prepare(project)
+    return new Stack(project, await freePort(), await freePort(), env)
   }
 
   /** Runs `docker compose …` and gives what it printed. @throws Error with its output when it fails */

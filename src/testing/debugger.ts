@@ -1,51 +1,74 @@
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Ksi } from './ksi.ts'
+import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { isObject, parseObject } from '../lib/ndjson.ts'
+import type { Data } from './wire-client.ts'
 
-/** A debugger that speaks Node's inspector protocol, as an editor's does. */
+interface Target {
+  id: string
+  webSocketDebuggerUrl: string
+}
+
+/** A debugger: what an editor does that attaches to a port. */
 export class Debugger {
+  /** Events by name, in the order in which they came. */
+  readonly events: { method: string; params: Data }[] = []
+  /** Resolves when the connection is cut. */
+  readonly closed: Promise<unknown>
   readonly #socket: WebSocket
-  #lastId = 0
+  readonly #waiting = new Map<number, (result: Data) => void>()
+  #last = 0
+  #wake = (): void => {}
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
+    this.closed = once(socket, 'close')
+    socket.addEventListener('message', ({ data }) => this.#hear(String(data)))
   }
 
-  /** Attaches to a process of this ksi, which was started with `NODE_OPTIONS=--inspect-port=0`. */
-  static async attach(ksi: Ksi, pid: number): Promise<Debugger> {
-    const seen = ksi.raw.length
-    process.kill(pid, 'SIGUSR1')
-    for (;;) {
-      const address = ksi.raw.slice(seen).map((line) => /Debugger listening on (ws:\/\/[^"\\\s]+)/.exec(line)?.[1])
-      const url = address.find((one) => one !== undefined)
-      if (url !== undefined) return Debugger.#open(url)
-      await delay(5)
-    }
-  }
-
-  static async #open(url: string): Promise<Debugger> {
-    const socket = new WebSocket(url)
-    await once(socket, 'open')
+  /** Asks who is there, as editors do, and attaches to it at the address it was told. */
+  static async attach(port: number): Promise<Debugger> {
+    const asked = get({ host: '127.0.0.1', port, path: '/json/list', agent: false })
+    const [reply] = (await once(asked, 'response')) as [IncomingMessage]
+    const [target] = JSON.parse(await text(reply)) as Target[]
+    const socket = new WebSocket(target?.webSocketDebuggerUrl ?? '')
     const attached = new Debugger(socket)
-    attached.send('Debugger.enable')
+    await once(socket, 'open')
+    await attached.send('Runtime.enable')
+    await attached.send('Debugger.enable')
     return attached
   }
 
-  send(method: string, params: Record<string, unknown> = {}): void {
-    this.#socket.send(JSON.stringify({ id: ++this.#lastId, method, params }))
+  send(method: string, params: Data = {}): Promise<Data> {
+    const id = ++this.#last
+    this.#socket.send(JSON.stringify({ id, method, params }))
+    return new Promise((resolve) => this.#waiting.set(id, resolve))
   }
 
-  /** Stops the process at its next line. */
-  async pause(): Promise<void> {
-    const paused = new Promise<void>((resolve) => {
-      this.#socket.addEventListener('message', ({ data }) => String(data).includes('Debugger.paused') && resolve())
-    })
-    this.send('Debugger.pause')
-    await paused
+  /** What an expression is worth there. */
+  async evaluate(expression: string): Promise<unknown> {
+    const { result } = await this.send('Runtime.evaluate', { expression, returnByValue: true })
+    return isObject(result) ? result['value'] : undefined
   }
 
-  async detach(): Promise<void> {
+  /** The first event of this name that has not been taken yet. */
+  async next(method: string): Promise<Data> {
+    for (;;) {
+      const at = this.events.findIndex((event) => event.method === method)
+      if (at !== -1) return this.events.splice(at, 1)[0]?.params ?? {}
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+
+  #hear(text: string): void {
+    const { id, method, result, error, params } = parseObject(text) ?? {}
+    if (typeof id === 'number') this.#waiting.get(id)?.((result ?? error ?? {}) as Data)
+    if (typeof method === 'string') this.events.push({ method, params: params as Data })
+    this.#wake()
+  }
+
+  [Symbol.dispose](): void {
     this.#socket.close()
-    await once(this.#socket, 'close')
   }
 }

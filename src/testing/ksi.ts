@@ -80,8 +80,8 @@ export class Ksi {
   }
 
   /** Starts it where it is expected to end by itself. */
-  static launch(project: Project, env: NodeJS.ProcessEnv = {}): Ksi {
-    return new Ksi(project, env)
+  static launch(project: Project, env: NodeJS.ProcessEnv = {}, by?: Starter): Ksi {
+    return new Ksi(project, env, by)
   }
 
   async client(): Promise<WireClient> {

@@ -22,9 +22,12 @@ export interface Project {
   [Symbol.dispose](): void
 }
 
-/** Makes a project in a temporary folder; source and dependencies are those of the checkout `from`, by default this. */
-export function makeProject({ changesReplies = false, from = home } = {}): Project {
-  const root = mkdtempSync(join(tmpdir(), 'ksi-'))
+/**
+ * Makes a project in a temporary folder, whose name begins with `folder`; source and dependencies are those of the
+ * checkout `from`, by default this.
+ */
+export function makeProject({ changesReplies = false, from = home, folder = 'ksi-' } = {}): Project {
+  const root = mkdtempSync(join(tmpdir(), folder))
   const path = (file: string): string => join(root, file)
   cpSync(join(from, 'src'), path('src'), {
     recursive: true,

@@ -6,20 +6,48 @@ import { exitCodes, KsiError, messageOf } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import { assertNoMore, didYouMean } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
-import { reach } from '../daemon-link.ts'
+import { ask, clear, exportAll, removeRequest, restore } from './checkpoint-changes.ts'
 import { brief, columns, count, duration, moment, paint, print, printJson, say } from '../output.ts'
 
 const defaultBestEffortMs = 5_000
 // For the end of the process itself.
 const exitMarginMs = 150
 
+/** What each action takes: how many words, and which options beside those of all. */
+const actions: Record<string, { run: (invocation: Invocation, words: string[]) => Promise<number>; words: number }> = {
+  create: {
+    run: (invocation) =>
+      invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation),
+    words: 0,
+  },
+  list: { run: list, words: 0 },
+  show: { run: (invocation, [number]) => show(invocation, readNumber(number)), words: 1 },
+  diff: { run: (invocation, [number, against]) => diff(invocation, readNumber(number), readNumber(against)), words: 2 },
+  restore: { run: (invocation, [number]) => restore(invocation, readNumber(number)), words: 1 },
+  export: { run: (invocation, [number]) => exportAll(invocation, readNumber(number)), words: 1 },
+  'remove-request': { run: (invocation, [id]) => removeRequest(invocation, id), words: 1 },
+  clear: { run: clear, words: 0 },
+}
+
+const optionsOf: Record<string, string> = {
+  reason: 'create',
+  'best-effort': 'create',
+  conversation: 'restore',
+  'dry-run': 'restore',
+  replay: 'restore',
+  all: 'clear',
+}
+
 export const checkpoint: Command = {
-  usage: 'checkpoint create|list|show|diff [N] [M] [--reason R] [--best-effort] [--timeout TIME]',
+  usage: 'checkpoint create|list|show|diff|restore|export|remove-request|clear [N] [M] [OPTIONS]',
   examples: [
     ['checkpoint create', 'take one now'],
     ['checkpoint list', 'those there are, newest first'],
     ['checkpoint show 12 --json', 'its queues and active operations; without a number, of the newest'],
     ['checkpoint diff 11 12', 'what was added, started, finished in between'],
+    ['checkpoint restore 12 --dry-run', 'what would be queued again of what was lost since; without --dry-run, it is'],
+    ['checkpoint export 12 > twelve.ndjson', 'all of it, a line for each request'],
+    ['checkpoint clear --all', 'remove finished requests; without --all, failed ones'],
     ['checkpoint create --reason pre-stop --best-effort --timeout 5s', 'as a pre_stop hook'],
   ],
   words: Infinity,
@@ -29,28 +57,26 @@ export const checkpoint: Command = {
       type: 'boolean',
       help: 'create: exit with 0 whatever happens, within the time limit (default 5s); the reason on stderr',
     },
+    conversation: { type: 'string', help: 'C  restore: only what belongs to this conversation' },
+    'dry-run': { type: 'boolean', help: 'restore: say what would be done, and do nothing' },
+    replay: { type: 'boolean', help: 'restore: run again what was completed since, too' },
+    all: { type: 'boolean', help: 'clear: completed and cancelled requests, too' },
+    yes: { type: 'boolean', help: 'restore, remove-request, clear: do not ask' },
   },
+  notes: ['A checkpoint shows what it showed, whatever is removed or cleared; docs/checkpoints.md tells more.'],
   run: (invocation) => {
-    const [action = '', ...numbers] = invocation.positionals
-    const numbersOf: Record<string, number> = { create: 0, list: 0, show: 1, diff: 2 }
-    if (Object.hasOwn(numbersOf, action)) assertNoMore(checkpoint.usage, numbers, numbersOf[action] ?? 0)
-    if (action === 'create')
-      return invocation.values['best-effort'] === true ? createBestEffort(invocation) : create(invocation)
-    if (action === 'list') return list(invocation)
-    if (action === 'show') return show(invocation, readNumber(numbers[0]))
-    if (action === 'diff') return diff(invocation, readNumber(numbers[0]), readNumber(numbers[1]))
-    const hint = didYouMean(action, Object.keys(numbersOf))
-    throw new KsiError('KSI_BAD_REQUEST', `Say what to do: ksi checkpoint create, list, show [N] or diff N [M].${hint}`)
+    const [name = '', ...words] = invocation.positionals
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined
+    if (action === undefined) {
+      const hint = didYouMean(name, Object.keys(actions))
+      throw new KsiError('KSI_BAD_REQUEST', `Say what to do: ksi ${checkpoint.usage}.${hint}`)
+    }
+    assertNoMore(checkpoint.usage, words, action.words)
+    const stray = Object.keys(invocation.values).find((option) => (optionsOf[option] ?? name) !== name)
+    if (stray !== undefined)
+      throw new KsiError('KSI_BAD_REQUEST', `--${stray} is for ${optionsOf[stray] ?? ''}, not for ${name}.`)
+    return action.run(invocation, words)
   },
-}
-
-async function ask<A extends keyof CheckpointReplies>(
-  invocation: Invocation,
-  action: A,
-  data: Omit<EventInput<'dev:checkpoint'>, 'action'> = {},
-): Promise<CheckpointReplies[A]> {
-  await using client = await reach(invocation)
-  return (await client.request('dev:checkpoint', { action, ...data })) as CheckpointReplies[A]
 }
 
 async function create(invocation: Invocation): Promise<number> {
@@ -146,6 +172,7 @@ function describe(content: CheckpointContent): string {
     ...(running.length === 0 ? [] : [columns(running, '  ')]),
     paint('bold', `${content.queued} queued`),
     ...queues,
+    ...(content.truncated ? [`  … and more: ksi checkpoint export ${id}`] : []),
   ].join('\n')
 }
 
@@ -163,10 +190,14 @@ async function diff(invocation: Invocation, number: number | undefined, against:
 
 function describeChanges(changes: CheckpointReplies['diff']): string[] {
   const kinds = ['added', 'started', 'queued_again', 'finished'] as const
-  return kinds.flatMap((kind) => [
-    paint('bold', `${changes[kind].length} ${kind.replace('_', ' ')}`),
-    ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
-  ])
+  return kinds.flatMap((kind) => {
+    const more = changes.counts[kind] - changes[kind].length
+    return [
+      paint('bold', `${changes.counts[kind]} ${kind.replace('_', ' ')}`),
+      ...changes[kind].map((requestId) => `  ${printable(requestId)}`),
+      ...(more > 0 ? [`  … and ${more} more`] : []),
+    ]
+  })
 }
 
 function readReason(given: string | boolean | undefined): EventInput<'dev:checkpoint'>['reason'] {

@@ -10,6 +10,9 @@ const wordsOf: Record<string, string[]> = {
   checkpoint: ['create', 'list', 'show', 'diff'],
   request: ['show', 'cancel', 'retry'],
   config: ['show', 'check'],
+  hold: ['list', 'provider', 'model', 'conversation', 'session', 'agent', 'all'],
+  release: ['provider', 'model', 'conversation', 'session', 'agent', 'all'],
+  policy: ['conversation', 'session', 'agent', 'day'],
   completion: Object.keys(shells),
 }
 

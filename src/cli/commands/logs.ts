@@ -6,6 +6,7 @@ import { escapedJson } from '../../lib/printable.ts'
 import { readableLine } from '../../lib/readable-lines.ts'
 import type { Command, Invocation } from '../command.ts'
 import { publishedAddress } from '../daemon-link.ts'
+import { onHost, otherContainer } from '../elsewhere.ts'
 import { LogReader, ofGeneration } from '../log-reader.ts'
 import { whenReaderGoes } from '../reader.ts'
 
@@ -65,8 +66,11 @@ async function follow(reader: LogReader, tell: (lines: string[]) => void): Promi
 }
 
 /** The log of a ksi in Docker lies on a volume of its own: the same command, run there, reads it. */
-async function askContainer({ place, values, json }: Invocation): Promise<number> {
-  if (!place.byRoot || (await publishedAddress(place.root)) === undefined)
+async function askContainer(invocation: Invocation): Promise<number> {
+  const { place, values, json } = invocation
+  const other = await otherContainer(invocation)
+  if (other !== undefined && other.state !== 'running') throw onHost(other, 'logs daemon')
+  if (other === undefined && (!place.byRoot || (await publishedAddress(place.root)) === undefined))
     throw new KsiError('KSI_NOT_FOUND', `There is no log at ${place.logFile}: ksi has not run under ${place.root} yet.`)
   const options = (['boot', 'lines'] as const).flatMap((name) =>
     typeof values[name] === 'string' ? [`--${name}`, values[name]] : [],

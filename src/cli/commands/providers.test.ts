@@ -11,12 +11,29 @@ test('providers shows what each lacks and how its last run ended, and never more
   const path = join(dir, 'daemon.sock')
   const daemon = await new FakeDaemon({ path }).start()
   const never = { healthy: null, completed: 0, failed: 0, last_success: null, last_failure: null, last_error: null }
+  const quiet = { running: 0, holds: [] }
   const ago = new Date(Date.now() - 5_000).toISOString()
   const states = [
-    { ...never, provider: 'openai', configured: false, problem: 'Set OPENAI_API_KEY where the runner is started.' },
-    { ...never, provider: 'echo', configured: true, problem: null, healthy: true, completed: 2, last_success: ago },
     {
       ...never,
+      ...quiet,
+      provider: 'openai',
+      configured: false,
+      problem: 'Set OPENAI_API_KEY where the runner is started.',
+    },
+    {
+      ...never,
+      ...quiet,
+      provider: 'echo',
+      configured: true,
+      problem: null,
+      healthy: true,
+      completed: 2,
+      last_success: ago,
+    },
+    {
+      ...never,
+      ...quiet,
       provider: 'anthropic',
       configured: true,
       problem: null,

@@ -1,7 +1,9 @@
+import type { EventReply } from '../../contracts/events.ts'
 import type { ProviderState } from '../../contracts/providers.ts'
 import { exitCodes } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
+import { holdLine } from '../hold-lines.ts'
 import { brief, columns, duration, paint, print, printJson } from '../output.ts'
 
 export const providers: Command = {
@@ -21,16 +23,24 @@ export const providers: Command = {
     const [provider] = invocation.positionals
     const reply = await client.request('completion:provider_status', provider === undefined ? {} : { provider })
     if (invocation.json) printJson(reply)
-    else print(columns(reply.providers.map(row)))
+    else print(describe(reply.providers))
     return exitCodes.ok
   },
 }
 
-function row(state: ProviderState): string[] {
+type Standing = EventReply<'completion:provider_status'>['providers'][number]
+
+function describe(providers: Standing[]): string {
+  const held = providers.flatMap(({ holds }) => holds).map((hold) => holdLine(hold))
+  return [columns(providers.map(row)), ...new Set(held)].join('\n')
+}
+
+function row(state: Standing): string[] {
   return [paint('bold', `${state.provider}/…`), standing(state), runs(state)]
 }
 
-function standing({ configured, healthy, problem }: ProviderState): string {
+function standing({ configured, healthy, problem, holds }: Standing): string {
+  if (holds.some(({ scope }) => scope !== 'model')) return 'held'
   if (!configured) return `not configured: ${problem ?? ''}`
   return healthy === null ? 'configured' : healthy ? 'healthy' : 'failing'
 }

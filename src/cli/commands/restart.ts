@@ -1,7 +1,7 @@
 import { exitCodes, KsiError } from '../../lib/errors.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
-import { assertHere, assertNotInDocker } from '../elsewhere.ts'
+import { assertNotInDocker, doElsewhere } from '../elsewhere.ts'
 import { printJson, say } from '../output.ts'
 import { here, startAndReport } from '../starting.ts'
 import { stopAndWait } from '../stopping.ts'
@@ -15,7 +15,8 @@ export const restart: Command = {
   options: {},
   notes: ['A ksi in dev mode belongs to the terminal or container that runs it: this says how to restart it there.'],
   run: async (asked) => {
-    assertHere(asked, 'restart')
+    const done = await doElsewhere(asked, 'restart')
+    if (done !== undefined) return done
     const invocation = here(asked)
     const mode = await modeOf(invocation)
     if (mode === 'dev') return refuse(invocation)

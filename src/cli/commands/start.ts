@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { assertHere } from '../elsewhere.ts'
+import { doElsewhere } from '../elsewhere.ts'
 import { startAndReport } from '../starting.ts'
 import { runInForeground } from '../supervisor-process.ts'
 
@@ -16,8 +16,9 @@ export const start: Command = {
     'Output goes to var/logs/daemon.log. When it runs already, says so and exits with 0.',
     'When it ends at its start, prints the last lines of the log and exits with its code. --timeout: default 30s.',
   ],
-  run: (invocation) => {
-    assertHere(invocation, 'start')
+  run: async (invocation) => {
+    const done = await doElsewhere(invocation, 'start')
+    if (done !== undefined) return done
     return invocation.values['foreground'] === true
       ? runInForeground(invocation, 'production')
       : startAndReport(invocation)

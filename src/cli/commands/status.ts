@@ -6,6 +6,7 @@ import { printable } from '../../lib/printable.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { failureLine, troubleLine } from '../event-lines.ts'
+import { holdLine } from '../hold-lines.ts'
 import { brief, columns, count, duration, paint, print, printJson } from '../output.ts'
 
 const listed = 10
@@ -88,6 +89,7 @@ function describe(supervisor: SupervisorStatus, completion: ServiceStatus | null
   return [
     `ksi is ${state}.`,
     ...describeTrouble(supervisor, now),
+    ...describeHolds(completion, now),
     columns(rows, '  '),
     ...describeRunning(completion, now),
   ].join('\n')
@@ -144,6 +146,12 @@ function describeTrouble(
       : [`  ${paint('yellow', `Waiting for a restart: ${waiting_for_restart.join(', ')}`)}`]),
     ...(watch_problem === null ? [] : [`  ${paint('yellow', printable(watch_problem))}`]),
   ]
+}
+
+function describeHolds(completion: ServiceStatus | null, now: number): string[] {
+  const { holds = [], held = 0 } = completion ?? {}
+  const shown = holds.slice(0, listed).map((hold) => `  ${paint('yellow', holdLine(hold, now))}`)
+  return held > shown.length ? [...shown, `  and ${held - shown.length} more are held: ksi hold list`] : shown
 }
 
 function describeRunning(completion: ServiceStatus | null, now: number): string[] {

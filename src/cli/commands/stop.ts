@@ -3,7 +3,7 @@ import type { Command, Invocation } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { productionJournal, putAside, stockOf, tellStock } from '../discarding.ts'
 import type { Stock } from '../discarding.ts'
-import { assertHere, assertNotInDocker } from '../elsewhere.ts'
+import { assertNotInDocker, doElsewhere } from '../elsewhere.ts'
 import { print, printJson, say } from '../output.ts'
 import { stopAndWait } from '../stopping.ts'
 
@@ -22,13 +22,14 @@ export const stop: Command = {
     'What --discard puts aside stays beside the journal as ….discarded-TIME until you remove it.',
   ],
   run: async (invocation) => {
-    assertHere(invocation, 'stop')
     const discards = invocation.values['discard'] === true
     if (discards && !invocation.place.byRoot)
       throw new KsiError(
         'KSI_BAD_REQUEST',
         '--discard is for the ksi of this folder: leave out --address and --socket.',
       )
+    const done = await doElsewhere(invocation, 'stop')
+    if (done !== undefined) return done
     const stock = await stockOf({ ...invocation, place: { ...invocation.place, byRoot: false } })
     if (discards && !(await isMeant(invocation, stock))) {
       say('Nothing was stopped.')

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject, parseObject } from '../../lib/ndjson.ts'
@@ -46,7 +46,11 @@ async function compose(root: string): Promise<Finding> {
       .map((part) => Number.parseInt(part, 10))
     const at = parts.findIndex((part, n) => part !== leastCompose[n])
     const isOld = at !== -1 && (parts[at] ?? 0) < (leastCompose[at] ?? 0)
-    if (!isOld) return { check, state: 'ok', says }
+    if (!isOld && !/[^ -~]/.test(basename(root))) return { check, state: 'ok', says }
+    if (!isOld) {
+      const mend = 'where `docker compose build` fails over it, rename the folder'
+      return { check, state: 'warn', says: `${says}, which may not build in a folder of this name`, mend }
+    }
     return {
       check,
       state: 'fail',

@@ -56,6 +56,8 @@ export function sampleCompletionStatus(): ServiceStatus {
     status_counts: { queued: 12, processing: 1, completed: 120, failed: 1, cancelled: 0 },
     lost: 2,
     running: [running],
+    holds: [],
+    held: 0,
     queues: { total_sessions: 4, active_sessions: 1, total_queued: 12, sessions: {} },
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { clientInfo, completionData, completionResult, requestId, requestStatus, sessionId } from '../completion.ts'
+import { hold } from '../holds.ts'
 import { failureReason, priority, requestState } from '../words.ts'
 import type { EventSpec, PushSpec } from './spec.ts'
 
@@ -30,6 +31,9 @@ const serviceStatus = () =>
     /** Requests that died with a runner, ever. */
     lost: z.number(),
     running: z.array(requestStatus()),
+    /** what is held, the widest first, and how much that is in all */
+    holds: z.array(hold()),
+    held: z.number(),
     queues: z.object({
       total_sessions: z.number(),
       active_sessions: z.number(),

@@ -46,6 +46,30 @@ const filters = () =>
     module: z.string().nullable(),
   })
 
+/** An event as the Model Context Protocol describes a tool. */
+const mcpTool = () =>
+  z.object({
+    name: z.string(),
+    description: z.string(),
+    /** JSON Schema */
+    inputSchema: z.object({
+      type: z.literal('object'),
+      properties: z.record(z.string(), z.unknown()),
+      required: z.array(z.string()),
+    }),
+  })
+export type McpTool = z.infer<ReturnType<typeof mcpTool>>
+
+/** What an agent (`_agent_id`, or `claude-code` as `_client_id`) gets instead: the answer as the use of a tool. */
+const agentAnswer = () =>
+  z.object({
+    type: z.literal('ksi_tool_use'),
+    id: z.string(),
+    name: z.enum(['discovery:results', 'help:results']),
+    input: z.record(z.string(), z.unknown()),
+  })
+export type AgentAnswer = z.infer<ReturnType<typeof agentAnswer>>
+
 /** One reply for both of KSI's readers: its command line takes `namespaces`, its client `events`. */
 const summary = () =>
   z.object({
@@ -61,7 +85,7 @@ const summary = () =>
 
 const listing = () =>
   z.object({
-    events: z.record(z.string(), z.union([fullDescription(), z.object({ summary: z.string() })])),
+    events: z.record(z.string(), z.union([fullDescription(), mcpTool(), z.object({ summary: z.string() })])),
     total: z.number(),
     namespaces: z.array(z.string()),
     _level: z.enum(['namespace', 'full']),
@@ -69,6 +93,21 @@ const listing = () =>
     /** by name; with their fields at the level `full` */
     pushes: z.record(z.string(), z.union([pushDescription(), z.object({ summary: z.string() })])),
   })
+
+const help = () =>
+  z.union([
+    fullDescription().extend({
+      triggers: z.array(z.string()),
+      examples: z.array(z.object({ description: z.string(), data: z.record(z.string(), z.unknown()) })),
+      usage: z.object({ event: z.string(), data: z.record(z.string(), z.unknown()) }),
+    }),
+    pushDescription().extend({ pushed: z.literal(true) }),
+    mcpTool(),
+  ])
+export type Help = z.infer<ReturnType<typeof help>>
+
+/** How what is asked for is written; others of KSI's are refused. */
+const formatStyle = z.enum(['verbose', 'mcp']).optional().describe('mcp: as tools of the Model Context Protocol')
 
 /** What clients can ask about events. */
 export const discoveryEvents = {
@@ -78,28 +117,21 @@ export const discoveryEvents = {
       namespace: z.string().optional().describe('only this namespace'),
       event: z.string().max(200).optional().describe('only names that fit this shell pattern'),
       level: z.enum(['summary', 'namespace', 'full']).default('summary').describe('how much to tell'),
-      detail: z.boolean().optional(),
-      format_style: z.string().optional(),
-      module: z.string().optional(),
+      detail: z.boolean().optional().describe('all of each event, by name'),
+      format_style: formatStyle,
+      module: z.string().optional().describe('only those this module handles'),
     }),
-    reply: () => z.discriminatedUnion('_level', [summary(), listing()]),
+    reply: () => z.union([summary(), listing(), agentAnswer()]),
   },
   'system:help': {
     summary: 'One event, sent or pushed: what it does, its parameters and what it replies.',
     data: z.object({
       event: z.string().min(1).max(200).describe('the event'),
-      format_style: z.string().optional(),
+      format_style: formatStyle,
     }),
-    reply: () =>
-      z.union([
-        fullDescription().extend({
-          triggers: z.array(z.string()),
-          examples: z.array(z.string()),
-          usage: z.object({ event: z.string(), data: z.object({}) }),
-        }),
-        pushDescription().extend({ pushed: z.literal(true) }),
-      ]),
+    reply: () => z.union([help(), agentAnswer()]),
   },
 } as const satisfies Record<string, EventSpec>
 export type DiscoverSummary = z.infer<ReturnType<typeof summary>>
 export type DiscoverListing = z.infer<ReturnType<typeof listing>>
+export type Listing = DiscoverSummary | DiscoverListing

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { eventPatterns } from './event-log.ts'
 import type { EventSpec, PushSpec } from './spec.ts'
 
 /** What clients can send to follow events. */
@@ -6,13 +7,7 @@ export const monitorEvents = {
   'monitor:subscribe': {
     summary: 'Push events to this connection; with since, first those after that seq.',
     data: z.object({
-      event_patterns: z
-        .array(z.string().min(1).max(200))
-        .min(1)
-        .max(100)
-        .refine((patterns) => patterns.join('').length <= 4_096, 'all together may have 4096 characters')
-        .default(['*'])
-        .describe('shell patterns of event names'),
+      event_patterns: eventPatterns.default(['*']).describe('shell patterns of event names'),
       since: z.number().int().min(0).optional().describe('the last seq you have seen'),
       client_id: z.string().max(200).optional().describe('your name in listings'),
     }),
@@ -25,6 +20,39 @@ export const monitorEvents = {
         since: z.number(),
         last_seq: z.number(),
       }),
+  },
+  'monitor:get_subscriptions': {
+    summary: 'Who follows which events.',
+    data: z.object({}),
+    reply: () =>
+      z.object({
+        subscription_stats: z.object({
+          total_subscriptions: z.number(),
+          total_writers: z.number(),
+          clients_with_writers: z.number(),
+          clients_without_writers: z.number(),
+          writers_without_subscriptions: z.number(),
+          /** by the name a client gave itself, or its connection; up to 1,000 */
+          subscriptions: z.record(z.string(), z.array(z.string())),
+          /** subscriptions that have not been pushed everything yet */
+          behind: z.number(),
+        }),
+        /** epoch seconds */
+        timestamp: z.number(),
+      }),
+  },
+  'monitor:broadcast_event': {
+    summary: 'Push an event of your own to its subscribers; there is no result.',
+    data: z.object({
+      event_name: z
+        .string()
+        .max(200)
+        .regex(/^[\w.-]+(:[\w.-]+)+$/, 'say it as NAMESPACE:NAME')
+        .describe('its name, outside of the namespaces of ksi'),
+      event_data: z.looseObject({}).default({}).describe('what it says'),
+    }),
+    reply: () => z.never(),
+    mutates: true,
   },
   'monitor:unsubscribe': {
     summary: 'Push no more events to this connection.',

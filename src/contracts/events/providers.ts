@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { requestId, sessionId } from '../completion.ts'
+import { hold } from '../holds.ts'
 import { providerState } from '../providers.ts'
 import type { EventSpec } from './spec.ts'
 
@@ -34,7 +35,17 @@ export const providerEvents = {
   'completion:provider_status': {
     summary: 'How the providers stand: whether they have what they need, and how their last runs ended.',
     data: z.object({ provider: z.string().max(200).nullish().describe('only this one') }),
-    reply: () => z.object({ providers: z.array(providerState()) }),
+    reply: () =>
+      z.object({
+        providers: z.array(
+          providerState().extend({
+            /** completions of it that run now */
+            running: z.number(),
+            /** what keeps it, or models of it, from being asked */
+            holds: z.array(hold()),
+          }),
+        ),
+      }),
   },
   'completion:token_usage': {
     summary: 'Tokens (and cost, where the provider tells it) by day, agent, conversation and model.',

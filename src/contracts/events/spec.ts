@@ -10,8 +10,11 @@ export interface EventSpec {
   reply: () => z.ZodType
   /** Answered by the supervisor, also when there is no live generation. */
   front?: true
-  /** Changes the journal: run once per `_event_id`, also when it is sent again after a crash. */
-  mutates?: true
+  /**
+   * Changes the journal, always or with this data: run once per `_event_id`, also when it is sent again after a crash.
+   * Its handlers are not asynchronous then.
+   */
+  mutates?: true | ((data: Record<string, unknown>) => boolean)
 }
 
 /** One event that is pushed to subscribers. */

@@ -4,16 +4,18 @@ import { KsiError } from '../../lib/errors.ts'
 import { isoOrNull } from '../../lib/time.ts'
 import type { AgentRow } from '../../store/agents.ts'
 import type { Core } from '../core.ts'
+import { registerConversations } from './conversations.ts'
 
 /** Characters of JSON an agent may say of itself. */
 const maxInfo = 65_536
 const counted = 1_000
 
-/** `agent:…`, and the events of `completion:…` that are about an agent's conversation (docs/ksi-clients.md). */
+/** `agent:…`, `conversation:…`, and what of `completion:…` is about an agent's conversation (docs/ksi-clients.md). */
 export function registerAgents(core: Core): void {
   const { router, journal } = core
   const { agents } = journal
   const service = { service: 'agents' }
+  registerConversations(core)
   router.on('agent:register', ({ agent_id, info }) => register(core, agent_id, info), service)
   router.on(
     'agent:unregister',

@@ -9,11 +9,13 @@ import { writeOldJournal } from '../../store/testing/old-journal.ts'
 import { readSettings } from '../../contracts/settings.ts'
 import { TestRoot, accept, begin } from '../testing/test-core.ts'
 
-function act(core: Core, action: string, data: Record<string, unknown> = {}): Record<string, unknown> {
-  return core.journal.tx(
-    () =>
-      (core.router.emit('dev:checkpoint', { action, reason: 'manual', ...data }) as Record<string, unknown>[])[0] ?? {},
-  )
+type Data = Record<string, unknown>
+
+/** As a line of a client is run: in a transaction, as far as it is not asynchronous. */
+async function act(core: Core, action: string, data: Data = {}): Promise<Data> {
+  let results: unknown
+  core.journal.tx(() => void (results = core.router.emit('dev:checkpoint', { action, reason: 'manual', ...data })))
+  return ((await results) as Data[])[0] ?? {}
 }
 
 test('after a crash the cut is taken at the restore, of what the dead generation left', async () => {
@@ -30,34 +32,39 @@ test('after a crash the cut is taken at the restore, of what the dead generation
   assert.deepEqual([result.report?.queued, result.report?.lost], [1, 1])
 })
 
-test('the actions list, show, compare and clear', () => {
+test('the actions list, show, compare and clear', async () => {
   using root = new TestRoot()
   const core = root.core()
   const completion = root.completion(core)
-  registerCheckpoints(core, { cancel: (id) => completion.cancel(id) })
-  assert.deepEqual(act(core, 'status'), { status: 'no_checkpoint' })
-  assert.throws(() => act(core, 'show'), { code: 'KSI_NOT_FOUND' })
+  registerCheckpoints(core, { remove: (id) => completion.cancel(id, 'removed') })
+  assert.deepEqual(await act(core, 'status'), { status: 'no_checkpoint' })
+  await assert.rejects(act(core, 'show'), { code: 'KSI_NOT_FOUND' })
   for (const id of ['a', 'b']) accept(core, { request_id: id, session_id: 's' })
-  assert.equal(act(core, 'create').queued_requests, 2)
-  assert.deepEqual(act(core, 'remove_request', { request_id: 'a' }), { status: 'removed', request_id: 'a' })
+  assert.equal((await act(core, 'create')).queued_requests, 2)
+  assert.deepEqual(await act(core, 'remove_request', { request_id: 'a' }), { status: 'removed', request_id: 'a' })
+  assert.equal(core.requests.outcome('a')?.reason, 'removed')
   begin(core, 'b')
   accept(core, { request_id: 'c', session_id: 's' })
-  act(core, 'create')
-  assert.deepEqual(act(core, 'diff', { checkpoint: 1 }), {
+  await act(core, 'create')
+  assert.deepEqual(await act(core, 'diff', { checkpoint: 1 }), {
     checkpoint: 1,
     against: 2,
     added: ['c'],
     finished: ['a'],
     started: ['b'],
     queued_again: [],
+    counts: { added: 1, finished: 1, started: 1, queued_again: 0 },
   })
-  const { requests, count } = act(core, 'list_requests', { checkpoint: 1 }) as {
-    requests: Record<string, unknown>[]
+  assert.deepEqual((await act(core, 'diff', { checkpoint: 2, against: 1 })).added, ['a'])
+  const { requests, count, next } = (await act(core, 'list_requests', { checkpoint: 1 })) as {
+    requests: Data[]
     count: number
+    next: number | null
   }
   assert.deepEqual(
-    [count, requests.map(({ request_id, status, status_now }) => [request_id, status, status_now])],
+    [next, count, requests.map(({ request_id, status, status_now }) => [request_id, status, status_now])],
     [
+      null,
       2,
       [
         ['a', 'queued', 'cancelled'],
@@ -65,15 +72,48 @@ test('the actions list, show, compare and clear', () => {
       ],
     ],
   )
-  assert.deepEqual(act(core, 'clear_failed'), {
+  assert.deepEqual(await act(core, 'clear_failed'), {
     status: 'cleared',
     filter: 'failed',
     removed_count: 0,
     remaining_count: 3,
   })
-  assert.deepEqual(act(core, 'clear_all'), { status: 'cleared', filter: 'all', removed_count: 1, remaining_count: 2 })
-  assert.throws(() => act(core, 'diff'), { code: 'KSI_BAD_REQUEST' })
-  assert.throws(() => act(core, 'show', { checkpoint: 77 }), { code: 'KSI_NOT_FOUND', message: /no checkpoint 77/ })
+  const all = { status: 'cleared', filter: 'all', removed_count: 1, remaining_count: 2 }
+  assert.deepEqual(await act(core, 'clear_all'), all)
+  assert.deepEqual((await act(core, 'show', { checkpoint: 1 })).queued, 2)
+  assert.deepEqual((await act(core, 'list_requests', { checkpoint: 1 })).count, 2)
+  await assert.rejects(act(core, 'diff'), { code: 'KSI_BAD_REQUEST' })
+  await assert.rejects(act(core, 'show', { checkpoint: 77 }), { code: 'KSI_NOT_FOUND', message: /no checkpoint 77/ })
+})
+
+test('what was queued again between two checkpoints is told', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  registerCheckpoints(core, { remove: () => {} })
+  for (const id of ['runs', 'waits']) accept(core, { request_id: id, session_id: id })
+  begin(core, 'runs')
+  await act(core, 'create')
+  core.journal.tx(() => core.requests.requeue('runs', { notBefore: null, uncounted: true, now: 1, run: 'never began' }))
+  await act(core, 'create')
+  const { counts, queued_again } = await act(core, 'diff', { checkpoint: 1, against: 2 })
+  assert.deepEqual([counts, queued_again], [{ added: 0, finished: 0, started: 0, queued_again: 1 }, ['runs']])
+})
+
+test('what a reply cannot hold is in the next one', async () => {
+  using root = new TestRoot()
+  const core = root.core()
+  registerCheckpoints(core, { remove: () => {} })
+  const prompt = 'x'.repeat(1_000_000)
+  for (let i = 0; i < 10; i++) accept(core, { request_id: `r${i}`, session_id: 's', prompt })
+  await act(core, 'create')
+  const ids = (content: Data): string[] =>
+    (content.session_queues as Record<string, { request_id: string }[]>).s?.map(({ request_id }) => request_id) ?? []
+  const first = await act(core, 'show')
+  assert.deepEqual([first.truncated, first.queued, ids(first).length], [true, 10, 8])
+  const second = await act(core, 'show', { after: first.next })
+  assert.deepEqual([second.truncated, second.next, ids(second)], [false, null, ['r8', 'r9']])
+  const list = await act(core, 'list_requests', { after: first.next })
+  assert.deepEqual([list.count, list.next], [2, null])
 })
 
 test('a journal of 7f409d6 is restored: what ran is lost or free again, what is due told, queues go on', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as others } from 'node:timers/promises'
 import type { EventData, EventReply } from '../../contracts/events.ts'
 import type { CheckpointReplies } from '../../contracts/events/dev.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
@@ -5,6 +6,7 @@ import { iso } from '../../lib/time.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Core } from '../core.ts'
 import type { Collected } from '../module-host/module-host.ts'
+import { compare, listRequests, showCheckpoint } from './shown.ts'
 
 export interface TakenCheckpoint {
   id: number
@@ -31,7 +33,7 @@ export function takeCheckpoint(
     const tick = core.journal.emit('checkpoint:saved', {
       reason,
       generation: core.generation,
-      queued: core.requests.queuedCount(),
+      queued: core.requests.total('queued'),
       active: core.requests.total('processing'),
     })
     return {
@@ -56,31 +58,37 @@ function collectAndTake(core: Core, reason: CheckpointReason, files: string[]): 
 }
 
 type Data = EventData<'dev:checkpoint'>
-type Services = { cancel: (requestId: string) => unknown }
-type Answers = { [A in Data['action']]: (core: Core, data: Data, services: Services) => CheckpointReplies[A] }
+type Services = { remove: (requestId: string) => unknown }
+type Answers = {
+  [A in Data['action']]: (
+    core: Core,
+    data: Data,
+    services: Services,
+  ) => CheckpointReplies[A] | Promise<CheckpointReplies[A]>
+}
 
 /** `dev:checkpoint` with its actions (docs/wire.md, "Checkpoint events"). */
 export function registerCheckpoints(core: Core, services: Services): void {
-  core.router.on('dev:checkpoint', (data): EventReply<'dev:checkpoint'> => answers[data.action](core, data, services), {
-    service: 'checkpoint',
-  })
+  const answer = (data: Data): EventReply<'dev:checkpoint'> | Promise<EventReply<'dev:checkpoint'>> =>
+    answers[data.action](core, data, services)
+  core.router.on('dev:checkpoint', answer, { service: 'checkpoint' })
 }
 
 const answers: Answers = {
   create: (core, { reason }) => create(core, reason),
   status,
   list: (core) => ({ checkpoints: core.journal.checkpoints.list(500) }),
-  show: (core, { checkpoint }) => found(core.journal.checkpoints.show(checkpoint), checkpoint),
-  diff: (core, { checkpoint, against }) => diff(core, checkpoint, against),
-  list_requests: (core, { checkpoint }) => listRequests(core, checkpoint),
+  show: (core, { checkpoint, after }) => showCheckpoint(core, checkpoint, after),
+  diff: (core, { checkpoint, against }) => compare(core, checkpoint, against),
+  list_requests: (core, { checkpoint, after }) => listRequests(core, checkpoint, after),
   remove_request: (_core, { request_id }, services) => remove(services, request_id),
-  clear_failed: (core) => ({ filter: 'failed', ...clear(core, 'failed') }),
-  clear_all: (core) => ({ filter: 'all', ...clear(core, 'all') }),
+  clear_failed: async (core) => ({ filter: 'failed', ...(await clear(core, 'failed')) }),
+  clear_all: async (core) => ({ filter: 'all', ...(await clear(core, 'all')) }),
 }
 
 function remove(services: Services, requestId: string | undefined): CheckpointReplies['remove_request'] {
   if (requestId === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: request_id (str)')
-  services.cancel(requestId)
+  services.remove(requestId)
   return { status: 'removed', request_id: requestId }
 }
 
@@ -111,62 +119,20 @@ function status(core: Core): CheckpointReplies['status'] {
   }
 }
 
-function listRequests(core: Core, number: number | undefined): CheckpointReplies['list_requests'] {
-  const content = found(core.journal.checkpoints.show(number), number)
-  const queued = Object.entries(content.session_queues).flatMap(([session_id, queue]) =>
-    queue.map(({ request_id }) => ({ request_id, status: 'queued' as const, session_id })),
-  )
-  const active = Object.entries(content.active_operations).map(([request_id, { session_id }]) => ({
-    request_id,
-    status: 'processing' as const,
-    session_id,
-  }))
-  const requests = [...active, ...queued].map((request) => {
-    const row = core.requests.get(request.request_id)
-    return {
-      ...request,
-      status_now: row?.state ?? null,
-      queued_at: row === undefined ? null : iso(row.queued_at),
-      error: core.requests.outcome(request.request_id)?.message ?? null,
-    }
-  })
-  return { requests, count: requests.length, checkpoint: content.id, checkpoint_timestamp: content.at }
-}
-
-/** What changed from checkpoint `number` to `against` (the newest when not given). */
-function diff(core: Core, number: number | undefined, against: number | undefined): CheckpointReplies['diff'] {
-  if (number === undefined) throw new KsiError('KSI_BAD_REQUEST', 'Missing required parameter: checkpoint (int)')
-  const newest = core.journal.checkpoints.list(1)[0]?.id
-  const other = against ?? newest ?? number
-  const [a, b] = [
-    found(core.journal.checkpoints.ids(number), number),
-    found(core.journal.checkpoints.ids(other), other),
-  ]
-  const was = new Set([...a.queued, ...a.active])
-  const is = new Set([...b.queued, ...b.active])
-  const only = (from: Set<string>, keep: (id: string) => boolean): string[] => [...from].filter(keep)
-  return {
-    checkpoint: number,
-    against: other,
-    added: only(is, (id) => !was.has(id)),
-    finished: only(was, (id) => !is.has(id)),
-    started: only(b.active, (id) => a.queued.has(id)),
-    queued_again: only(b.queued, (id) => a.active.has(id)),
-  }
-}
+/** Requests looked at in one transaction: a few ms. */
+const slice = 200
 
 /** Removes failed (or all finished) requests from the journal; queued and processing ones stay. */
-function clear(core: Core, filter: 'failed' | 'all'): Omit<CheckpointReplies['clear_all'], 'filter'> {
-  const { removed, remaining } = core.journal.finished.clear(filter)
-  return { status: 'cleared', removed_count: removed, remaining_count: remaining }
-}
-
-function found<T>(value: T | undefined, number: number | undefined): T {
-  if (value !== undefined) return value
-  throw new KsiError(
-    'KSI_NOT_FOUND',
-    number === undefined
-      ? 'No checkpoint found. Take one with "ksi checkpoint create".'
-      : `There is no checkpoint ${number}. "ksi checkpoint list" names those there are.`,
-  )
+async function clear(core: Core, filter: 'failed' | 'all'): Promise<Omit<CheckpointReplies['clear_all'], 'filter'>> {
+  const { journal } = core
+  let removed = 0
+  for (let from: number | undefined = 0; from !== undefined;) {
+    await others()
+    const after: number = from
+    const went = journal.tx(() => journal.finished.clear(filter, after, slice))
+    removed += went.removed
+    from = went.next
+  }
+  await journal.synced()
+  return { status: 'cleared', removed_count: removed, remaining_count: journal.finished.remaining() }
 }

@@ -2,6 +2,7 @@ import { iso } from '../../lib/time.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import type { RestoreReport } from '../../contracts/control.ts'
 import { takeCheckpoint } from './checkpoint.ts'
+import { lostProcessing, restoreCheckpoint } from './restore-checkpoint.ts'
 import type { CompletionService } from '../completion/service.ts'
 import type { Core } from '../core.ts'
 import { eventPriority } from '../wire/router.ts'
@@ -31,14 +32,24 @@ export function registerRestore(core: Core, completion: CompletionService, crash
     },
     { service, priority: eventPriority.LOW },
   )
-  core.router.on('dev:restore', () => restoreAgain(core, completion), { service })
+  core.router.on(
+    'dev:restore',
+    (data, context) =>
+      data.checkpoint === undefined
+        ? restoreAgain(core, completion)
+        : restoreCheckpoint(core, completion, data, context),
+    { service },
+  )
   return result
 }
 
 /** `dev:restore`: the same work on the live journal; it finds nothing to do unless something is out of line. */
 function restoreAgain(core: Core, completion: CompletionService): EventReply<'dev:restore'> {
-  const [checkpoint] = core.journal.checkpoints.list(1)
+  const { journal } = core
+  const [checkpoint] = journal.checkpoints.list(1)
+  const before = journal.finished.newest()
   const report = completion.restore(false)
+  const lost = journal.finished.failedAfter(before).flatMap((row) => lostProcessing(core, row))
   return {
     status: 'restored',
     checkpoint_time: checkpoint?.at ?? iso(Date.now()),
@@ -46,8 +57,9 @@ function restoreAgain(core: Core, completion: CompletionService): EventReply<'de
       restored_sessions: core.conversations.countQueued(),
       restored_requests: report.queued + report.adopted,
       failed_requests: report.lost + report.poisoned,
-      lost_processing: report.lost,
-      ...report,
+      lost_processing: lost,
+      report,
     },
+    context_results: { modules: core.modules.names },
   }
 }

@@ -21,6 +21,19 @@ function send(
   )
 }
 
+test("a conversation's sessions stand in the order in which they began, also when the clock was set back", () => {
+  using root = new TestRoot()
+  const core = root.core()
+  send(core, { request_id: 'a', session_id: 's1' })
+  const hour = 3_600_000
+  core.journal.tx(() => {
+    core.conversations.setNewestSession('s1', { id: 's2', provider: 'echo', now: Date.now() + hour })
+    core.conversations.setNewestSession('s1', { id: 's3', provider: 'echo', now: Date.now() })
+  })
+  send(core, { request_id: 'b', session_id: 's3' })
+  assert.deepEqual(core.conversations.sessionsOf('s1', 10), ['s1', 's2', 's3'])
+})
+
 test('the conversation is that of the session, else the named one, else that of the agent, else a new one', () => {
   using root = new TestRoot()
   const core = root.core()
@@ -46,7 +59,7 @@ test('the same id with the same content is acknowledged as it stands, with other
   begin(core, 'a')
   assert.equal(send(core, { request_id: 'a', session_id: 's', extra_body }).status, 'processing')
   assert.throws(() => send(core, { request_id: 'a', session_id: 's' }), { code: 'KSI_DUPLICATE_REQUEST' })
-  assert.equal(core.requests.queuedCount(), 0)
+  assert.equal(core.requests.total('queued'), 0)
 })
 
 test('a full queue is said, and takes again when there is room', () => {

@@ -25,7 +25,8 @@ const notContent = new Set(['request_id'])
 /**
  * Takes a completion request into the journal, in the transaction of its event: acknowledged means committed.
  * @returns the acknowledgement (docs/wire.md, "Completion events")
- * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL, KSI_QUOTA_FULL, KSI_UNSUPPORTED_PARAMETER
+ * @throws KsiError KSI_BAD_REQUEST, KSI_DUPLICATE_REQUEST, KSI_QUEUE_FULL, KSI_CONVERSATION_FULL,
+ *   KSI_QUOTA_FULL, KSI_UNSUPPORTED_PARAMETER
  */
 export function acceptRequest(core: Core, submission: Submission): Acknowledgement {
   const { data } = submission
@@ -43,7 +44,7 @@ export function acceptRequest(core: Core, submission: Submission): Acknowledgeme
 
 /** @throws KsiError KSI_QUEUE_FULL */
 function assertRoom(core: Core): void {
-  const queued = core.requests.queuedCount()
+  const queued = core.requests.total('queued')
   const limit = core.settings.KSI_MAX_QUEUED
   if (queued < limit) return
   throw new KsiError(
@@ -53,12 +54,25 @@ function assertRoom(core: Core): void {
   )
 }
 
+/** @throws KsiError KSI_CONVERSATION_FULL */
+function assertRoomIn({ settings }: Core, conversation: string, queued: number): void {
+  const limit = settings.KSI_MAX_QUEUED_CONVERSATION
+  if (queued < limit) return
+  throw new KsiError(
+    'KSI_CONVERSATION_FULL',
+    `${queued} requests wait in the conversation ${conversation}, which is as many as one may have ` +
+      '(KSI_MAX_QUEUED_CONVERSATION). This one was not taken; send it again when some of them are done, or begin ' +
+      'another conversation.',
+  )
+}
+
 function queue(core: Core, { event, priority, data, context }: Submission, digest: string): Acknowledgement {
   const requestId = data.request_id ?? newId()
   const place = findPlace(core, data)
   const { conversation } = place
   const row = core.conversations.get(conversation)
   const model = data.model ?? row?.model ?? core.settings.KSI_DEFAULT_MODEL
+  assertRoomIn(core, conversation, row?.queued ?? 0)
   assertHonoured(model, data, priority)
   const payload = JSON.stringify(data)
   core.quotas.take(payload.length)
@@ -75,7 +89,8 @@ function queue(core: Core, { event, priority, data, context }: Submission, diges
     priority,
     event,
     model,
-    on_restart: data.on_restart ?? 'fail',
+    on_restart: data.on_restart ?? core.settings.KSI_ON_RESTART,
+    on_failure: data.on_failure ?? null,
     digest,
     client: JSON.stringify(clientOf(context)),
     now: Date.now(),

@@ -1,39 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RunInput } from '../../contracts/runner.ts'
-import type { Core } from '../core.ts'
 import { KsiError } from '../../lib/errors.ts'
 import { databaseOf } from '../../store/testing/sound.ts'
+import { Dispatched } from '../testing/dispatched.ts'
 import { TestRoot, accept, completed, rowOf } from '../testing/test-core.ts'
-import { Dispatcher } from './dispatcher.ts'
-import type { RunnerLink } from './runner-link.ts'
-import type { RunnerLinks } from './runner-links.ts'
 import { internalContext } from '../wire/router.ts'
 import { retryRequest } from './retry.ts'
 import { settle } from './settle.ts'
 import { describeRequest } from './status.ts'
-
-/** A dispatcher with what it gave to its only runner, and how many transactions it took. */
-class Dispatched {
-  readonly inputs: RunInput[] = []
-  readonly transactions: number[] = []
-  readonly dispatcher: Dispatcher
-
-  constructor(core: Core) {
-    const link = { id: '1', start: (input: RunInput) => this.inputs.push(input) } as unknown as RunnerLink
-    const links = { accepting: () => link } as unknown as RunnerLinks
-    this.dispatcher = new Dispatcher(core, links, () => {})
-    core.journal.onEvents((events) => this.transactions.push(events.length))
-  }
-
-  get ids(): string[] {
-    return this.inputs.map(({ request_id }) => request_id)
-  }
-
-  async turns(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) await new Promise(setImmediate)
-  }
-}
 
 test('what can start in one turn is one transaction, in the order of acceptance, as far as there is room', async () => {
   using root = new TestRoot()

@@ -3,6 +3,7 @@ import type { PushData } from '../../contracts/events.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { Core } from '../core.ts'
+import type { Gate } from './gate.ts'
 import type { RunnerLink } from './runner-link.ts'
 import type { RunnerLinks } from './runner-links.ts'
 import { toRunInput } from './run-input.ts'
@@ -13,6 +14,12 @@ const startsPerTurn = 32
 /** After a failed dispatch (a bug just saved, a full disk) everything waits this long, in ms, before the next try. */
 const troubleDelayMs = 1_000
 const dispatch = 'starting a request'
+
+/** What a request is started with. */
+interface Start {
+  link: RunnerLink
+  gate: Gate
+}
 
 /** Starts the next request of each conversation that may go on, as long as there is room. Keeps no queue of its own. */
 export class Dispatcher {
@@ -54,7 +61,9 @@ export class Dispatcher {
   couldStart(): boolean {
     const { conversations, settings, requests } = this.#core
     const room = settings.KSI_MAX_CONCURRENT - requests.total('processing')
-    return this.#open && room > 0 && conversations.runnable(1, this.#roomOfLanes()).length > 0
+    if (!this.#open || room <= 0) return false
+    const gate = this.#core.holds.gate()
+    return conversations.runnable(1, (lane) => gate.room(lane)).length > 0
   }
 
   #run(): void {
@@ -78,59 +87,79 @@ export class Dispatcher {
     if (!this.#open || link === undefined) return 0
     const room = Math.min(settings.KSI_MAX_CONCURRENT - requests.total('processing'), startsPerTurn)
     if (room <= 0) return 0
-    const next = conversations.nextTryAt()
-    const now = next === undefined ? 0 : journal.clock.now()
-    if (next !== undefined && next <= now) journal.tx(() => conversations.wakeDue(now))
-    const names = conversations.runnable(room, this.#roomOfLanes())
+    this.#wakeDue()
+    const gate = this.#core.holds.gate()
+    const names = conversations.runnable(room, (lane) => gate.room(lane))
     if (names.length === 0) return 0
-    const { inputs, problem } = journal.tx(() => this.#startEach(names, link))
+    const { inputs, again, problem } = journal.tx(() => this.#startEach(names, { link, gate }))
     for (const input of inputs) {
       this.#onStart(link, input)
       link.start(input)
     }
     if (problem !== undefined) throw problem.cause
-    // One was told as failed instead: others of its conversation may wait.
-    if (inputs.length < names.length) this.kick()
+    // One was told as failed instead, or went out of the way: others may wait behind it.
+    if (again) this.kick()
     return inputs.length
   }
 
-  /** How many more each provider takes that has a limit of its own, of those somebody waits for. */
-  #roomOfLanes(): [string, number][] {
-    const { settings, conversations, journal } = this.#core
-    return [...settings.KSI_PROVIDER_CONCURRENT]
-      .filter(([provider]) => conversations.isReady(provider))
-      .map(([provider, most]) => [provider, most - journal.lanes.running(provider)])
+  /** Lets those go on whose time has come: conversations that wait for another try, and what is held until then. */
+  #wakeDue(): void {
+    const { conversations, journal, holds } = this.#core
+    const next = this.#nextAt()
+    const now = next === undefined ? 0 : journal.clock.now()
+    if (next === undefined || next > now) return
+    journal.tx(() => {
+      conversations.wakeDue(now)
+      if (holds.endDue()) journal.afterCommit(() => this.kick())
+    })
+  }
+
+  /** When, by the journal's clock, the next of these is. */
+  #nextAt(): number | undefined {
+    const { conversations, holds } = this.#core
+    const times = [conversations.nextTryAt(), holds.nextAt()].filter((at) => at !== undefined)
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
   /** Starts the heads of these conversations, up to the first that fails: it alone is undone. */
-  #startEach(names: string[], link: RunnerLink): { inputs: RunInput[]; problem?: { cause: unknown } } {
+  #startEach(names: string[], by: Start): { inputs: RunInput[]; again: boolean; problem?: { cause: unknown } } {
     const { journal } = this.#core
     const inputs: RunInput[] = []
+    let again = false
     try {
       for (const name of names) {
-        const input = journal.tx(() => this.#start(name, link))
-        if (input !== undefined) inputs.push(input)
+        const started = journal.tx(() => this.#start(name, by))
+        if (typeof started === 'object') inputs.push(started)
+        else again ||= started === 'aside'
       }
-      return { inputs }
+      return { inputs, again }
     } catch (cause) {
-      return { inputs, problem: { cause } }
+      return { inputs, again, problem: { cause } }
     } finally {
       journal.hand.clear()
     }
   }
 
-  /** @returns undefined where it cannot be read what was to be done */
-  #start(name: string, link: RunnerLink): RunInput | undefined {
+  /**
+   * @returns `aside` where it cannot be read what was to be done, or the conversation waits elsewhere from now on;
+   *   undefined where it keeps its place
+   */
+  #start(name: string, { link, gate }: Start): RunInput | 'aside' | undefined {
     const core = this.#core
     const conversation = core.conversations.get(name)
     const request = core.requests.head(name)
     if (conversation === undefined || request === undefined)
       throw new KsiError('KSI_INTERNAL', `The conversation ${name} has a head that is not there.`)
+    const kept = gate.keeps(request, conversation.lane)
+    if (kept !== undefined) {
+      if (kept.lane !== undefined) core.journal.lanes.move(name, kept.lane)
+      return kept.lane === undefined ? undefined : 'aside'
+    }
     core.journal.hand.take(request.request_id)
     const input = toRunInput(core, request, conversation)
     if (input === undefined) {
       loseUnreadable(core, request)
-      return undefined
+      return 'aside'
     }
     const now = Date.now()
     const { session_id } = conversation
@@ -143,8 +172,10 @@ export class Dispatcher {
       provider: providerName(input.model),
       attempt: input.attempt,
     }
+    const tick = core.journal.emit('completion:progress', about, request.request_id)
+    gate.begun(request, tick)
     core.journal.runs.start(request, {
-      tick: core.journal.emit('completion:progress', about, request.request_id),
+      tick,
       run_id: input.run_id,
       runner_id: link.id,
       epoch: core.generation,
@@ -156,9 +187,8 @@ export class Dispatcher {
   }
 
   #waitForNextTry(): void {
-    const { conversations, journal } = this.#core
-    const at = conversations.nextTryAt()
-    const waitMs = at === undefined ? 0 : at - journal.clock.now()
+    const at = this.#nextAt()
+    const waitMs = at === undefined ? 0 : at - this.#core.journal.clock.now()
     if (waitMs > 0) this.#wakeIn(waitMs)
   }
 

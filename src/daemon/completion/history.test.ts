@@ -154,3 +154,17 @@ test('an answer that only calls tools is told as such', () => {
   turn(core, 'one', { prompt: 'first', session_id: 's', model: openai }, { response })
   assert.match(String(said(inputOf(core, { prompt: 'x', session_id: 's' }))[1]), /no text.*look_up/)
 })
+
+test("a permission profile becomes the tools of claude's program; what the request itself says counts more", () => {
+  using root = new TestRoot()
+  const core = root.core()
+  const agent_config = { permission_profile: 'restricted', profile: 'conversationalist' }
+  const claudeOf = (data: Sent): Sent | undefined =>
+    inputOf(core, { model: 'claude-cli/sonnet', ...data }).extra_body?.['claude'] as Sent | undefined
+  const allowed = ['Read', 'Grep', 'Glob', 'LS']
+  assert.deepEqual(claudeOf({ agent_config })?.allowed_tools, allowed)
+  const own = claudeOf({ agent_config, extra_body: { claude: { disallowed_tools: ['Bash'], max_turns: 3 } } })
+  assert.deepEqual(own, { allowed_tools: allowed, disallowed_tools: ['Bash'], max_turns: 3 })
+  assert.equal(claudeOf({}), undefined)
+  assert.equal(inputOf(core, { model: 'echo/echo', agent_config }).extra_body, undefined)
+})

@@ -15,11 +15,13 @@ test('what a provider cannot honour is refused by name, with the provider, and n
     [{ priority: 'high' }, ['priority']],
     [{ circuit_breaker_config: { threshold: 1 } }, ['circuit_breaker_config']],
     [{ extra_body: { ksi: { sandbox: 'x' } } }, ['extra_body.ksi']],
+    [{ agent_config: { permission_profile: 'none' } }, ['agent_config.permission_profile']],
+    [{ agent_config: { profile: 'x', composition: 'y' } }, ['agent_config.composition']],
   ]
   for (const [data, parameters] of refused)
     assert.throws(() => accept(core, data), { code: 'KSI_UNSUPPORTED_PARAMETER', details: { parameters } })
   assert.throws(() => accept(core, { model: claude, seed: 1 }), { message: /claude-cli does not take seed/ })
-  assert.equal(core.requests.queuedCount(), 0)
+  assert.equal(core.requests.total('queued'), 0)
   const taken = {
     model: claude,
     temperature: null,

@@ -1,4 +1,5 @@
 import type { EventData } from '../../contracts/events.ts'
+import { permissionProfiles } from '../../contracts/permissions.ts'
 import { providerName, unsupported } from '../../contracts/providers.ts'
 import type { Priority } from '../../contracts/words.ts'
 import { KsiError } from '../../lib/errors.ts'
@@ -28,10 +29,25 @@ export function assertHonoured(model: string, data: CompletionData, priority: Pr
   const names: string[] = unsupported(model, data)
   if (names.length > 0)
     throw refusal(names, `${providerName(model)} does not take ${names.join(', ')}. Leave out what it cannot honour.`)
+  assertProfile(data.agent_config ?? {})
   if (data.priority != null && !ordinary[priority].test(data.priority))
     throw refusal(['priority'], 'priority: there is one way to go ahead of a conversation, completion:inject.')
   if (Object.keys(data.circuit_breaker_config ?? {}).length > 0)
     throw refusal(['circuit_breaker_config'], 'circuit_breaker_config: a request cannot change how tries are made.')
+}
+
+/** What of an agent's configuration is acted on: nothing else of it may be asked for. */
+const ofAgent = new Set(['permission_profile', 'profile'])
+
+function assertProfile(config: NonNullable<CompletionData['agent_config']>): void {
+  const others = Object.keys(config).filter((name) => !ofAgent.has(name) && config[name] != null)
+  const names = others.map((name) => `agent_config.${name}`)
+  if (names.length > 0)
+    throw refusal(names, `${names.join(', ')}: of agent_config ${[...ofAgent].join(' and ')} are taken.`)
+  const { permission_profile: profile } = config
+  if (profile == null || Object.hasOwn(permissionProfiles, profile)) return
+  const known = Object.keys(permissionProfiles).join(', ')
+  throw refusal(['agent_config.permission_profile'], `Unknown permission profile: ${profile}. There are ${known}.`)
 }
 
 function refusal(parameters: string[], message: string): KsiError {

@@ -4,6 +4,8 @@ import type { Core } from '../core.ts'
 import type { EventContext } from '../wire/router.ts'
 import { acceptRequest } from './accept.ts'
 import type { Submission } from './accept.ts'
+import { placeHold, releaseHold } from './hold-events.ts'
+import { describePolicy } from './policy.ts'
 import { describeProviders } from './provider-status.ts'
 import { retryRequest } from './retry.ts'
 import type { RunnerLinks } from './runner-links.ts'
@@ -35,8 +37,12 @@ export function registerCompletion(core: Core, links: RunnerLinks, { kick, cance
   router.on('completion:status', ({ request_id: id }) => describeStatus(core, id), service)
   router.on('completion:session_status', (data) => describeSession(core, data.session_id), service)
   router.on('completion:token_usage', (data) => describeUsage(core, data), service)
-  router.on('completion:provider_status', (data) => describeProviders(links, data.provider ?? undefined), service)
+  router.on('completion:provider_status', (data) => describeProviders(core, links, data.provider ?? undefined), service)
   router.on('completion:cancel', (data) => cancel(data.request_id), service)
   router.on('completion:retry', (data, context) => begin(retryRequest(core, data, context)), service)
+  router.on('completion:hold', (data) => placeHold(core, data), service)
+  router.on('completion:release', (data) => begin(releaseHold(core, data)), service)
+  router.on('completion:holds', ({ limit }) => core.holds.list(limit), service)
+  router.on('completion:policy', (data) => begin(describePolicy(core, data)), service)
   router.on('completion:wait', (data) => wait(data.request_id, data.timeout_ms), service)
 }

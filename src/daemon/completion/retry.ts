@@ -7,6 +7,7 @@ import { acceptRequest } from './accept.ts'
 /**
  * Queues a request that came to nothing once more, under an id of its own: what became of the old one stays as it is.
  * Call within a transaction.
+ * @param replay one that was completed, too
  * @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has not failed or its content is gone, and whatever
  *   `completion:async` throws
  */
@@ -14,10 +15,11 @@ export function retryRequest(
   core: Core,
   { request_id: old, as: id }: EventData<'completion:retry'>,
   context: EventContext,
+  replay = false,
 ): EventReply<'completion:retry'> {
   const row = core.requests.get(old)
   if (row === undefined) throw new KsiError('KSI_NOT_FOUND', `Unknown request_id: ${old}`)
-  if (row.state !== 'failed' && row.state !== 'cancelled')
+  if (row.state !== 'failed' && row.state !== 'cancelled' && !(replay && row.state === 'completed'))
     throw new KsiError(
       'KSI_BAD_REQUEST',
       `Request ${old} is ${row.state}: only a failed or cancelled one is sent again.`,

@@ -1,6 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { permissionProfiles } from '../../contracts/permissions.ts'
 import { providerName, providerOf, providerParameters } from '../../contracts/providers.ts'
 import type { RunInput } from '../../contracts/runner.ts'
+import type { EventData } from '../../contracts/events.ts'
+import { isObject } from '../../lib/ndjson.ts'
 import { bringsHistory, lastText } from '../../lib/prompt.ts'
 import type { ConversationRow, RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
@@ -27,11 +30,20 @@ export function toRunInput(core: Core, request: RequestRow, conversation: Conver
     client_id: data.originator_id ?? undefined,
     parameters: Object.fromEntries(asked),
     timeout_ms: timeLimitOf(core, request.request_id, data),
-    extra_body: data.extra_body ?? undefined,
+    extra_body: permitted(request.model, data) ?? data.extra_body ?? undefined,
   }
 }
 
 type Session = Pick<RunInput, 'session_id' | 'session_provider' | 'session_restarted' | 'history' | 'history_left_out'>
+
+/** A permission profile in claude's own words; what the request says of its tools itself counts more. */
+function permitted(model: string, data: EventData<'completion:async'>): RunInput['extra_body'] {
+  const profile = permissionProfiles[data.agent_config?.permission_profile ?? '']
+  if (profile === undefined || providerName(model) !== 'claude-cli') return undefined
+  const { allowed, disallowed } = profile.tools
+  const own = isObject(data.extra_body?.['claude']) ? data.extra_body['claude'] : {}
+  return { ...data.extra_body, claude: { allowed_tools: allowed, disallowed_tools: disallowed, ...own } }
+}
 
 /** The session to go on from, and what was said so far where the provider may not have it there. */
 function sessionFor(

@@ -2,6 +2,7 @@ import type { RestoreReport } from '../../contracts/control.ts'
 import type { EventReply } from '../../contracts/events.ts'
 import type { HeldRun } from '../../contracts/runner.ts'
 import type { JournalEvent } from '../../store/events.ts'
+import type { RequestRow } from '../../store/rows.ts'
 import { removeOldLogs } from '../../store/run-log/remove-old.ts'
 import type { Core } from '../core.ts'
 import type { EndedRun, RunnerLink, RunnerListener } from './runner-link.ts'
@@ -76,7 +77,7 @@ export class CompletionService implements RunnerListener {
     this.#core.journal.tx(() => {
       quarantine(this.#core, crashed, report)
       reconcile(this.#core, world, report)
-      report.queued = this.#core.requests.queuedCount()
+      report.queued = this.#core.requests.total('queued')
       // Runner and spool forget an outcome only when it is committed: `dev:restore` is a part of a larger transaction.
       this.#core.journal.afterCommit(() => {
         this.#restored = true
@@ -120,12 +121,17 @@ export class CompletionService implements RunnerListener {
     for (const timer of this.#retries) clearTimeout(timer)
   }
 
+  /** Something may be started that could not be before. */
+  kick(): void {
+    this.#dispatcher.kick()
+  }
+
   /**
    * Cancels a request. Call within a transaction. @throws KsiError KSI_NOT_FOUND, KSI_BAD_REQUEST when it has an
    * outcome
    */
-  cancel(requestId: string): EventReply<'completion:cancel'> {
-    return cancelRequest(this.#core, requestId, ({ run_id, runner_id, state }) => {
+  cancel(requestId: string, reason: 'cancelled' | 'removed' = 'cancelled'): EventReply<'completion:cancel'> {
+    const after = ({ run_id, runner_id, state }: RequestRow): void => {
       // A running one keeps its conversation until the runner says that it has ended: never two at once. One that does
       // not say so is given up.
       if (run_id !== null && state === 'processing') {
@@ -133,7 +139,8 @@ export class CompletionService implements RunnerListener {
         this.#limits.cut({ run_id, request_id: requestId })
       }
       this.#dispatcher.kick()
-    })
+    }
+    return cancelRequest(this.#core, requestId, { reason, after })
   }
 
   outcomes(link: RunnerLink, ended: EndedRun[]): void {
@@ -206,6 +213,7 @@ export class CompletionService implements RunnerListener {
     try {
       this.#core.journal.tx(() => reconcile(this.#core, this.#held.world(), report, runnerId))
     } catch (error) {
+      this.#core.budgets.forget()
       this.#core.log.error(
         { runner: runnerId, err: error },
         'requests of a runner could not be brought into line, trying again',

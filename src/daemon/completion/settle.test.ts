@@ -58,35 +58,28 @@ test('an error worth another try puts the request back at the head, until its tr
   assert.equal(core.conversations.runnable(1)[0], 's', 'its conversation moves on')
 })
 
-test('a limit of use is waited for as long as it lasts, and costs no try', () => {
+test('a limit of use is waited for as long as it lasts, by all of the provider, and costs no try', () => {
   using root = new TestRoot()
   const core = root.core()
-  accept(core, { request_id: 'a', session_id: 's' })
+  for (const id of ['a', 'b']) accept(core, { request_id: id, session_id: id })
   for (let time = 0; time < 5; time++) {
     begin(core, 'a')
     const before = core.journal.clock.now()
     end(core, 'a', failed({ retryable: true, limited: true, retry_after_ms: 7_200_000 }))
     const { state, attempts, not_before } = rowOf(core, 'a')
-    const late = (not_before ?? 0) - before - 7_200_000
-    assert.deepEqual([state, attempts, late >= 0 && late <= 1_200], ['queued', 0, true], String(late))
+    const late = (core.holds.nextAt() ?? 0) - before - 7_200_000
+    assert.deepEqual([state, attempts, not_before, late >= 0 && late <= 1_200], ['queued', 0, null, true], String(late))
   }
-  const { waits_for, next_try_at } = describeRequest(core, 'a')
-  assert.deepEqual([waits_for, Math.round((Date.parse(next_try_at ?? '') - Date.now()) / 10_000)], ['limit', 720])
+  for (const id of ['a', 'b']) {
+    const { waits_for, next_try_at, holds } = describeRequest(core, id)
+    assert.deepEqual([waits_for, Math.round((Date.parse(next_try_at ?? '') - Date.now()) / 10_000)], ['limit', 720])
+    assert.deepEqual(
+      holds?.map(({ scope, name, cause, reason }) => [scope, name, cause, reason]),
+      [['provider', 'echo', 'limit', 'overloaded']],
+    )
+  }
   const last = core.events.after(0, 100).at(-1)
   assert.deepEqual([last?.name, last?.data.status, last?.data.limited], ['completion:progress', 'retrying', true])
-})
-
-test('a limit that does not say when it is over is asked for more and more seldom', () => {
-  using root = new TestRoot()
-  const core = root.core()
-  accept(core, { request_id: 'a' })
-  const waits = Array.from({ length: 12 }, () => {
-    begin(core, 'a')
-    end(core, 'a', failed({ retryable: true, limited: true }))
-    return (rowOf(core, 'a').not_before ?? 0) - core.journal.clock.now()
-  })
-  assert.ok((waits[0] ?? 0) <= 5_000 && (waits[11] ?? 0) >= 149_000 && (waits[11] ?? 0) <= 300_000, String(waits))
-  assert.equal(rowOf(core, 'a').attempts, 0)
 })
 
 test('a final error ends the request at its first try', () => {

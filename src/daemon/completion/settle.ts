@@ -11,14 +11,11 @@ import type { RequestRow } from '../../store/rows.ts'
 import type { RunEnd } from '../../store/runs.ts'
 import { contentLost } from '../../store/stored.ts'
 import type { Core } from '../core.ts'
+import type { Refusal } from './hold-desk.ts'
 
 /** Tries of one request in all, and the wait between them. */
 const maxAttempts = 3
 const retry = { baseMs: 500, maxMs: 30_000 }
-/** After a limit of use of which the provider did not say when it is over. */
-const limitRetry = { baseMs: 5_000, maxMs: 300_000 }
-/** Not all that waited for the same limit are to come back in the same moment, in ms. */
-const limitSpreadMs = 1_000
 
 type Completed = Extract<RunOutcome, { status: 'completed' }>
 type Failed = Extract<RunOutcome, { status: 'failed' }>
@@ -27,13 +24,26 @@ type Failed = Extract<RunOutcome, { status: 'failed' }>
  * Takes the outcome of a run into the journal. Call within a transaction, for a request that is processing this run.
  */
 export function settle(core: Core, row: RequestRow, outcome: RunOutcome): void {
-  if (outcome.status !== 'aborted' && outcome.usage !== undefined)
-    core.journal.runs.usage.add(row, outcome.usage, Date.now())
-  if (outcome.status === 'completed') return complete(core, row, outcome)
+  if (outcome.status !== 'aborted' && outcome.usage !== undefined) spend(core, row, outcome.usage)
+  if (outcome.status === 'completed') {
+    core.holds.answered(row)
+    return complete(core, row, outcome)
+  }
   // The runner gave it up without being asked to for this request: it went down.
   if (outcome.status === 'aborted') lose(core, row)
   else if (outcome.session_unknown === true) beginAnew(core, row)
-  else if (outcome.limited === true) waitForLimit(core, row, outcome)
+  else failRun(core, row, outcome)
+}
+
+function spend(core: Core, row: RequestRow, used: Usage): void {
+  core.journal.runs.usage.add(row, used, Date.now())
+  core.budgets.spent(row, used)
+}
+
+/** Where the provider was at fault, and is held for it, the request waits with all others of it. */
+function failRun(core: Core, row: RequestRow, outcome: Failed): void {
+  const refusal = core.holds.refused(row, outcome)
+  if (refusal !== undefined && refusal.uncounted) waitHeld(core, row, { outcome, refusal })
   else if (outcome.retryable && row.attempts < maxAttempts) tryAgain(core, row, outcome)
   else fail(core, row, { reason: outcome.reason, message: outcome.message })
 }
@@ -92,25 +102,22 @@ function usageOf(core: Core, row: RequestRow): Usage | undefined {
 
 function tryAgain(core: Core, row: RequestRow, outcome: Failed): void {
   const waitMs = backoffMs(row.attempts, { ...retry, retryAfterMs: outcome.retry_after_ms })
-  queueFor(core, row, { outcome, waitMs, limited: false })
-}
-
-/** A limit of use passes by itself: the try does not count, and the next one waits until the limit is over. */
-function waitForLimit(core: Core, row: RequestRow, outcome: Failed): void {
-  const tries = core.journal.runs.countOf(row.id)
-  const waitMs =
-    outcome.retry_after_ms === undefined
-      ? backoffMs(tries, limitRetry)
-      : Math.max(limitRetry.baseMs / 5, outcome.retry_after_ms) + Math.round(Math.random() * limitSpreadMs)
-  queueFor(core, row, { outcome, waitMs, limited: true })
-}
-
-function queueFor(core: Core, row: RequestRow, why: { outcome: Failed; waitMs: number; limited: boolean }): void {
-  const { outcome, waitMs, limited } = why
-  const now = Date.now()
   const notBefore = core.journal.clock.now() + waitMs
-  const run = limited ? 'limited' : 'failed'
-  core.requests.requeue(row.request_id, { notBefore, uncounted: limited, now, run })
+  core.requests.requeue(row.request_id, { notBefore, uncounted: false, now: Date.now(), run: 'failed' })
+  tellRetry(core, row, { outcome, at: notBefore, limited: false })
+}
+
+/** What its provider is held for passes by itself: the try does not count, and the next one waits for that. */
+function waitHeld(core: Core, row: RequestRow, why: { outcome: Failed; refusal: Refusal }): void {
+  const { hold, notBefore } = why.refusal
+  const limited = hold.cause === 'limit'
+  const run = limited ? 'limited' : 'again'
+  core.requests.requeue(row.request_id, { notBefore, uncounted: true, now: Date.now(), run })
+  tellRetry(core, row, { outcome: why.outcome, at: hold.until ?? core.journal.clock.now(), limited })
+}
+
+function tellRetry(core: Core, row: RequestRow, why: { outcome: Failed; at: number; limited: boolean }): void {
+  const { outcome, at, limited } = why
   core.journal.emit(
     'completion:progress',
     {
@@ -121,7 +128,7 @@ function queueFor(core: Core, row: RequestRow, why: { outcome: Failed; waitMs: n
       max_attempts: maxAttempts,
       error: outcome.message,
       ...(limited && { limited }),
-      next_try_at: iso(now + waitMs),
+      next_try_at: iso(core.journal.clock.toWall(at)),
     },
     row.request_id,
   )
@@ -180,6 +187,7 @@ export function fail(core: Core, row: RequestRow, end: { reason: FailureReason; 
   const outcome = { reason, message, ...extra }
   const run = extra.started_at === undefined ? 'failed' : 'lost'
   core.requests.finish(row.request_id, { state: 'failed', now: Date.now(), tick, outcome, run })
+  core.holds.turnFailed(row, message)
 }
 
 /** So often a request may go down with its runner and be queued again: then it is taken for the cause. */

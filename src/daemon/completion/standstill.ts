@@ -51,7 +51,7 @@ export class Standstill {
     this.#idle = moves ? 0 : this.#idle + 1
     if (this.#idle === 0) troubles.well(waiting)
     if (this.#idle < patience) return
-    const queued = requests.queuedCount()
+    const queued = requests.total('queued')
     const why = this.#links.accepting() === undefined ? this.#links.problem() : 'Why is not known: look into the log.'
     troubles.say(waiting, `${queued} ${queued === 1 ? 'request waits' : 'requests wait'}, and none begins. ${why}`)
   }

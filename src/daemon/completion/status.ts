@@ -2,11 +2,13 @@ import { iso, isoOrNull } from '../../lib/time.ts'
 import type { RequestStatus } from '../../contracts/completion.ts'
 import type { ServiceStatus } from '../../contracts/events/completion.ts'
 import type { EventReply } from '../../contracts/events.ts'
+import type { Hold } from '../../contracts/holds.ts'
 import { KsiError } from '../../lib/errors.ts'
 import type { RequestRow } from '../../store/rows.ts'
 import type { Core } from '../core.ts'
 
 const listed = 1_000
+const listedHolds = 100
 
 /** A request as it stands, with its outcome if it has one. @throws KsiError KSI_NOT_FOUND */
 export function describeRequest(core: Core, requestId: string): RequestStatus {
@@ -15,7 +17,8 @@ export function describeRequest(core: Core, requestId: string): RequestStatus {
   return { ...describeRow(core, row), retry_of: core.requests.retryOf(row.id), ...core.requests.outcome(requestId) }
 }
 
-function describeRow({ journal }: Core, row: RequestRow): RequestStatus {
+function describeRow({ journal, holds }: Core, row: RequestRow): RequestStatus {
+  const held = row.state === 'queued' ? holds.of(row) : []
   return {
     request_id: row.request_id,
     status: row.state,
@@ -29,9 +32,19 @@ function describeRow({ journal }: Core, row: RequestRow): RequestStatus {
     queued_at: iso(row.queued_at),
     started_at: isoOrNull(row.started_at),
     completed_at: isoOrNull(row.finished_at),
-    next_try_at: row.not_before === null ? undefined : iso(journal.clock.toWall(row.not_before)),
-    waits_for: row.not_before === null ? undefined : journal.runs.lastEnd(row.id) === 'limited' ? 'limit' : 'retry',
+    ...waitOf(row.not_before === null ? null : iso(journal.clock.toWall(row.not_before)), held),
+    holds: held.length === 0 ? undefined : held,
     resumed_from: row.resumed_from ?? undefined,
+  }
+}
+
+/** For what a request waits, and until when, as far as that is known. */
+function waitOf(notBefore: string | null, held: Hold[]): Pick<RequestStatus, 'next_try_at' | 'waits_for'> {
+  const times = [notBefore, ...held.map(({ until }) => until)].filter((at) => at !== null)
+  const isKnown = times.length > 0 && held.every(({ until }) => until !== null)
+  return {
+    next_try_at: isKnown ? times.sort().at(-1) : undefined,
+    waits_for: held[0]?.cause ?? (notBefore === null ? undefined : 'retry'),
   }
 }
 
@@ -43,6 +56,7 @@ export function describeStatus(core: Core, requestId?: string): EventReply<'comp
 function describeService(core: Core): ServiceStatus {
   const queues = core.journal.queues(listed)
   const processing = core.requests.processing()
+  const { holds, total: held } = core.holds.list(listedHolds)
   const sessions = Object.fromEntries(
     queues.map((queue) => [
       queue.session_id ?? queue.conversation,
@@ -69,10 +83,12 @@ function describeService(core: Core): ServiceStatus {
     },
     lost: core.requests.total('lost'),
     running: processing.map((row) => describeRow(core, row)),
+    holds,
+    held,
     queues: {
       total_sessions: queues.length,
       active_sessions: queues.filter((queue) => queue.running !== null).length,
-      total_queued: core.requests.queuedCount(),
+      total_queued: core.requests.total('queued'),
       sessions,
     },
   }

@@ -26,6 +26,7 @@ export class TakingIn {
     } catch (error) {
       for (const run of ended) problems.set(run, error)
     }
+    if (problems.size > 0) this.#core.budgets.forget()
     for (const run of ended) {
       if (problems.has(run)) this.#untaken.add(run.run_id)
       else this.#untaken.delete(run.run_id)

@@ -132,7 +132,7 @@ test('a module that throws, hangs, rejects, gives too much or no JSON is named, 
     stateful({ name: 'odd', collect: () => 1n }),
     stateful({ name: 'prompt', collect: async () => 'prompt' }),
   ])
-  registerCheckpoints(core, { cancel: () => {} })
+  registerCheckpoints(core, { remove: () => {} })
   const { id } = takeCheckpoint(core, 'manual')
   assert.deepEqual(core.journal.moduleStates.of(id), [{ module: 'good', version: 1, state: 'good' }])
   await tick(120)
@@ -147,7 +147,7 @@ test('a module that throws, hangs, rejects, gives too much or no JSON is named, 
       ['throws', 'no'],
     ],
   )
-  assert.deepEqual(core.journal.checkpoints.show(id)?.services, { good: 'good', prompt: 'prompt' })
+  assert.deepEqual(core.journal.checkpoints.head(id)?.services, { good: 'good', prompt: 'prompt' })
   assert.equal(troubles.length, 5)
   assert.ok(troubles.includes('The module throws gave no state to the checkpoint: no'))
 })
@@ -178,7 +178,7 @@ test('a module that cannot restore is named and works on without, and what is ke
   assert.match(troubles[0] ?? '', /^The module a could not restore its state: of an older version\. It works without/)
   const { id } = takeCheckpoint(core, 'reload')
   assert.deepEqual(
-    core.journal.checkpoints.show(id)?.module_failures.map(({ module }) => module),
+    core.journal.checkpoints.head(id)?.module_failures.map(({ module }) => module),
     ['a', 'b'],
   )
   for (const name of names) assert.equal(core.journal.moduleStates.newest(name)?.state, name)

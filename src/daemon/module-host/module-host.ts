@@ -41,6 +41,10 @@ export class ModuleHost {
     this.#onTrouble = onTrouble
   }
 
+  get names(): string[] {
+    return this.#modules.map(({ name }) => name)
+  }
+
   /** Makes their events known to the router. */
   register(core: Surroundings): void {
     for (const { name, events, pushes } of this.#modules) {
@@ -88,7 +92,8 @@ export class ModuleHost {
 
   async #restore(core: Surroundings, module: Module, expired: Promise<never>): Promise<void> {
     try {
-      const newest = module.restore && core.journal.moduleStates.newest(module.name)
+      const onGarbled = (checkpoint: number): void => this.#garbled(module, checkpoint)
+      const newest = module.restore && core.journal.moduleStates.newest(module.name, onGarbled)
       if (newest !== undefined) await Promise.race([module.restore?.(newest.state, newest.version), expired])
       this.#unrestored.delete(module)
     } catch (error) {
@@ -98,6 +103,11 @@ export class ModuleHost {
         new Error(`${problem}. It works without; what is kept of it stays in the journal`, { cause: error }),
       )
     }
+  }
+
+  #garbled({ name }: Module, checkpoint: number): void {
+    const what = `What the module ${name} gave to checkpoint ${checkpoint} stands in a damaged part of the journal`
+    this.#onTrouble(new Error(`${what}: it gets what it gave before, if anything`))
   }
 
   /** @returns undefined for a module that has nothing to give */

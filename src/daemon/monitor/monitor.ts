@@ -6,9 +6,13 @@ import type { JournalEvent } from '../../store/journal.ts'
 import type { Core } from '../core.ts'
 import { globMatcher } from '../../lib/glob.ts'
 import type { ConnectionListener } from '../wire/relay-server.ts'
+import type { EventContext } from '../wire/router.ts'
 
 interface Subscription {
   connection: number
+  /** what the client calls itself */
+  client: string | null
+  patterns: string[]
   matches: (name: string) => boolean
   /** Everything up to this seq was pushed or did not match. */
   cursor: number
@@ -39,7 +43,7 @@ export class Monitor implements ConnectionListener {
     this.#core = core
     core.journal.onEvents((events) => this.#onEvents(events))
     const service = 'monitor'
-    core.router.on('monitor:subscribe', (data, { connection }) => this.#subscribe(data, connection?.id), { service })
+    core.router.on('monitor:subscribe', (data, context) => this.#subscribe(data, context), { service })
     core.router.on('monitor:unsubscribe', (_data, { connection }) => this.#unsubscribe(connection?.id), { service })
   }
 
@@ -70,7 +74,8 @@ export class Monitor implements ConnectionListener {
   restore(connection: number, seq: number, { events }: Standing): void {
     if (events !== undefined) {
       const patterns = Array.isArray(events.event_patterns) ? events.event_patterns.map(String) : ['*']
-      this.#start(this.#add(connection, patterns, seq))
+      const client = typeof events.client_id === 'string' ? events.client_id : null
+      this.#start(this.#add({ connection, client, patterns }, seq))
     }
     // The front wants to know that this did no harm.
     this.#send({ kind: 'U', connection, seq: this.#subscriptions.get(connection)?.cursor ?? -1 })
@@ -82,7 +87,19 @@ export class Monitor implements ConnectionListener {
       this.#send({ kind: 'U', connection, seq: cursor })
   }
 
-  #subscribe(data: EventData<'monitor:subscribe'>, connection: number | undefined): EventReply<'monitor:subscribe'> {
+  /** Who follows what, and whether something has not been pushed yet. */
+  followers(): { name: string; patterns: string[]; behind: boolean }[] {
+    const last = this.#core.events.lastSeq()
+    return [...this.#subscriptions.values()].map(({ connection, client, patterns, cursor }) => ({
+      name: client ?? `connection ${connection}`,
+      patterns,
+      behind: cursor < last,
+    }))
+  }
+
+  #subscribe(data: EventData<'monitor:subscribe'>, context: EventContext): EventReply<'monitor:subscribe'> {
+    const connection = context.connection?.id
+    const client = data.client_id ?? context.clientId
     if (connection === undefined) throw new KsiError('KSI_BAD_REQUEST', 'monitor:subscribe needs a connection')
     const patterns = data.event_patterns
     const last = this.#core.events.lastSeq()
@@ -90,11 +107,11 @@ export class Monitor implements ConnectionListener {
     this.#core.journal.afterCommit(() => {
       // Before the reply: the front takes it as the sign that the subscription stands.
       this.#send({ kind: 'U', connection, seq: since })
-      const subscription = this.#add(connection, patterns, since)
+      const subscription = this.#add({ connection, client, patterns }, since)
       // After the reply: the first line on a connection is always the reply to its first request.
       setImmediate(() => this.#start(subscription))
     })
-    return { status: 'subscribed', client_id: data.client_id ?? null, patterns, since, last_seq: last }
+    return { status: 'subscribed', client_id: client, patterns, since, last_seq: last }
   }
 
   #unsubscribe(connection: number | undefined): EventReply<'monitor:unsubscribe'> {
@@ -103,15 +120,15 @@ export class Monitor implements ConnectionListener {
     return { status: 'unsubscribed' }
   }
 
-  #add(connection: number, patterns: string[], cursor: number): Subscription {
+  #add(who: Pick<Subscription, 'connection' | 'client' | 'patterns'>, cursor: number): Subscription {
     const subscription: Subscription = {
-      connection,
-      matches: globMatcher(patterns),
+      ...who,
+      matches: globMatcher(who.patterns),
       cursor,
       paused: false,
       started: false,
     }
-    this.#subscriptions.set(connection, subscription)
+    this.#subscriptions.set(who.connection, subscription)
     return subscription
   }
 

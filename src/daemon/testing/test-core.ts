@@ -109,7 +109,10 @@ export function completed(sessionId?: string): RunOutcome {
   }
 }
 
-export function failed(options: { retryable: boolean; limited?: boolean; retry_after_ms?: number }): RunOutcome {
+/** How a run of `echo` failed, unless something else is said of it. */
+type FailedBy = Partial<Extract<RunOutcome, { status: 'failed' }>> & { retryable: boolean }
+
+export function failed(options: FailedBy): RunOutcome {
   return {
     status: 'failed',
     provider: 'echo',

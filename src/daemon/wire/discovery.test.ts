@@ -33,7 +33,7 @@ test("without a level one reply serves both of KSI's readers, and names what is 
   assert.deepEqual(namespaces?.['dev'], { count: 3, description: 'dev events' })
   const dev = events?.['dev'] as Reply[] | undefined
   const [restore] = (dev ?? []).filter(({ event }) => event === 'dev:restore')
-  assert.deepEqual(restore?.parameters, {})
+  assert.deepEqual(Object.keys(restore?.parameters ?? {}), ['checkpoint', 'conversation', 'replay', 'dry_run'])
   assert.deepEqual(Object.keys(pushed_events ?? {}), Object.keys(pushSpecs))
 })
 
@@ -89,8 +89,57 @@ test('the services are listed with what they handle, and health names them', () 
   const { modules, count } = send(core, 'module:list') as { modules: Reply[]; count: number }
   assert.equal(count, modules.length)
   assert.deepEqual(modules.at(-1), { name: 'health', handlers: 1, events: ['system:health'] })
-  assert.deepEqual(send(core, 'permission:list_profiles'), { profiles: {}, count: 0 })
   const health = send(core, 'system:health')
   assert.deepEqual([health.status, health.modules], ['healthy', ['discovery', 'health']])
   assert.ok(JSON.stringify(health).length < 4_096)
+})
+
+test('detail gives all of what fits a pattern, or of a module, by name; mcp gives tools', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  const detailed = send(core, 'system:discover', { detail: true, event: 'completion:c*' })
+  const events = detailed.events as Record<string, Reply>
+  assert.deepEqual(Object.keys(events), ['completion:cancel', 'completion:clear_agent_session'])
+  assert.deepEqual(Object.keys(events['completion:cancel']?.parameters as Reply), ['request_id'])
+  const ofFront = send(core, 'system:discover', { detail: true, module: 'front', namespace: 'supervisor' })
+  assert.deepEqual(Object.keys(ofFront.events as Reply), ['supervisor:status'])
+  const tool = {
+    name: 'completion:cancel',
+    description: 'Cancel a queued or processing request.',
+    inputSchema: {
+      type: 'object',
+      properties: { request_id: { type: 'string', minLength: 1, maxLength: 200, description: 'the request' } },
+      required: ['request_id'],
+    },
+  }
+  assert.deepEqual(send(core, 'system:help', { event: 'completion:cancel', format_style: 'mcp' }), tool)
+  const tools = send(core, 'system:discover', { event: 'completion:cancel', format_style: 'mcp' })
+  assert.deepEqual(tools.events, { 'completion:cancel': tool })
+  assert.match(String(send(core, 'system:discover', { format_style: 'compact' }).error), /verbose/)
+})
+
+test('help has an example to send, and says how to use it', () => {
+  using root = new TestRoot()
+  const help = send(discovering(root), 'system:help', { event: 'completion:async' })
+  const [first] = help.examples as Reply[]
+  assert.deepEqual(first, { description: 'Queue a prompt in a new conversation.', data: { prompt: 'hello' } })
+  assert.deepEqual(help.usage, { event: 'completion:async', data: { prompt: 'hello' } })
+})
+
+test('an agent, or claude, gets discovery and help as the use of a tool', () => {
+  using root = new TestRoot()
+  const core = discovering(root)
+  for (const [event, name] of [
+    ['system:discover', 'discovery:results'],
+    ['system:help', 'help:results'],
+  ] as const)
+    for (const by of [{ agentId: 'worker' }, { clientId: 'claude-code' }]) {
+      const context = { ...internalContext, ...by }
+      const results = handleEvent(core, { event, data: { event: 'dev:restore' }, context, again: false })
+      assert.ok(!(results instanceof Promise))
+      const { id, input, ...about } = results[0] as Reply
+      assert.deepEqual(about, { type: 'ksi_tool_use', name })
+      assert.match(String(id), /^ksiu_/)
+      assert.ok('events' in (input as Reply) || (input as Reply).event === 'dev:restore')
+    }
 })

@@ -148,7 +148,7 @@ test('what a handler throws is reply data, and nothing of what it did is kept', 
   using root = new TestRoot()
   const core = root.core()
   registerCheckpoints(core, {
-    cancel: () => {
+    remove: () => {
       core.journal.emitAny('half', {})
       throw new TypeError('a bug')
     },

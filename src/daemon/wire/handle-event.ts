@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { eventSpec, eventSpecs } from '../../contracts/events.ts'
+import type { EventData } from '../../contracts/events.ts'
 import { unknownParameter } from '../../contracts/unknown-parameter.ts'
 import type { ErrorData } from '../../contracts/wire.ts'
 import type { EventSpec } from '../../contracts/events/spec.ts'
 import { KsiError, messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { explainStoreError } from '../../store/open.ts'
 import type { Core } from '../core.ts'
+import { emitEvent } from './emit.ts'
 import { parametersOf } from './parameters.ts'
 import type { EventContext } from './router.ts'
 import { similarNames } from '../../lib/nearest-names.ts'
@@ -34,7 +36,12 @@ export function handleEvent(core: Core, incoming: IncomingEvent): unknown[] | Pr
   if (spec === undefined) return [unknownEvent(core, event)]
   try {
     const data = parseData(event, spec, incoming.data)
-    if (spec.mutates !== true) return guard(core, event, core.router.emit(event, data, context))
+    if (event === 'event:emit') {
+      const handle = (event: string, data: Record<string, unknown>) => handleEvent(core, { ...incoming, event, data })
+      return guard(core, event, emitEvent(core, data as EventData<'event:emit'>, handle))
+    }
+    const mutates = typeof spec.mutates === 'function' ? spec.mutates(data) : spec.mutates === true
+    if (!mutates) return guard(core, event, core.router.emit(event, data, context))
     const replyKey = `${context.eventId} ${event}`
     const content = incoming.ownId === true ? contentMark(incoming) : undefined
     if (incoming.again || incoming.ownId === true) {

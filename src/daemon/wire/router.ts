@@ -70,6 +70,11 @@ export class EventRouter {
     return this.#added
   }
 
+  /** All handlers, in order of priority. */
+  handlers(): readonly Pick<Registration, 'event' | 'service' | 'priority'>[] {
+    return this.#registrations
+  }
+
   /** Services with the events they handle. */
   services(): Record<string, string[]> {
     const services: Record<string, string[]> = {}

@@ -210,7 +210,7 @@ export class RunnerPool {
   }
 
   #onEnd(runner: RunnerProcess, end: ChildEnd): void {
-    const { id, phase, socket, since, timer, running } = runner
+    const { id, phase, socket, timer, running } = runner
     const { log, onChange } = this.#o
     clearTimeout(timer)
     this.#runners.delete(runner)
@@ -223,7 +223,7 @@ export class RunnerPool {
     if (inPeace) return log.info({ runner: id }, 'an old runner has finished its work')
     if (this.#stopping === 'ending') return
     log.error({ runner: id }, `the runner went down (${describeEnd(end)}); what it was running is lost`)
-    if (phase === 'accepting') this.#restartLater({ killed: end.killedFromOutside, livedMs: Date.now() - since })
+    if (phase === 'accepting') this.#restartLater({ killed: end.killedFromOutside, livedMs: runner.livedMs })
   }
 
   #restartLater(crash: Crash): void {

@@ -39,6 +39,7 @@ export class RunnerProcess {
   number = 0
   /** epoch ms of its beginning */
   since = Date.now()
+  #begunAt = performance.now()
   phase: 'spare' | 'starting' | 'accepting' | 'draining' | 'leaving' = 'spare'
   /** Runs without an outcome, by its last word; undefined when it has not said. */
   running: number | undefined
@@ -66,6 +67,11 @@ export class RunnerProcess {
     })
   }
 
+  /** ms since its beginning, by a clock that only goes forwards */
+  get livedMs(): number {
+    return performance.now() - this.#begunAt
+  }
+
   get address(): RunnerAddress {
     const { id, socket, phase, since } = this
     return { id, socket, accepting: phase === 'accepting', since, ...this.#speaks }
@@ -83,6 +89,7 @@ export class RunnerProcess {
   begin(number: number, ms: number): Promise<void> {
     this.number = number
     this.since = Date.now()
+    this.#begunAt = performance.now()
     this.phase = 'starting'
     this.#o.log.info({ runner: this.id, pid: this.child.pid ?? null }, 'a runner is started')
     this.say({ type: 'begin' })

@@ -1,3 +1,4 @@
+import { steadyNow } from '../../lib/time.ts'
 import { randomUUID } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
@@ -28,7 +29,7 @@ export function createClaudeCli(surroundings: ProviderSurroundings): Provider {
   const env = claudeEnv(surroundings.env)
   // The user's own, which the supervisor hands on; without it nothing is opened to others.
   const umask = Number.parseInt(surroundings.env['KSI_UMASK'] ?? '077', 8)
-  removeOldFolders(workDir, Date.now())
+  removeOldFolders(workDir, steadyNow())
   const claude = { ...surroundings, command, env, umask }
   return {
     name,

@@ -1,27 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { FakeApi, anthropicEvents, json, stream } from '../../testing/fake-api.ts'
+import { realClaude, skipWithoutClaude as skip } from '../../testing/real-claude.ts'
 import type { RunInput } from '../../contracts/runner.ts'
 import { makeContext } from '../testing/context.ts'
-import { inCi, makeInput } from '../testing/inputs.ts'
+import { makeInput } from '../testing/inputs.ts'
 import { surroundingsIn } from '../testing/subjects.ts'
 import { createClaudeCli } from './claude-cli.ts'
 import type { ProviderResult } from './provider.ts'
 
-/*
- * The real claude program against a server on this machine that speaks the Messages API. It is 235 MB and has a lock
- * file of its own, so it is there only where somebody has installed it.
- */
-const home = join(import.meta.dirname, '../../..')
-const program = join(
-  home,
-  `.ci/claude/node_modules/@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
-)
-const reason = 'the claude program is not installed: npm ci --prefix .ci/claude'
-const skip = existsSync(program) || inCi ? false : reason
+/* The real claude program against a server on this machine that speaks the Messages API. */
+
 const key = 'sk-ant-planted-0123456789'
 
 class RealClaude implements AsyncDisposable {
@@ -36,12 +28,11 @@ class RealClaude implements AsyncDisposable {
   }
 
   static async start(): Promise<RealClaude> {
-    assert.ok(existsSync(program), reason)
     return new RealClaude(await FakeApi.start(stream(anthropicEvents('so it is'))))
   }
 
   run(given: Partial<RunInput>, ctx = makeContext(), env: Record<string, string> = {}): Promise<ProviderResult> {
-    const around = surroundingsIn(this.root, { claudeBin: program, workDir: this.workDir })
+    const around = surroundingsIn(this.root, { claudeBin: realClaude, workDir: this.workDir })
     const home = join(this.root, 'home')
     Object.assign(around.env, { HOME: home, ANTHROPIC_BASE_URL: this.api.url, ANTHROPIC_API_KEY: key }, env)
     const provider = createClaudeCli(around)

@@ -2,7 +2,7 @@ import type { ProgramEnd } from '../program.ts'
 import { anthropicUsage } from './anthropic-answer.ts'
 import type { ClaudeOutput } from './claude-output.ts'
 import { readLimit } from './limits.ts'
-import { ProviderError } from './provider.ts'
+import { ProviderError, overloadedStatus } from './provider.ts'
 import type { Usage } from '../../contracts/usage.ts'
 
 /**
@@ -64,6 +64,13 @@ function exitText({ code, signal, stderr }: ProgramEnd, unread: string): string 
 /** Words for a session that claude does not have: it has done nothing then. */
 const unknownSession = /no conversation found|is not a UUID|not a valid UUID|valid session id/i
 
+/** Of these, overload and network. */
+const outages = [
+  /overloaded|\b(?:502|503|504|529)\b|service unavailable|bad gateway/i,
+  /\bE(?:CONN\w+|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|NETUNREACH|HOSTUNREACH)\b/,
+  /fetch failed|socket hang up|connection (?:error|reset|refused|closed|timed out|aborted)|unable to connect/i,
+]
+
 /** Texts of failures that may pass by themselves: rate limit, overload, server trouble, network, time-outs. */
 const passing = [
   /rate.?limit|too many requests|\b429\b/i,
@@ -94,5 +101,11 @@ export function failure(text: string, { status, usage }: { status?: unknown; usa
   const limit = readLimit({ text: message, status: code })
   if (limit !== undefined) return new ProviderError(message, { retryable: true, limited: true, ...limit, usage })
   const retryable = code === undefined ? passing.some((one) => one.test(message)) : code === 408 || code >= 500
-  return new ProviderError(message, { retryable, usage, ...(retryable && { retryAfterMs: retryAfterMs(message) }) })
+  const outage = code === undefined ? outages.some((one) => one.test(message)) : overloadedStatus.has(code)
+  return new ProviderError(message, {
+    retryable,
+    outage: retryable && outage,
+    usage,
+    ...(retryable && { retryAfterMs: retryAfterMs(message) }),
+  })
 }

@@ -50,6 +50,7 @@ function bounds(name: string, heard: () => void): TransformStream<Uint8Array, Ui
 export function cutOff(name: string, characters: number): ProviderError {
   return new ProviderError(`${name} broke off in the middle of its answer, after ${characters} characters.`, {
     retryable: true,
+    outage: true,
   })
 }
 

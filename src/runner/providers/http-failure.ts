@@ -2,7 +2,7 @@ import { asText } from '../../lib/as-text.ts'
 import { messageOf, systemCodeOf } from '../../lib/errors.ts'
 import { isObject } from '../../lib/ndjson.ts'
 import { readLimit, retryAfterMs } from './limits.ts'
-import { ProviderError } from './provider.ts'
+import { ProviderError, overloadedStatus } from './provider.ts'
 
 /** Longer words of a provider are cut. */
 const maxWords = 4_000
@@ -28,12 +28,17 @@ export function httpFailure(error: unknown, name: string): ProviderError {
   if (typeof status === 'number') {
     const said = headers?.get('x-should-retry')
     const retryable = said === 'true' || (said !== 'false' && (status === 408 || status >= 500))
-    return new ProviderError(`${name}: ${words}`, { retryable, retryAfterMs: waitMs })
+    return new ProviderError(`${name}: ${words}`, {
+      retryable,
+      retryAfterMs: waitMs,
+      outage: overloadedStatus.has(status),
+    })
   }
   // Said in the middle of an answer: there is no status.
   if (body !== undefined)
     return new ProviderError(`${name}: ${words}`, {
       retryable: passing.has(type) || /overloaded|try again|timeout/i.test(words),
+      outage: /overloaded/i.test(`${type} ${words}`),
       retryAfterMs: waitMs,
     })
   if (error instanceof SyntaxError)
@@ -44,6 +49,7 @@ export function httpFailure(error: unknown, name: string): ProviderError {
   const detail = causes(error).map(messageOf).at(-1) ?? words
   return new ProviderError(`${name} could not be reached, or broke off: ${detail}${system ? ` (${system})` : ''}`, {
     retryable: true,
+    outage: true,
     cause: error,
   })
 }

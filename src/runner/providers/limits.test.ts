@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readLimit } from './limits.ts'
+import { namesModel, readLimit } from './limits.ts'
 import type { Refusal } from './limits.ts'
 
 const now = Date.parse('2026-11-24T14:50:00Z')
@@ -73,4 +73,24 @@ test('nothing else is a limit: no overload, no empty account, no number that hap
 test('no wait is longer than that of a limit by the week, and none is negative', () => {
   assert.equal(waits({ status: 429, headers: new Headers({ 'Retry-After': '99999999' }) }), 8 * 86_400_000)
   assert.equal(waits({ status: 429, headers: [['retry-after', 'Tue, 24 Nov 2020 14:51:00 GMT']] }), 0)
+})
+
+test('a limit is that of the model where its words name it, and of the provider where they do not', () => {
+  const named: [text: string, model: string][] = [
+    ['Opus limit reached ∙ resets 3am', 'claude-cli/opus'],
+    ['Opus limit reached', 'anthropic/claude-opus-4-1'],
+    ['Rate limit reached for gpt-4o in organization org-x on tokens per min', 'openai/gpt-4o'],
+    ['some/model:free is temporarily rate-limited upstream', 'openai-compatible/some/model:free'],
+    ['model "Llama-3.1" is busy: 429', 'openai-compatible/llama-3.1'],
+  ]
+  for (const [text, model] of named) assert.equal(namesModel(text, model), true, `${text} ${model}`)
+  const others: [text: string, model: string][] = [
+    ['Opus limit reached ∙ resets 3am', 'claude-cli/sonnet'],
+    ['Rate limit reached for gpt-4o-mini', 'openai/gpt-4o'],
+    ['Rate limit reached for gpt-4o', 'openai/gpt-4o-mini'],
+    ["You've hit your session limit", 'claude-cli/opus'],
+    ['429 slow down, a m', 'openai/m'],
+    ['', 'openai/'],
+  ]
+  for (const [text, model] of others) assert.equal(namesModel(text, model), false, `${text} ${model}`)
 })

@@ -23,8 +23,8 @@ const words = [
   /rate_limit_error|too many requests|rate.?limit(?:ed)? ?(?:exceeded|reached|hit|error|:|$)/i,
   /(?:api error|status|http|error)\W{0,3}(?:code\W{0,3})?429\b|^\W*429\b/i,
 ]
-/** No waiting helps: nothing is paid for. */
-const unpaid = /insufficient_quota|exceeded your current quota|credit balance is too low/i
+/** No waiting helps: nothing is paid for, or the request alone is more than the limit. */
+const lasting = /insufficient_quota|exceeded your current quota|credit balance is too low|request too large/i
 /** A limit by the week is the longest there is. */
 const longestMs = 8 * 86_400_000
 /** Just after its time a limit may not be gone yet. */
@@ -37,9 +37,29 @@ const afterMs = 2_000
  */
 export function readLimit(refusal: Refusal, now = Date.now()): Limit | undefined {
   const { status, headers = [], text = '' } = refusal
-  if (unpaid.test(text) || (status !== 429 && !words.some((one) => one.test(text)))) return undefined
+  if (lasting.test(text) || (status !== 429 && !words.some((one) => one.test(text)))) return undefined
   const waitMs = fromHeaders(Object.fromEntries(headers), now) ?? fromText(text, now)
   return { retryAfterMs: waitMs === undefined ? undefined : Math.min(longestMs, Math.max(0, Math.round(waitMs))) }
+}
+
+/** What models are called when a limit is theirs alone: "Opus limit reached". */
+const families = /\b(?:opus|sonnet|haiku)\b/gi
+/** A shorter name may be any word. */
+const shortestName = 3
+
+/** Whether the words of a limit name this model: then others of its provider may still be asked. */
+export function namesModel(text: string, model: string): boolean {
+  const name = model.slice(model.indexOf('/') + 1).toLowerCase()
+  const words = text.toLowerCase()
+  const bare = name.slice(name.lastIndexOf('/') + 1)
+  if (bare.length >= shortestName && hasWord(words, bare)) return true
+  return [...words.matchAll(families)].some(([family]) => name.includes(family))
+}
+
+function hasWord(text: string, word: string): boolean {
+  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1))
+    if (!/[\w.-]/.test(text[at - 1] ?? ' ') && !/[\w-]/.test(text[at + word.length] ?? ' ')) return true
+  return false
 }
 
 const unitsMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }

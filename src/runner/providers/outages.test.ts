@@ -22,6 +22,8 @@ type Ends = 'completed' | 'failed' | 'tried again' | 'waits'
 
 interface Outage {
   ends: Ends
+  /** whoever else asks now fares the same: it counts for the circuit of the provider */
+  circuit?: true
   /** what is told of it */
   says: RegExp
   /** the least and the most that is waited for, in ms */
@@ -70,16 +72,19 @@ const silenceMs = 400
 const outages: Record<string, Outage> = {
   'nobody listens there': {
     ends: 'tried again',
+    circuit: true,
     says: /could not be reached, or broke off: .*ECONNREFUSED/,
     url: async () => `http://127.0.0.1:${await freePort()}`,
   },
   'the host name is not known': {
     ends: 'tried again',
+    circuit: true,
     says: /ENOTFOUND|EAI_AGAIN/,
     url: () => 'http://nowhere.invalid',
   },
   'the connection is cut before an answer': {
     ends: 'tried again',
+    circuit: true,
     says: /broke off/,
     behave: () => (response) => void response.destroy(),
   },
@@ -145,20 +150,28 @@ const outages: Record<string, Outage> = {
     says: /exceeded your current quota/,
     behave: status(429, 'insufficient_quota', 'You exceeded your current quota'),
   },
+  '429: the request alone is too large for the limit': {
+    ends: 'failed',
+    says: /Request too large for m/,
+    behave: status(429, 'tokens', 'Request too large for m on tokens per min (TPM): Limit 30000, Requested 50000.'),
+  },
   '500: the server failed': { ends: 'tried again', says: /500 oh no/, behave: status(500, 'api_error', 'oh no') },
   '502 with a page of HTML': {
     ends: 'tried again',
+    circuit: true,
     says: /502/,
     behave: () => json(502, '<html>Bad gateway', { 'content-type': 'text/html' }),
   },
   '503 with Retry-After': {
     ends: 'tried again',
+    circuit: true,
     says: /503/,
     afterMs: [3_000, 3_000],
     behave: status(503, 'api_error', 'later', { 'retry-after': '3' }),
   },
   '529: overloaded': {
     ends: 'tried again',
+    circuit: true,
     says: /529 Overloaded/,
     behave: status(529, 'overloaded_error', 'Overloaded'),
   },
@@ -169,6 +182,7 @@ const outages: Record<string, Outage> = {
   },
   'overloaded in the middle of an answer': {
     ends: 'tried again',
+    circuit: true,
     says: /Overloaded/,
     behave: (api) => stream([...api.events(answer).slice(0, 5), api.broken('overloaded_error', 'Overloaded')]),
   },
@@ -179,11 +193,13 @@ const outages: Record<string, Outage> = {
   },
   'the connection is cut in the middle of an answer': {
     ends: 'tried again',
+    circuit: true,
     says: /broke off/,
     behave: (api) => stream(api.events(answer), { cutAfter: 6 }),
   },
   'the answer ends before its end': {
     ends: 'tried again',
+    circuit: true,
     says: /broke off in the middle of its answer, after \d+ characters/,
     behave: (api) => stream(api.events(answer), { endAfter: 6 }),
   },
@@ -194,11 +210,13 @@ const outages: Record<string, Outage> = {
   },
   'no answer at all': {
     ends: 'tried again',
+    circuit: true,
     says: /said nothing for 400 ms \(KSI_PROVIDER_SILENCE_MS\)/,
     behave: () => hang,
   },
   'silence in the middle of an answer': {
     ends: 'tried again',
+    circuit: true,
     says: /said nothing for 400 ms/,
     behave: (api) => (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -226,7 +244,7 @@ const outages: Record<string, Outage> = {
     says: /^whole$/,
     behave: (api) => json(200, api.whole),
   },
-  'nothing with 200': { ends: 'tried again', says: /broke off/, behave: () => stream([]) },
+  'nothing with 200': { ends: 'tried again', circuit: true, says: /broke off/, behave: () => stream([]) },
   'an answer of 10 MB': {
     ends: 'completed',
     says: /^x+$/,
@@ -272,6 +290,7 @@ for (const [name, outage] of Object.entries(outages))
       assert.match(error.message, outage.says)
       const ends: Ends = error.limited ? 'waits' : error.retryable ? 'tried again' : 'failed'
       assert.equal(ends, outage.ends, `${provider.name}: ${error.message}`)
+      assert.equal(error.outage, outage.circuit ?? false, `${provider.name}: ${error.message}`)
       const [least, most] = outage.afterMs ?? [undefined, undefined]
       if (least === undefined) assert.equal(error.retryAfterMs, undefined)
       else assert.ok((error.retryAfterMs ?? -1) >= least && (error.retryAfterMs ?? -1) <= (most ?? least))
@@ -281,9 +300,9 @@ for (const [name, outage] of Object.entries(outages))
 test('the table of outages is this one', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/providers.md'), 'utf8')
   const table = page.slice(page.indexOf('## Outages'), page.indexOf('## Outages of claude'))
-  const rows = [...table.matchAll(/^\| ([^|]+) \| (completed|failed|tried again|waits)\b[^|]*\|$/gm)]
+  const rows = [...table.matchAll(/^\| ([^|°]+)( °)? \| (completed|failed|tried again|waits)\b[^|]*\|$/gm)]
   assert.deepEqual(
-    rows.map(([, name, ends]) => [name, ends]),
-    Object.entries(outages).map(([name, { ends }]) => [name, ends]),
+    rows.map(([, name, mark, ends]) => [name, mark !== undefined, ends]),
+    Object.entries(outages).map(([name, { ends, circuit = false }]) => [name, circuit, ends]),
   )
 })

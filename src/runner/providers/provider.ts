@@ -3,6 +3,9 @@ import type { RunInput } from '../../contracts/runner.ts'
 import type { Usage } from '../../contracts/usage.ts'
 import type { FailureReason } from '../../contracts/words.ts'
 
+/** By these an API says that it, or what stands before it, has too much to do: whoever else asks fares the same. */
+export const overloadedStatus: ReadonlySet<unknown> = new Set([502, 503, 504, 529])
+
 /** What a provider has answered. */
 export interface ProviderResult {
   /** Stored untouched as the result's `response`. */
@@ -38,6 +41,8 @@ interface Failure {
   retryAfterMs?: number | undefined
   /** by a limit of use (limits.ts): it passes by itself, and the try does not count */
   limited?: boolean
+  /** overloaded, or not reached: others who ask it now fare the same */
+  outage?: boolean
   reason?: FailureReason
   cause?: unknown
   /** the provider no longer has the session; it has done nothing */
@@ -50,6 +55,7 @@ export class ProviderError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly limited: boolean
+  readonly outage: boolean
   readonly reason: FailureReason
   readonly sessionUnknown: boolean
   readonly usage: Usage | undefined
@@ -60,6 +66,7 @@ export class ProviderError extends Error {
     this.retryable = failure.retryable
     this.retryAfterMs = failure.retryAfterMs
     this.limited = failure.limited ?? false
+    this.outage = failure.outage ?? false
     this.reason = failure.reason ?? 'provider_error'
     this.sessionUnknown = failure.sessionUnknown ?? false
     this.usage = failure.usage

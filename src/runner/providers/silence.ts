@@ -24,6 +24,7 @@ export async function whileHeard<T>(
     if (!silent.signal.aborted || signal.aborted) throw error
     throw new ProviderError(`${name} said nothing for ${limitMs} ms (KSI_PROVIDER_SILENCE_MS), and was given up.`, {
       retryable: true,
+      outage: true,
       reason: 'timeout',
       cause: error,
     })

@@ -4,6 +4,8 @@ import { appendFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Stack, skipWithoutEngine } from '../../testing/compose.ts'
+import { Debugger } from '../../testing/debugger.ts'
+import { freePort } from '../../testing/free-port.ts'
 import { WireClient } from '../../testing/wire-client.ts'
 
 const run = promisify(execFile)
@@ -11,10 +13,14 @@ const services = ['daemon', 'sidecar', 'runner', 'docker-proxy']
 
 const key = 'a key of the tests'
 
+/** Megabytes an image may have; Node's own has 305. */
+const mostMegabytes = { daemon: 430, runner: 380 }
+
 /** What the engine says of a container, as far as it is looked at here. */
 interface Inspected {
   Id: string
-  State: { StartedAt: string; Status: string }
+  State: { StartedAt: string; Status: string; ExitCode: number; Health?: { Status: string } }
+  Image: string
   Config: { User: string; Env: string[] }
   HostConfig: {
     CapAdd: string[] | null
@@ -56,6 +62,25 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     assert.deepEqual(await started(stack), before)
     await stack.compose('up', '--detach', '--build')
     assert.deepEqual(await started(stack), before)
+    const mine = `label=com.docker.compose.project=${stack.name}`
+    const nameless = await run('docker', ['images', '--quiet', '--filter', 'dangling=true', '--filter', mine])
+    assert.equal(nameless.stdout, '', 'no image is left without a name')
+  })
+
+  test('BuildKit has nothing to say against the Dockerfile', async () => {
+    // The image with the engine's CLI is for dev containers that ask for it, and is not looked for here.
+    const instead = ['--build-arg', 'ENGINE_CLI=node:26-bookworm-slim']
+    await run('docker', ['build', '--check', ...instead, '--file', 'Dockerfile.dev', '.'], { cwd: stack.project.root })
+  })
+
+  test('no image is larger than it has to be', async (t) => {
+    for (const [service, most] of Object.entries(mostMegabytes)) {
+      const { Image } = await inspect(stack, service)
+      const { stdout } = await run('docker', ['image', 'inspect', '--format', '{{.Size}}', Image])
+      const megabytes = Math.round(Number(stdout) / 1e6)
+      t.diagnostic(`image of the ${service}: ${megabytes} MB`)
+      assert.ok(megabytes <= most, `${service}: ${megabytes} MB, above ${most}`)
+    }
   })
 
   test('each has no capability, no new privileges, a read-only root and limits of memory and processes', async () => {
@@ -70,6 +95,65 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
       const holdsEngine = (host.Binds ?? []).some((bind) => bind.includes('docker.sock'))
       assert.equal(holdsEngine, service === 'docker-proxy', service)
     }
+  })
+
+  test('so it is in the containers as they run', async () => {
+    // By cgroup v2, or v1.
+    const limit = (v2: string, v1: string): string => `cat /sys/fs/cgroup/${v2} 2>/dev/null || cat /sys/fs/cgroup/${v1}`
+    const look = [
+      'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Uid)" /proc/1/status',
+      'echo "Root: $(grep -c "^[^ ]* / [^ ]* ro," /proc/mounts)"',
+      `echo "Memory: $(${limit('memory.max', 'memory/memory.limit_in_bytes')})"`,
+      `echo "Pids: $(${limit('pids.max', 'pids/pids.max')})"`,
+    ].join('; ')
+    const limits: Record<string, [memory: number, pids: number]> = {
+      daemon: [2 * 2 ** 30, 512],
+      sidecar: [384 * 2 ** 20, 128],
+      runner: [4 * 2 ** 30, 4_000],
+      'docker-proxy': [192 * 2 ** 20, 64],
+    }
+    for (const service of services) {
+      const said = await stack.compose('exec', '--no-TTY', service, 'sh', '-c', look)
+      const facts = new Map(said.split('\n').map((line): [string, string] => [line.split(/:\s*/)[0] ?? '', line]))
+      for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        assert.match(facts.get(name) ?? '', /:\s+0+$/, `${service}: ${said}`)
+      assert.match(facts.get('NoNewPrivs') ?? '', /1$/, service)
+      assert.match(facts.get('Root') ?? '', /1$/, service)
+      assert.match(facts.get('Uid') ?? '', service === 'docker-proxy' ? /:\s+0\s/ : /:\s+1000\s/, service)
+      const [memory, pids] = limits[service] ?? []
+      assert.deepEqual([facts.get('Memory'), facts.get('Pids')], [`Memory: ${memory}`, `Pids: ${pids}`], service)
+    }
+  })
+
+  test('each says that it is healthy, the window onto the engine too', async () => {
+    for (const service of services)
+      assert.equal((await inspect(stack, service)).State.Health?.Status, 'healthy', service)
+  })
+
+  test('ksi status in the container, and in another one of the same service', async () => {
+    for (const how of [['exec'], ['run', '--rm', '--no-deps']]) {
+      const said = await stack.compose(...how, '--no-TTY', 'daemon', 'ksi', 'status')
+      assert.match(said, /generation/, how.join(' '))
+      assert.match(said, /tcp:\/\/daemon:4310|healthy|live/, how.join(' '))
+    }
+  })
+
+  test('the sidecar goes on as its new code in the same container, says where it is, and ends with 0', async () => {
+    const before = await inspect(stack, 'sidecar')
+    stack.project.edit('src/sidecar/main.ts', (text) => text.replace("'sidecar ready'", "'sidecar is new'"))
+    const log = (): Promise<string> => stack.compose('logs', '--no-log-prefix', '--no-color', 'sidecar')
+    for (let tries = 0; !(await log()).includes('sidecar is new'); tries++) {
+      assert.ok(tries < 100, 'new code within 10 s')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    assert.match(await log(), new RegExp(`"url":"http://127.0.0.1:${stack.sidecarPort}"`))
+    await stack.untilDocument((document) => document.status === 'pass')
+    const { Id, State } = await inspect(stack, 'sidecar')
+    assert.deepEqual([Id, State.StartedAt], [before.Id, before.State.StartedAt])
+    await stack.compose('stop', 'sidecar')
+    assert.equal((await inspect(stack, 'sidecar')).State.ExitCode, 0)
+    await stack.compose('start', 'sidecar')
+    await stack.untilDocument((document) => document.status === 'pass')
   })
 
   test('what lies on the volumes is for the owner alone', async () => {
@@ -140,19 +224,20 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
     assert.deepEqual(await limits(own), [2, 300, '16s'])
   })
 
-  test('`docker compose watch` and a changed lock file: new containers, but none of the runner', async () => {
+  test('`docker compose watch` and changed packages: new containers, but none of the runner', async () => {
     const [daemonBefore, sidecarBefore, runnerBefore] = await started(stack)
     const watch = stack.start('watch', '--no-up')
     try {
       const changed = async (): Promise<boolean> => {
         const [daemon, sidecar] = await started(stack).catch(() => [daemonBefore, sidecarBefore])
-        return daemon !== daemonBefore && sidecar !== sidecarBefore
+        const isNew = daemon !== daemonBefore && sidecar !== sidecarBefore
+        return isNew && [daemon, sidecar].every((state) => state?.includes(' running since '))
       }
       const limit = Date.now() + 120_000
       // The watch says nothing when it begins to look, so the file is saved until it has seen that.
       for (let tries = 0; !(await changed()); tries++) {
         assert.ok(Date.now() < limit, 'new containers within two minutes')
-        if (tries % 60 === 0) appendFileSync(stack.project.path('package-lock.json'), '\n')
+        if (tries % 60 === 0) appendFileSync(stack.project.path('package.json'), '\n')
         await new Promise((resolve) => setTimeout(resolve, 500))
       }
     } finally {
@@ -166,10 +251,12 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
   })
 })
 
-describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, () => {
+describe('the real stack with KSI_TOKEN=auto and KSI_INSPECT_PORT', { skip: skipWithoutEngine() }, () => {
   let stack: Stack
+  let debugPort: number
   before(async () => {
-    stack = await Stack.up({ KSI_TOKEN: 'auto' })
+    debugPort = await freePort()
+    stack = await Stack.up({ KSI_TOKEN: 'auto', KSI_INSPECT_PORT: String(debugPort) })
   })
   after(() => stack[Symbol.asyncDispose]())
 
@@ -190,6 +277,22 @@ describe('the real stack with KSI_TOKEN=auto', { skip: skipWithoutEngine() }, ()
     await stack.untilLive()
     assert.equal(await said('daemon', 'ksi', 'token'), token)
     assert.equal(await knock(token), undefined)
+  })
+
+  test('a debugger of this machine is in the live generation, also after a save', async () => {
+    const bindings = Object.values((await inspect(stack, 'daemon')).HostConfig.PortBindings).flat()
+    assert.deepEqual(
+      bindings.map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`).sort(),
+      [`127.0.0.1:${debugPort}`, `127.0.0.1:${stack.port}`].sort(),
+    )
+    using debug = await Debugger.attach(debugPort)
+    const pid = await debug.evaluate('process.pid')
+    assert.ok((await stack.status()).debugged)
+    stack.project.edit('src/daemon/health.ts', (text) => `${text}\n// saved\n`)
+    await debug.closed
+    using again = await Debugger.attach(debugPort)
+    const newPid = await again.evaluate('process.pid')
+    assert.ok(typeof newPid === 'number' && newPid !== pid)
   })
 
   test('the sidecar reads with a token of its own, and does not have the other', async () => {

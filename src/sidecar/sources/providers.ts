@@ -13,7 +13,7 @@ const answer = z.object({ providers: z.array(providerState()) })
 export class ProviderSource {
   readonly #ask: () => Promise<unknown>
   readonly #newest: NewestReading<ProviderState[]>
-  #askedMs = 0
+  #askedMs = -Infinity
 
   /** @param options.onReading there is something new to show */
   constructor(options: { ask: () => Promise<unknown>; onReading: () => void }) {
@@ -23,8 +23,8 @@ export class ProviderSource {
 
   /** The newest word; a newer one is asked for. */
   reading(): Reading<ProviderState[]> {
-    if (Date.now() - this.#askedMs > freshMs) {
-      this.#askedMs = Date.now()
+    if (performance.now() - this.#askedMs > freshMs) {
+      this.#askedMs = performance.now()
       void this.#refresh()
     }
     return this.#newest.reading

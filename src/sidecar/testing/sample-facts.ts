@@ -94,6 +94,8 @@ export function journalFacts(changes: Partial<JournalFacts> = {}): JournalFacts 
     boots: [boot()],
     checkpoints: [],
     queues: [],
+    holds: [],
+    held: 0,
     running: [],
     ...changes,
   }

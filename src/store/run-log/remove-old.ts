@@ -1,3 +1,4 @@
+import { steadyNow } from '../../lib/time.ts'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '../../lib/errors.ts'
@@ -32,7 +33,7 @@ export async function removeOldLogs(
   let total = left.reduce((sum, log) => sum + log.bytes, 0)
   let removed = 0
   for (const log of left) {
-    if (Date.now() - log.at < ageMs && total <= bytes) break
+    if (steadyNow() - log.at < ageMs && total <= bytes) break
     await rm(log.dir, { recursive: true, force: true })
     total -= log.bytes
     removed += 1

@@ -1,3 +1,4 @@
+import { steadyNow } from '../../lib/time.ts'
 import type { Chunk } from '../../contracts/chunk.ts'
 import type { NumberedChunk, RunOutcome } from '../../contracts/runner.ts'
 import type { Log } from '../../lib/log.ts'
@@ -186,7 +187,7 @@ export class RunLog {
 
   #tidyOrTryOn(limits: RetentionLimits): void {
     try {
-      this.tidy(limits, Date.now())
+      this.tidy(limits, steadyNow())
     } catch (error) {
       this.#o.log.error({ err: error }, 'old output of runs could not be removed')
     }

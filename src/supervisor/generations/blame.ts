@@ -37,6 +37,11 @@ export function errorOfEnd(end: ChildEnd): ErrorReport {
   return { message, stack: stderr }
 }
 
+/** As much of an error as a sentence has room for. */
+export function headOf(message: string): string {
+  return (message.split('\n', 1)[0] ?? '').slice(0, 200)
+}
+
 /** What a person can do about an error that other people have met before. */
 export function withAdvice(error: ErrorReport): ErrorReport {
   const advice = advices.find(([met]) => met.test(error.message))?.[1]

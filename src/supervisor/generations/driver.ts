@@ -5,6 +5,7 @@ import type { BootFailure, Phases, SupervisorStatus } from '../../contracts/cont
 import type { Settings } from '../../contracts/settings.ts'
 import type { CheckpointReason } from '../../contracts/words.ts'
 import { Child, diskPatience } from '../../lib/child.ts'
+import type { ChildEnd } from '../../lib/child-end.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { DetachCause } from '../front/retrial.ts'
@@ -12,7 +13,7 @@ import type { Effect, GenerationEvent, Now, SwapResult } from './events.ts'
 import { step } from './lifecycle.ts'
 import { withSlowDisk } from './slow-disk.ts'
 import { stampOf } from './spare-stamp.ts'
-import { handleOf, holders, live, rollbackTarget, spare } from './questions.ts'
+import { handleOf, holders, live, retiring, rollbackTarget, spare } from './questions.ts'
 import { initialState } from './state.ts'
 import type { Change, Handle, Live, State, View } from './state.ts'
 import { Timers } from './timers.ts'
@@ -51,6 +52,7 @@ interface KeptTrees {
 const roomy = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=100', '--expose-gc']
 /** The new code stays on probation longer than the heartbeat takes to see it hang, by so many ms. */
 const beyondHeartbeatMs = 1_000
+const neverStarted: ChildEnd = { code: 0, signal: null, stderr: '', killedFromOutside: false, debugged: false }
 
 /**
  * The generations: carries out, with real processes, timers and the front, what the pure life cycle says, and tells it
@@ -95,6 +97,10 @@ export class Generations {
   get debugged(): boolean {
     return holders(this.#state).some(({ id }) => this.#children.get(id)?.debugged === true)
   }
+
+  /** The port of this machine at which the inspector of the one that serves listens; undefined when none does. */
+  readonly inspectorPort = async (): Promise<number | undefined> =>
+    this.#children.get((live(this.#state) ?? retiring(this.#state))?.id ?? 0)?.inspectorPort()
 
   /** Which quotas of the live one fill up, and what goes wrong in it, by its own word; or what it cannot say itself. */
   get condition(): Pick<Handle, 'filling' | 'troubles'> {
@@ -200,14 +206,7 @@ export class Generations {
   #fork({ id, preload, tree }: Extract<Effect, { type: 'fork' }>): void {
     if (tree === undefined) return this.#start(id, this.#o.settings.paths.src, preload)
     const gone = (error: unknown): void => {
-      const end = {
-        code: 1,
-        signal: null,
-        stderr: `Error: ${messageOf(error)}`,
-        killedFromOutside: false,
-        debugged: false,
-      }
-      this.#feed({ type: 'ended', id, end })
+      this.#feed({ type: 'ended', id, end: { ...neverStarted, code: 1, stderr: `Error: ${messageOf(error)}` } })
     }
     this.#o
       .trees()
@@ -219,8 +218,7 @@ export class Generations {
     const { onLine } = this.#o
     // It may not be wanted any more: laying out a kept source takes a while.
     if (handleOf(this.#state, id)?.phase === 'retired') {
-      const end = { code: 0, signal: null, stderr: '', killedFromOutside: false, debugged: false }
-      return this.#feed({ type: 'ended', id, end })
+      return this.#feed({ type: 'ended', id, end: neverStarted })
     }
     const env = preload ? { ...this.#o.env, KSI_PRELOAD: '1' } : this.#o.env
     const child = new Child(join(src, 'daemon/main.ts'), {

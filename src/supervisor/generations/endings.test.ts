@@ -43,7 +43,44 @@ test('after a crash with a broken save pending its file is still named', () => {
   processIn(world, 'live').die({ code: 1 })
   world.wait(100)
   assert.deepEqual(world.state.view.lastFailure?.files, ['f1'])
-  assert.match(String(world.state.view.problem), /^The change of f1 did not go live/)
+  assert.match(String(world.state.view.problem), /^The change of f1 is not live: broken at import/)
+})
+
+test('a crash while what is on disk does not boot: what was live serves on, and says why, until a save is well', () => {
+  const world = started()
+  world.save('good')
+  world.wait(1_000)
+  world.save('fails at import')
+  world.wait(7_000)
+  for (let n = 0; n < 2; n++) {
+    processIn(world, 'live').die({ code: 1 })
+    world.wait(300)
+    const { phase, problem, lastFailure } = world.state.view
+    assert.deepEqual([phase, world.live?.code?.version, world.notLive, lastFailure?.files], ['live', 1, ['f2'], ['f2']])
+    assert.match(
+      String(problem),
+      /^The change of f2 is not live: broken at import\. After a crash the code that was live/,
+    )
+    world.wait(2_000)
+  }
+  world.save('fails at import')
+  world.wait(2_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive], [1, ['f2', 'f3']])
+  world.save('good')
+  world.wait(2_000)
+  assert.deepEqual([world.live?.code?.version, world.notLive, world.state.view.problem], [4, [], null])
+})
+
+test('what was live dies again and again: it is booted ever more seldom', () => {
+  const world = started()
+  world.save('fails at import')
+  world.wait(7_000)
+  for (let n = 0; n < 4; n++) {
+    while (world.live === undefined) world.wait(10)
+    processIn(world, 'live').die({ code: 1 })
+    world.wait(10)
+  }
+  assert.deepEqual(waits(world, 'retry').slice(0, 3), [250, 1_000, 5_000])
 })
 
 test('code that cannot boot is tried ever more seldom while nobody is live', () => {

@@ -8,6 +8,7 @@ import type { DetachCause } from '../front/retrial.ts'
 import {
   errorOfEnd,
   filesNotLive,
+  headOf,
   isFileTrouble,
   isFromOutside,
   isUnstarted,
@@ -18,7 +19,7 @@ import {
 import { bootAgain, refillSoon, stopSwapTimers } from './boot.ts'
 import { pend } from './pending.ts'
 import { live, parked, retiring } from './questions.ts'
-import type { Handle, Live, Swap } from './state.ts'
+import type { Handle, Live, State, Swap } from './state.ts'
 import { becameLive, giveJournal, swapFailed } from './swap.ts'
 import type { Turn } from './turn.ts'
 
@@ -113,10 +114,17 @@ function restart(turn: Turn, crash: Crash): void {
   const cause = view.generation === null ? 'start' : 'crash'
   // What is being booted, or waits for it, is the restart.
   if (turn.state.pending !== null || turn.state.swap !== null) return
-  // Who rolled back wants the code from before, also after it has crashed.
-  const tree = turn.state.kept ?? undefined
+  const tree = turn.state.kept ?? soundTree(turn.state)
   turn.set({ pending: { change: { cause, files: failed, at: turn.now.at, tree }, waiters: [] } })
   defer(turn, counted.waitMs)
+}
+
+/**
+ * What is on disk did not go live: what was live before it serves until something else is saved, if its source is
+ * known.
+ */
+function soundTree({ failed, trees, noWayBack }: State): string | undefined {
+  return failed.length > 0 && noWayBack === null ? trees.at(-1) : undefined
 }
 
 /** The old generation is asked to let go and cannot. @param said it says so itself, and lives */
@@ -194,10 +202,6 @@ export function takenBack(turn: Turn, id: number, reply: Live): void {
   turn.set({ back: null })
   notLiveSince(turn)
   turn.log('warn', { generation: reply.generation }, 'the generation before has taken the journal back and serves on')
-}
-
-function headOf(message: string): string {
-  return (message.split('\n', 1)[0] ?? '').slice(0, 200)
 }
 
 /** What went live after the one that has taken the journal back is not live any more. */

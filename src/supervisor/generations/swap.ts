@@ -2,7 +2,7 @@ import type { BootFailure, Phases } from '../../contracts/control.ts'
 import type { Crash } from '../../lib/crash-backoff.ts'
 import { roundMs } from '../../lib/time.ts'
 import type { ErrorReport } from '../../lib/errors.ts'
-import { isNotInstalled, theChange, union, untoldWith, withAdvice } from './blame.ts'
+import { headOf, isNotInstalled, theChange, union, untoldWith, withAdvice } from './blame.ts'
 import { awaitInstall, refillSoon, stopSwapTimers } from './boot.ts'
 import { isRollback } from './pending.ts'
 import { activating, handleOf, live, parked } from './questions.ts'
@@ -86,12 +86,14 @@ export function swapIsLive(turn: Turn, swap: Swap, reply: Live): void {
   if (heldAt !== null) phases.hold = roundMs(turn.now.ms - heldAt)
   const bySave = change.cause === 'save' || change.cause === 'reload'
   const files = change.tree === undefined ? union(failed, change.files) : change.files
-  const isNew = change.cause !== 'crash' || files.length > 0
   const isKept = change.tree !== undefined
+  const isNew = change.cause !== 'crash' || (files.length > 0 && !isKept)
   // It is the code that failed before, booted since there was no way back: that does not make it well.
   const noWayBack = change.cause === 'crash' && !isKept ? turn.state.noWayBack : null
-  const problem = isKept ? rolledBack(files) : noWayBack
-  turn.show({ problem, lastFailure: null, swaps: view.swaps + (bySave ? 1 : 0) })
+  // Why what is on disk is not live is still to be seen.
+  const lastFailure = change.cause === 'crash' && isKept ? view.lastFailure : null
+  const problem = isKept ? notOnDisk(files, lastFailure) : noWayBack
+  turn.show({ problem, lastFailure, swaps: view.swaps + (bySave ? 1 : 0) })
   turn.set({
     swap: null,
     back: null,
@@ -117,9 +119,11 @@ export function swapIsLive(turn: Turn, swap: Swap, reply: Live): void {
   })
 }
 
-function rolledBack(files: readonly string[]): string {
+function notOnDisk(files: readonly string[], failure: BootFailure | null): string {
   const what = theChange(files, 'The code on disk')
-  return `${what} is not live: it was rolled back by hand. A save, or \`ksi reload\`, boots what is on disk.`
+  const why = failure === null ? 'it was rolled back by hand' : headOf(failure.error.message)
+  const since = failure === null ? '' : ' After a crash the code that was live before it serves on.'
+  return `${what} is not live: ${why}.${since} A save, or \`ksi reload\`, boots what is on disk.`
 }
 
 /** The change did not go live: whoever is live serves on, or the generation before takes the journal back. */

@@ -1,5 +1,5 @@
-import { SourceHashes } from './source-hashes.ts'
-import type { Difference, Hashes } from './source-hashes.ts'
+import { SourceHashes } from '../../lib/source-hashes.ts'
+import type { Difference, Hashes } from '../../lib/source-hashes.ts'
 
 /**
  * chokidar says nothing of a change within 50 ms after another of the same file, so after each event a second look is

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemCodeOf } from '../../lib/errors.ts'
-import { hashOf } from './source-hashes.ts'
+import { hashOf } from '../../lib/source-hashes.ts'
 
 /** A file above this is no source anybody writes: it is not kept, and what had it cannot be gone back to. */
 const maxBytes = 4 * 1_048_576

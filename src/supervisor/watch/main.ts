@@ -10,7 +10,7 @@ import { ChangeScanner } from './change-scanner.ts'
 import { hintByNodemon } from './nodemon-hints.ts'
 import { keepContent } from './kept-source.ts'
 import { problemOf } from './watch-problem.ts'
-import type { SourceHashes } from './source-hashes.ts'
+import type { SourceHashes } from '../../lib/source-hashes.ts'
 
 /** Without events it is tried anew, by a new process, after so long, in ms: a limit may have been raised. */
 const tryAgainMs = 60_000
@@ -53,12 +53,12 @@ function watch({ root, poll, known, keep }: Extract<ToWatch, { type: 'watch' }>)
       const now = Date.now()
       tell({ type: 'changed', changed, removed, saved_at: Math.min(savedAt ?? now, now) })
       // After it was told: nobody waits for it.
-      setImmediate(() => keepContent(keep, root, changed))
+      if (keep !== undefined) setImmediate(() => keepContent(keep, root, changed))
     },
   })
   // First of all: what was saved while nobody watched.
   scanner.hint()
-  setTimeout(() => keepContent(keep, root, known), settledMs)
+  if (keep !== undefined) setTimeout(() => keepContent(keep, root, known), settledMs)
   if (poll) return
   const onLost = (why: string): void => {
     if (lost !== undefined) return

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { messageOf } from '../../lib/errors.ts'
-import { sourceExtensions } from './source-files.ts'
+import { sourceExtensions } from '../../lib/source-files.ts'
 
 /** It reads its configuration first, for some ms. */
 const startMs = 5_000

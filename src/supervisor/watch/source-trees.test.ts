@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { keepContent } from './kept-source.ts'
-import { SourceHashes } from './source-hashes.ts'
+import { SourceHashes } from '../../lib/source-hashes.ts'
 import { SourceTrees } from './source-trees.ts'
 
 let dir: string

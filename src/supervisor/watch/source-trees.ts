@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { KsiError, messageOf } from '../../lib/errors.ts'
 import { keptPath } from './kept-source.ts'
-import type { Hashes } from './source-hashes.ts'
+import type { Hashes } from '../../lib/source-hashes.ts'
 
 /** So many changes back it is known what the files held. */
 const kept = 100

@@ -1,4 +1,4 @@
-import type { SourceHashes } from './source-hashes.ts'
+import type { SourceHashes } from '../../lib/source-hashes.ts'
 
 const named = 3
 

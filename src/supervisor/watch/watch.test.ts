@@ -21,7 +21,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { silentLog } from '../../lib/log.ts'
 import { childrenOf } from '../../testing/processes.ts'
 import { ChangeScanner } from './change-scanner.ts'
-import { SourceHashes } from './source-hashes.ts'
+import { SourceHashes } from '../../lib/source-hashes.ts'
 import { Watch } from './watch.ts'
 import type { WatchedChange } from './watch.ts'
 
@@ -288,7 +288,7 @@ test('a folder that cannot be read hides what is in it and nothing else, and is 
   save('daemon/a.ts', 'beside it')
   try {
     const seen = await asNobody(`
-      import { SourceHashes } from ${JSON.stringify(join(import.meta.dirname, 'source-hashes.ts'))}
+      import { SourceHashes } from ${JSON.stringify(join(import.meta.dirname, '../../lib/source-hashes.ts'))}
       const hashes = new SourceHashes(${JSON.stringify(root)}, new Map(${known}))
       const { changed, removed } = hashes.compare()
       hashes.accept()

@@ -5,8 +5,8 @@ import { describeEnd } from '../../lib/child-end.ts'
 import type { ChildEnd } from '../../lib/child-end.ts'
 import { KeptChild } from '../../lib/kept-child.ts'
 import type { Log } from '../../lib/log.ts'
-import { SourceHashes } from './source-hashes.ts'
-import type { Hashes } from './source-hashes.ts'
+import { SourceHashes } from '../../lib/source-hashes.ts'
+import type { Hashes } from '../../lib/source-hashes.ts'
 
 /** A save, or several at once. */
 export interface WatchedChange {

@@ -8,7 +8,7 @@ import type { Field, Mutant } from './mutant.ts'
 
 const tests = [
   'src/contracts/**/*.test.ts',
-  'src/daemon/{wire,completion,checkpoint,monitor,module-host,agents}/*.test.ts',
+  'src/daemon/{wire,completion,checkpoint,monitor,module-host,agents,event-log}/*.test.ts',
   'src/store/{checkpoints,reader}.test.ts',
   'src/client/*.test.ts',
   'src/supervisor/front/*.test.ts',
@@ -21,7 +21,7 @@ const tests = [
 
 /** Where these fields are defined. */
 const files = [
-  'src/contracts/{checkpoint,chunk,completion,control,providers,relay,usage}.ts',
+  'src/contracts/{checkpoint,chunk,completion,control,holds,providers,relay,usage}.ts',
   'src/contracts/events/*.ts',
 ]
 

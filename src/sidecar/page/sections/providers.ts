@@ -1,5 +1,7 @@
 import type { ProviderState } from '../../../contracts/providers.ts'
+import type { JournalFacts } from '../../../contracts/status.ts'
 import { html } from '../html.ts'
+import type { Html } from '../html.ts'
 import type { Section } from '../view.ts'
 import { count, empty, state, table, when, whenMs } from '../words.ts'
 
@@ -11,7 +13,7 @@ export const providers: Section = {
   path: '/page/providers',
   title: () => 'Providers',
   json: () => '/providers',
-  render: ({ knowledge }) => {
+  render: ({ knowledge, document }) => {
     const { state: reading, facts, error, sinceMs } = knowledge.providers()
     const usage = knowledge.journal((reader) => reader.usageSince(knowledge.now() - dayMs))
     const isOld = reading !== 'fine' && reading !== 'pending'
@@ -33,6 +35,8 @@ export const providers: Section = {
           ],
         })}
       </section>
+      <h2>Held</h2>
+      ${holdTable(document.journal.facts?.holds ?? [])}
       <h2>Used in the last 24 hours</h2>
       ${table({
         label: 'Tokens by model',
@@ -59,4 +63,28 @@ function stateOf({ configured, healthy }: ProviderState) {
   if (!configured) return state('not set up', 'idle')
   if (healthy === null) return state('not used yet', 'idle')
   return healthy ? state('healthy', 'good') : state('failing', 'bad')
+}
+
+type Hold = JournalFacts['holds'][number]
+
+/** What is held, by whom and until when: a person, a limit, a circuit, a budget. */
+function holdTable(holds: readonly Hold[]): Html {
+  return table({
+    label: 'Holds',
+    rows: holds,
+    key: ({ scope, name, cause }) => `${scope}-${name}-${cause}`,
+    none: empty('Nothing is held. To let something wait:', 'ksi hold'),
+    columns: [
+      { title: 'What', cell: ({ scope, name }) => `${scope} ${scope === 'all' ? '' : name}` },
+      { title: 'Cause', cell: ({ cause }) => cause },
+      { title: 'Why', kind: 'wide', cell: ({ reason }) => reason },
+      { title: 'Since', kind: 'time', cell: ({ since }) => when(since) },
+      { title: 'Until', cell: (row) => endOf(row) },
+    ],
+  })
+}
+
+function endOf({ phase, until, probe }: Hold): Html | string {
+  if (phase === 'held') return until === null ? 'it is released: ksi release' : when(until)
+  return probe === null ? 'the next request is answered' : `${probe} is answered`
 }

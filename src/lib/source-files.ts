@@ -1,7 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import { extname, join } from 'node:path'
-import { systemCodeOf } from '../../lib/errors.ts'
+import { systemCodeOf } from './errors.ts'
 
 /** The kinds of files that are source; editors' own files (`x~`, `.x.swp`, `4913`, `x.tmp`) are of none of these. */
 export const sourceExtensions = ['ts', 'js', 'sql', 'json', 'html', 'css', 'svg'] as const

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
-import { systemCodeOf } from '../../lib/errors.ts'
+import { systemCodeOf } from './errors.ts'
 import { sourceFilesIn } from './source-files.ts'
 
 /** Time stamps may be this coarse: a file written twice within it can keep time and size, with other content. */
