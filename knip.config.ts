@@ -13,8 +13,11 @@ const config: KnipConfig = {
     '.ci/*.ts',
   ],
   project: ['src/**/*.{ts,js}!', '.ci/*.ts', '*.config.ts'],
-  // tsx is a peer of the benches, started by its path; nodemon is loaded by require, its types are asked for by name.
-  ignoreDependencies: ['tsx', '@types/nodemon'],
+  // tsx is a peer of the benches, started by its path; axe-core is read as a file; nodemon is loaded by require, its
+  // types are asked for by name.
+  ignoreDependencies: ['tsx', 'axe-core', '@types/nodemon'],
+  // What the page loads is served under this address, from its package.
+  ignoreUnresolved: ['./idiomorph.js'],
   ignoreBinaries: ['cc', 'mount', 'umount', 'prlimit'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }

@@ -95,6 +95,20 @@ export const statusDocument = z.object({
   status: z.enum(['pass', 'warn', 'fail']),
   /** One sentence: what is the case, since when, and why. */
   summary: z.string(),
+  /** The first part of it: what is the case and since when. */
+  lead: z.string(),
+  /** The rest: what a person should know, with the command that is the next step, where there is one. */
+  notes: z.array(
+    z.object({
+      text: z.string(),
+      since: z.string(),
+      command: z.string().nullable(),
+      /** failure: the change that is not live, of which `daemon.facts.last_failure` tells more */
+      kind: z.enum(['failure', 'note']),
+    }),
+  ),
+  /** Since when it is not known what the daemon does: what is told of that is older. null: it is known. */
+  unknown_since: z.string().nullable(),
   since: z.string(),
   generation: z.number().nullable(),
   phase: z.string(),

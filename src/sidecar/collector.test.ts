@@ -16,7 +16,7 @@ import {
   supervisorFacts,
   unread,
 } from './testing/sample-facts.ts'
-import type { Readings } from './verdict.ts'
+import type { Readings } from './readings.ts'
 
 /** The verdict of a document, with `since` as minutes before the present. */
 function verdictOn(readings: Readings): {

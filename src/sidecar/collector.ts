@@ -1,7 +1,8 @@
 import { iso, isoOrNull } from '../lib/time.ts'
 import type { StatusDocument } from '../contracts/status.ts'
 import type { Reading } from './reading.ts'
-import type { Readings } from './verdict.ts'
+import type { Readings } from './readings.ts'
+import type { Verdict } from './verdict.ts'
 import { judge } from './verdict.ts'
 
 /**
@@ -11,7 +12,10 @@ export function collect(readings: Readings, nowMs: number): StatusDocument {
   const verdict = judge(readings, nowMs)
   return {
     status: verdict.status,
-    summary: verdict.summary,
+    summary: summaryOf(verdict),
+    lead: verdict.lead,
+    notes: verdict.notes.map(({ atMs, ...note }) => ({ ...note, since: iso(atMs) })),
+    unknown_since: isoOrNull(verdict.unknownSinceMs),
     since: iso(verdict.sinceMs),
     generation: generationOf(readings),
     phase: verdict.phase,
@@ -20,6 +24,11 @@ export function collect(readings: Readings, nowMs: number): StatusDocument {
     journal: sourceOf(readings.journal),
     docker: sourceOf(readings.docker),
   }
+}
+
+/** All of it as one text. Of a daemon that does not serve the first sentence says all but what to do. */
+function summaryOf({ status, lead, notes }: Verdict): string {
+  return status === 'fail' ? lead : [lead, ...notes.map(({ text }) => text)].join(' ')
 }
 
 /** The document without the times of the readings: equal when nothing has changed that a person could see. */

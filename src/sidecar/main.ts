@@ -38,7 +38,7 @@ try {
       },
     })
   const { url } = await starting
-  log.info({ url, journal: settings.paths.journal }, 'sidecar ready')
+  log.info({ url, journal: settings.paths.journal }, `sidecar ready at ${url}`)
 } catch (error) {
   log.fatal({ err: error }, messageOf(error))
   process.exit(error instanceof KsiError ? error.exitCode : exitCodes.internal)

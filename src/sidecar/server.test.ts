@@ -9,18 +9,22 @@ import { silentLog } from '../lib/log.ts'
 import { createServer } from './server.ts'
 import { StatusHub } from './status-hub.ts'
 import type { Snapshot } from './status-hub.ts'
-import { allWell, fine, nothingKnown, supervisorFacts } from './testing/sample-facts.ts'
-import { sampleKnowledge } from './testing/sample-knowledge.ts'
+import { allWell, fine, journalFacts, nothingKnown, supervisorFacts } from './testing/sample-facts.ts'
+import { TempJournal } from '../store/testing/temp-journal.ts'
+import { journalAt, sampleKnowledge } from './testing/sample-knowledge.ts'
 import { textOf } from './testing/text-of.ts'
-import type { Readings } from './verdict.ts'
+import type { Readings } from './readings.ts'
 
 const problem = 'application/problem+json; charset=utf-8'
 let readings: Readings
 let hub: StatusHub
 let server: FastifyInstance
 let interest: number
+let temp: TempJournal
 
 beforeEach(async () => {
+  temp = new TempJournal()
+  temp.open()
   readings = allWell()
   interest = 0
   hub = new StatusHub({ readings: () => readings, onInterest: () => interest++ })
@@ -29,7 +33,7 @@ beforeEach(async () => {
     { name: 'docker', ok: false, error: 'not set' },
   ]
   server = await createServer({
-    knowledge: sampleKnowledge({ hub }),
+    knowledge: sampleKnowledge({ hub, journal: journalAt(temp.path) }),
     readiness: () => ({ ready: true, sources }),
     hosts: ['box.example'],
     log: silentLog(),
@@ -40,6 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   hub.stop()
   await server.close()
+  temp[Symbol.dispose]()
 })
 
 test('is alive and ready whatever the daemon does', async () => {
@@ -98,6 +103,7 @@ test('an unknown path or a broken one is a problem document', async () => {
 })
 
 test('the page is served under a policy that lets no foreign or inline script run', async () => {
+  readings = allWell({ journal: fine(journalFacts({ boots: [] })) })
   const page = await server.inject('/')
   assert.equal(page.statusCode, 200)
   assert.doesNotMatch(String(page.headers['content-security-policy']), /unsafe/)

@@ -20,7 +20,7 @@ import { LogTail } from './sources/log-tail.ts'
 import { ProviderSource } from './sources/providers.ts'
 import { StatusHub } from './status-hub.ts'
 import type { DockerFacts } from './container-words.ts'
-import type { Readings } from './verdict.ts'
+import type { Readings } from './readings.ts'
 
 /** A running sidecar. */
 export interface Sidecar {
@@ -30,6 +30,8 @@ export interface Sidecar {
 }
 
 const watchedMs = 500
+/** While a change goes live nothing tells of its end. */
+const changingMs = 100
 /** Whether the journal has changed costs next to nothing to see. */
 const watchedJournalMs = 200
 const idleMs = 2_000
@@ -150,10 +152,11 @@ async function startSources(options: {
       sources.journal.close()
     },
   }
+  const isSettled = (): boolean => newest.daemon.reading.facts?.phase === 'live'
   const daemon = startDaemonSource({
     link: sources.link,
     newest: newest.daemon,
-    everyMs: () => (watched() ? watchedMs : idleMs),
+    everyMs: () => (!watched() ? idleMs : isSettled() ? watchedMs : changingMs),
     changed: () => journal.poke(),
   })
   const docker = dockerOf(settings)

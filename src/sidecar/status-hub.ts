@@ -1,6 +1,6 @@
 import type { StatusDocument } from '../contracts/status.ts'
 import { collect, fingerprint } from './collector.ts'
-import type { Readings } from './verdict.ts'
+import type { Readings } from './readings.ts'
 
 /** The whole document as it goes out on a stream. */
 export interface Snapshot {

@@ -1,4 +1,4 @@
-import type { FromGeneration } from '../contracts/control.ts'
+import type { FromGeneration, Phases } from '../contracts/control.ts'
 import type { SupervisorStatus } from '../contracts/control.ts'
 
 type Live = Extract<FromGeneration, { type: 'live' }>
@@ -52,4 +52,21 @@ export function bannerLines(
     ],
   ]
   return [`ksi is up (${status.mode})`, ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)]
+}
+
+/** Files named in a line. */
+const named = 3
+
+/** What a person wants to know of a reload: that it went live, in which time, with which files, and what was kept. */
+export function liveLine({ generation, restored }: Live, files: readonly string[], { total = 0 }: Phases): string {
+  const { queued, adopted, requeued, lost, poisoned } = restored
+  const more = files.length > named ? ` and ${files.length - named} more` : ''
+  const rest = [
+    requeued > 0 ? `${requeued} queued again` : '',
+    lost > 0 ? `${lost} lost and told` : '',
+    poisoned > 0 ? `${poisoned} put aside` : '',
+  ]
+  const kept = [`${queued} queued, ${adopted} running kept`, ...rest].filter((part) => part !== '').join(', ')
+  const changed = files.length === 0 ? '' : ` · ${files.slice(0, named).join(', ')}${more}`
+  return `generation ${generation} is live in ${Math.round(total)} ms${changed} · ${kept}`
 }

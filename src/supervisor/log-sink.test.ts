@@ -30,3 +30,16 @@ test('what a client or a child said reaches the terminal without control charact
   const json = shown('json', [line, `debugging ${hostile}`])
   assert.doesNotMatch(json, /[^\P{C}\n]/u)
 })
+
+test('a line that says all has no tail for people, one of trouble has, and who asks for all gets it', () => {
+  const told = JSON.stringify({ level: 30, time: 0, name: 'supervisor', files: ['a.ts'], msg: 'generation 8 is live' })
+  const frame = 'it did not go live\n    > 3 │ const = 1'
+  const broken = JSON.stringify({ level: 50, time: 0, err: { message: 'x', stack: 'node:internal' }, msg: frame })
+  const trouble = JSON.stringify({ level: 40, time: 0, waitMs: 5, msg: 'odd' })
+  const pretty = shown('pretty', [told, broken, trouble])
+  assert.match(pretty, /supervisor: generation 8 is live\n/)
+  assert.match(pretty, /it did not go live\n {4,}> 3 │ const = 1\n/)
+  assert.doesNotMatch(pretty, /node:internal|a\.ts/)
+  assert.match(pretty, /odd \{"waitMs":5\}/)
+  assert.match(shown('json', [told]), /a\.ts/)
+})

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { readSettings, unknownSettings } from '../contracts/settings.ts'
 import { KsiError, exitCodes, messageOf } from '../lib/errors.ts'
 import { createLog } from '../lib/log.ts'
+import { asksForAll } from '../lib/readable-lines.ts'
 import { makePrivate, privateUmask } from '../lib/private-files.ts'
 import { onShutdown } from '../lib/shutdown.ts'
 import { LogFile } from './log-file.ts'
@@ -26,7 +27,8 @@ try {
     ),
   )
   const file = LogFile.open(settings.paths.log)
-  const sink = openLogSink(settings.KSI_LOG_FORMAT, process.stdout.isTTY && !process.env.NO_COLOR, file)
+  const colors = process.stdout.isTTY && !process.env.NO_COLOR
+  const sink = openLogSink(settings.KSI_LOG_FORMAT, colors, file, asksForAll(settings.KSI_LOG_LEVEL))
   const log = createLog('supervisor', settings.KSI_LOG_LEVEL, sink.stream)
   for (const { name, near } of unknownSettings(process.env))
     log.warn(`nothing reads ${name}${near === undefined ? '' : `: did you mean ${near}?`}`)

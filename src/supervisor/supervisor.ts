@@ -7,7 +7,7 @@ import { withoutKeys } from '../lib/keys.ts'
 import type { KsiError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { answerer } from './answers.ts'
-import { bannerLines } from './banner.ts'
+import { bannerLines, liveLine } from './banner.ts'
 import { RunnerHost } from './children/runner-host.ts'
 import { SidecarProcess } from './children/sidecar-process.ts'
 import { openDebugPort } from './debug-port.ts'
@@ -187,9 +187,9 @@ export class Supervisor {
 
   #onLive(live: Live, { cause, files }: Change, phases: Phases): void {
     const { log } = this.#o
-    const { generation, restored } = live
+    const { restored } = live
     this.#debugPort?.moveOn()
-    log.info({ cause, files, phases, restored }, `generation ${generation} is live after ${phases.total ?? 0} ms`)
+    log.info({ cause, files, phases, restored }, liveLine(live, files, phases))
     if (this.#bannerShown) return
     this.#bannerShown = true
     for (const line of bannerLines(this.#status(), live, {

@@ -1,6 +1,6 @@
 import { messageOf } from '../lib/errors.ts'
 import { MemoryDatabase } from '../store/testing/memory-journal.ts'
-import { randomFrom } from '../testing/random.ts'
+import { randomFrom } from '../lib/random.ts'
 import { World, acts } from './world.ts'
 import type { Act, Step } from './world.ts'
 

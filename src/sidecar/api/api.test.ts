@@ -14,7 +14,7 @@ import { LogTail } from '../sources/log-tail.ts'
 import { StatusHub } from '../status-hub.ts'
 import { allWell, boot, fine, journalFacts, nothingKnown, supervisorFacts } from '../testing/sample-facts.ts'
 import { journalAt, sampleKnowledge } from '../testing/sample-knowledge.ts'
-import type { Readings } from '../verdict.ts'
+import type { Readings } from '../readings.ts'
 
 let temp: TempJournal
 let journal: Journal

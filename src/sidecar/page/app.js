@@ -1,141 +1,140 @@
-import { ago, byId, files, fromMs, make, show, when } from './elements.js'
-import { showDocker, showJournal, showSources } from './tables.js'
+// The page is made by the server. This puts what the server sends in the place of what is there, and keeps what the
+// reader does: scroll, selection, focus, what is opened, what is typed.
+import { Idiomorph } from './idiomorph.js'
 
-const colors = { pass: '#1a7f37', warn: '#bf8700', fail: '#cf222e', unknown: '#6e7781' }
-const pollMs = 2_000
+const root = document.documentElement
+const silenceMs = 5_000
+const stream = new EventSource(`/page/stream?of=${encodeURIComponent(location.pathname + location.search)}`)
+let isPaused = false
+let heardAt = Date.now()
+const texts = new Map()
 
-let latest
-let polling
-const stream = new EventSource('/events')
+root.classList.remove('plain')
 
-const phaseName = (phase) => (phase === 'swapping' ? 'handing over' : phase)
-
-function runnersOf({ runners, runner_host: host }) {
-  if (host.state === 'down') return 'none: the runner host is down'
-  const state = host.state === 'draining' ? ', ending' : ''
-  return `${runners.length}${state}${host.elsewhere ? ', in a container of their own' : ''}`
+/** What belongs to the reader, or to the clock, is left as it is. */
+const callbacks = {
+  beforeNodeMorphed(old, fresh) {
+    if (!(old instanceof Element && fresh instanceof Element)) return true
+    if (old.tagName === 'TIME') return old.getAttribute('datetime') !== fresh.getAttribute('datetime')
+    return !(old.id !== '' && old.id === fresh.id && old.dataset.text !== undefined)
+  },
+  beforeAttributeUpdated(name, element) {
+    if (name === 'open' && element.tagName === 'DETAILS') return false
+    return !(name === 'aria-pressed' || (name === 'value' && element === document.activeElement))
+  },
 }
 
-function showState(status) {
-  const { daemon, journal } = status
-  const counts = journal.facts?.counts
-  byId('state').dataset.status = status.status
-  if (byId('summary').textContent !== status.summary) byId('summary').textContent = status.summary
-  const facts = [
-    ['Generation', status.generation ?? '–'],
-    ['Phase', phaseName(status.phase)],
-    ['Since', when(status.since)],
-    ['Queued', counts?.queued ?? '–'],
-    ['Running', counts?.processing ?? '–'],
-    ['Completed', counts?.completed ?? '–'],
-    ['Failed', counts ? `${counts.failed} (${journal.facts.lost} lost)` : '–'],
-    [
-      'Journal',
-      daemon.facts ? `${daemon.facts.journal.path} (${daemon.facts.journal.kept ? 'kept' : 'not kept'})` : '–',
-    ],
-    [
-      'Saves',
-      daemon.facts
-        ? `${daemon.facts.swaps} live, ${daemon.facts.failed_swaps} not; ${daemon.facts.crashes} crashes`
-        : '–',
-    ],
-    ['Runners', daemon.facts ? runnersOf(daemon.facts) : '–'],
-    ['Connections', daemon.facts?.connections ?? '–'],
-  ]
-  show('facts', ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))))
-  const mark = { pass: '●', warn: '▲', fail: '✖' }[status.status] ?? '?'
-  const generation = status.generation === null ? '' : ` · generation ${status.generation}`
-  document.title = `${mark} ksi ${phaseName(status.phase)}${generation}`
-  const icon =
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +
-    `<circle cx="8" cy="8" r="7" fill="${colors[status.status] ?? colors.unknown}"/></svg>`
-  document.querySelector('link[rel=icon]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`
+function put(id, text) {
+  const old = document.getElementById(id)
+  if (old === null || (isPaused && id === 'main')) return
+  Idiomorph.morph(old, text, { morphStyle: 'outerHTML', ignoreActiveValue: true, callbacks })
 }
 
-function report(title, at, error, list = []) {
-  return [
-    make('h2', {}, title),
-    make('p', {}, when(fromMs(at)), list.length > 0 ? ` · ${files(list)}` : ''),
-    make('p', { class: 'message' }, error.message),
-    error.stack ? make('details', {}, make('summary', {}, 'Stack'), make('pre', {}, error.stack)) : null,
-  ].filter((child) => child !== null)
+stream.addEventListener('patch', ({ data }) => {
+  const { title, icon, parts } = JSON.parse(data)
+  heard()
+  document.title = title
+  const link = document.querySelector('link[rel=icon]')
+  if (link.href !== icon) link.href = icon
+  for (const [id, text] of Object.entries(parts)) put(id, text)
+  for (const id of texts.keys()) showText(id)
+  tick()
+  said('live')
+})
+
+stream.addEventListener('text', ({ data }) => {
+  heard()
+  const { id, attempt, text } = JSON.parse(data)
+  const before = texts.get(id)
+  texts.set(id, { attempt, text: before?.attempt === attempt ? before.text + text : text })
+  showText(id)
+})
+
+stream.addEventListener('open', () => {
+  texts.clear()
+  heard()
+})
+stream.addEventListener('error', tick)
+
+/** The text of what runs: all of it on its own page, the end of it in a list. */
+function showText(id) {
+  const place = document.getElementById(`text-${id}`)
+  if (place === null) {
+    texts.delete(id)
+    return
+  }
+  const { text } = texts.get(id)
+  const shown = place.dataset.whole === undefined ? text.slice(-160) : text
+  if (place.firstChild === null) place.append(shown)
+  else if (shown.startsWith(place.firstChild.data)) place.firstChild.appendData(shown.slice(place.firstChild.length))
+  else place.firstChild.data = shown
 }
 
-function showAlerts(facts) {
-  const failure = byId('failure')
-  const current = facts?.problem ? facts.last_failure : null
-  const wasOpen = failure.querySelector('details')?.open
-  failure.hidden = !current && !facts?.trouble
-  failure.replaceChildren(
-    ...(current
-      ? report(`The last change did not become live (${current.phase})`, current.at, current.error, current.files)
-      : []),
-    ...(facts?.trouble
-      ? report('An error nobody caught in the live generation', facts.trouble.at, facts.trouble.error)
-      : []),
-  )
-  // A new document must not close what somebody is reading.
-  if (wasOpen) failure.querySelector('details')?.setAttribute('open', '')
-  const waiting = facts?.waiting_for_restart ?? []
-  byId('waiting').hidden = waiting.length === 0
-  show(
-    'waiting',
-    make('h2', {}, 'Waiting for a restart'),
-    make(
-      'p',
-      {},
-      `${files(waiting)}: `,
-      make('code', {}, 'docker compose restart daemon'),
-      ' for the supervisor, ',
-      make('code', {}, 'docker compose restart runner'),
-      ' for the runner host; without Docker ',
-      make('code', {}, 'ksi stop'),
-      ' and ',
-      make('code', {}, 'ksi start'),
-      ' for both',
-    ),
-  )
+function heard() {
+  heardAt = Date.now()
+  root.classList.remove('silent')
 }
 
-function render(status) {
-  latest = status
-  showState(status)
-  showAlerts(status.daemon.ok ? status.daemon.facts : null)
-  showJournal(status.journal.facts, status.daemon.ok ? status.generation : undefined)
-  showDocker(status.docker.facts)
-  showSources(status)
+function said(text) {
+  const place = document.getElementById('link')
+  if (place !== null && place.textContent !== text) place.textContent = isPaused ? 'paused' : text
 }
 
+/** While nobody answers, what is there is old, and says so. */
 function tick() {
-  for (const element of document.querySelectorAll('time')) element.textContent = ago(element.dateTime)
-}
-
-function lost(text) {
-  byId('link').textContent = text
-  byId('state').dataset.status = 'unknown'
-  byId('summary').textContent =
-    `The sidecar does not answer.${latest ? ` Its last word, ${ago(latest.at)}: ${latest.summary}` : ''}`
-  document.title = '? ksi (no answer from the sidecar)'
-}
-
-/** While the stream is down (a proxy that cuts it, a sidecar that restarts). */
-async function poll() {
-  try {
-    const reply = await fetch('/status', { cache: 'no-store', signal: AbortSignal.timeout(pollMs) })
-    render(await reply.json())
-    byId('link').textContent = 'asking every 2 s'
-  } catch {
-    lost('trying again…')
+  if (stream.readyState !== EventSource.OPEN && Date.now() - heardAt > silenceMs / 2) {
+    root.classList.add('silent')
+    said(`the sidecar does not answer: unknown since ${new Date(heardAt).toLocaleTimeString()}`)
+    document.title = `? ksi (no answer since ${new Date(heardAt).toLocaleTimeString()})`
+  }
+  for (const element of document.querySelectorAll('time')) {
+    const text = timeText(element)
+    if (element.textContent !== text) element.textContent = text
   }
 }
 
-stream.addEventListener('snapshot', (event) => {
-  clearInterval(polling)
-  polling = undefined
-  byId('link').textContent = 'live'
-  render(JSON.parse(event.data))
-})
-stream.addEventListener('error', () => {
-  polling ??= setInterval(poll, pollMs)
+function timeText({ dateTime, dataset }) {
+  if (dataset.clock !== undefined) return new Date(dateTime).toLocaleTimeString()
+  return dataset.lasting === undefined ? ago(dateTime) : span(Date.now() - Date.parse(dateTime))
+}
+
+function ago(iso) {
+  const ms = Date.now() - Date.parse(iso)
+  return ms < 0 ? `in ${span(-ms)}` : `${span(ms)} ago`
+}
+
+function span(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds < 90) return `${seconds} s`
+  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`
+  return seconds < 129_600 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`
+}
+
+async function copy(button, text) {
+  const words = button.textContent
+  try {
+    await navigator.clipboard.writeText(await text)
+    button.textContent = 'Copied'
+  } catch {
+    button.textContent = 'Not copied'
+  }
+  setTimeout(() => (button.textContent = words), 1_500)
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target instanceof Element ? event.target.closest('button') : null
+  if (button?.dataset.copy !== undefined) void copy(button, button.dataset.copy)
+  if (button?.dataset.copyFrom !== undefined)
+    void copy(
+      button,
+      fetch(button.dataset.copyFrom).then((reply) => reply.text()),
+    )
+  if (button?.dataset.pause !== undefined) {
+    isPaused = !isPaused
+    button.setAttribute('aria-pressed', String(isPaused))
+    button.textContent = isPaused ? 'Go on' : 'Pause'
+    said(isPaused ? 'paused' : 'live')
+  }
 })
 setInterval(tick, 1_000)
+tick()

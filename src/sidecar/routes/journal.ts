@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import { codeFrameOf } from '../../lib/error-frame.ts'
 import { KsiError } from '../../lib/errors.ts'
 import { serve } from '../api/serve.ts'
-import { codeFrameOf } from '../code-frame.ts'
 import type { Knowledge } from '../knowledge.ts'
 
 /** Lines of the log that go with a boot. */

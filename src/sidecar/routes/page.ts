@@ -1,21 +1,58 @@
 import { readFile } from 'node:fs/promises'
-import type { FastifyInstance } from 'fastify'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { problemOf } from '../api/serve.ts'
 import type { Knowledge } from '../knowledge.ts'
+import { KsiError } from '../../lib/errors.ts'
+import { LivePage } from '../page/live-page.ts'
+import { pageText, render } from '../page/render.ts'
 import { sendProblem } from '../problem.ts'
 
 const files = [
-  { url: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
-  { url: '/app.js', file: 'app.js', type: 'text/javascript; charset=utf-8' },
-  { url: '/elements.js', file: 'elements.js', type: 'text/javascript; charset=utf-8' },
-  { url: '/tables.js', file: 'tables.js', type: 'text/javascript; charset=utf-8' },
-  { url: '/style.css', file: 'style.css', type: 'text/css; charset=utf-8' },
+  { url: '/app.js', file: '../page/app.js', type: 'text/javascript; charset=utf-8' },
+  { url: '/style.css', file: '../page/style.css', type: 'text/css; charset=utf-8' },
+  { url: '/idiomorph.js', file: import.meta.resolve('idiomorph'), type: 'text/javascript; charset=utf-8' },
 ]
 
 /**
- * The page: a few files, read once at the start; and the link of `ksi page`, which makes the browser keep its token.
+ * The page: made here for its first paint, then kept up to date by one stream; and the link of `ksi page`, which makes
+ * the browser keep its token.
  */
 export async function pageRoutes(server: FastifyInstance, { knowledge }: { knowledge: Knowledge }): Promise<void> {
-  const { access } = knowledge
+  const { access, hub, streams } = knowledge
+  takeTokens(server, knowledge)
+  const show = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    hub.ask()
+    const { document } = hub.latest()
+    const page = render({ address: request.url, document, knowledge, mayRead: access.mayRead(request) })
+    return reply
+      .code(page.status)
+      .header('cache-control', 'no-store')
+      .type('text/html; charset=utf-8')
+      .send(pageText(page))
+  }
+  server.get('/', show)
+  server.get('/page/*', show)
+  server.get<{ Querystring: { of?: string } }>('/page/stream', { exposeHeadRoute: false }, async (request, reply) => {
+    const { of } = request.query
+    try {
+      const address = typeof of === 'string' ? of : '/'
+      const live = new LivePage({ address, knowledge, mayRead: access.mayRead(request) })
+      live.follow(streams.open(reply))
+      return reply
+    } catch (error) {
+      if (error instanceof KsiError) return sendProblem(reply, problemOf(error))
+      throw error
+    }
+  })
+  for (const { url, file, type } of files) {
+    const path = file.startsWith('file:') ? fileURLToPath(file) : new URL(file, import.meta.url)
+    const content = await readFile(path)
+    server.get(url, async (_request, reply) => reply.header('cache-control', 'no-cache').type(type).send(content))
+  }
+}
+
+function takeTokens(server: FastifyInstance, { access }: Knowledge): void {
   server.addHook<{ Querystring: { token?: string | string[] } }>('onRequest', async (request, reply) => {
     const { token } = request.query
     if (typeof token !== 'string') return undefined
@@ -29,8 +66,4 @@ export async function pageRoutes(server: FastifyInstance, { knowledge }: { knowl
       .header('cache-control', 'no-store')
       .redirect('/', 303)
   })
-  for (const { url, file, type } of files) {
-    const content = await readFile(new URL(`../page/${file}`, import.meta.url))
-    server.get(url, async (_request, reply) => reply.header('cache-control', 'no-cache').type(type).send(content))
-  }
 }

@@ -72,7 +72,7 @@ function fits(line: LogLine, { process, level = 'debug', q }: LogQuery): boolean
 function ofGeneration(wanted: number): (line: LogLine) => boolean {
   let live: number | undefined
   return ({ message }) => {
-    const [, number] = /^generation (\d+) (?:is )?live/.exec(message) ?? []
+    const [, number] = /^generation (\d+) is live/.exec(message) ?? []
     if (number !== undefined) live = Number(number)
     return live === wanted
   }

@@ -2,7 +2,7 @@ import type { BootFailure, SupervisorStatus } from '../../contracts/control.ts'
 import type { BootRecord, JournalFacts } from '../../contracts/status.ts'
 import type { Reading } from '../reading.ts'
 import type { ContainerFact, DockerFacts } from '../container-words.ts'
-import type { Readings } from '../verdict.ts'
+import type { Readings } from '../readings.ts'
 
 /** 2026-11-22 12:00:00 UTC: the present of the tests. */
 export const nowMs = Date.UTC(2026, 10, 22, 12, 0, 0)

@@ -18,6 +18,7 @@ import { initialState } from './state.ts'
 import type { Change, Handle, Live, State, View } from './state.ts'
 import { Timers } from './timers.ts'
 import { toEvent } from './to-event.ts'
+import { withFrame } from './with-frame.ts'
 
 /** The front, as far as generations drive it. */
 interface Relaying {
@@ -174,9 +175,8 @@ export class Generations {
       case 'kill':
         return this.#children.get(effect.id)?.kill()
       case 'watch': {
-        const { id } = effect
-        const silent = (): void => this.#feed({ type: 'silent', id })
-        return this.#children.get(id)?.watchHeartbeat(settings.KSI_HEARTBEAT_MS, silent)
+        const silent = (): void => this.#feed({ type: 'silent', id: effect.id })
+        return this.#children.get(effect.id)?.watchHeartbeat(settings.KSI_HEARTBEAT_MS, silent)
       }
       case 'unwatch':
         return this.#children.get(effect.id)?.stopHeartbeat()
@@ -197,7 +197,7 @@ export class Generations {
       case 'becameLive':
         return onLive(effect.live, effect.change, effect.phases)
       case 'log':
-        return log[effect.level](effect.fields, effect.message)
+        return log[effect.level](effect.fields, withFrame(effect, settings.paths.root))
       case 'stopped':
         return this.#stopped.resolve()
     }

@@ -76,7 +76,7 @@ export class Changes {
     const { files } = change
     if (this.#watch !== undefined) this.#trees?.add(this.#watch.known)
     const kinds = classify(files)
-    log.info({ files }, 'saved')
+    log.debug({ files }, 'saved')
     if (kinds.runner.length > 0) onRunner(kinds.runner, change)
     if (kinds.daemon.length > 0) onDaemon(kinds.daemon, change)
     if (kinds.sidecar.length > 0) onSidecar()

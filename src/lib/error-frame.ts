@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeFrame } from '../lib/code-frame.ts'
-import { placeIn } from '../lib/error-place.ts'
-import type { Place } from '../lib/error-place.ts'
+import { codeFrame } from './code-frame.ts'
+import { placeIn } from './error-place.ts'
+import type { Place } from './error-place.ts'
 
 /** Larger ones are not read, in bytes. */
 const largest = 1_048_576
