@@ -28,6 +28,7 @@ const allowed: Record<string, readonly string[]> = {
     'daemon/completion/cancel.ts',
     'daemon/completion/dispatcher.ts',
     'daemon/completion/reconcile.ts',
+    'daemon/completion/service-counts.ts',
     'daemon/completion/service.ts',
     'daemon/completion/settle.ts',
     'daemon/completion/streams.ts',

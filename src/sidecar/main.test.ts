@@ -28,6 +28,8 @@ function start(
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   assert(child.stdout)
+  // One that a failed test leaves would keep this process too.
+  after(() => child.kill('SIGKILL'))
   const next = textOf(child.stdout)
   return {
     child,
@@ -65,7 +67,7 @@ test('in a container of its own it goes on as its new code, in the same process'
   const { child, said, ended } = start(project.path('src/sidecar/main.ts'), env)
   assert.equal((await said('sidecar ready'))['url'], 'http://127.0.0.1:4999', 'where the port is published')
   project.edit('src/daemon/health.ts', (text) => `${text}\n// none of its own\n`)
-  project.edit('src/sidecar/main.ts', (text) => text.replace("'sidecar ready'", "'new code ready'"))
+  project.edit('src/sidecar/main.ts', (text) => text.replace('sidecar ready at', 'new code ready at'))
   assert.deepEqual((await said('its code has changed'))['files'], ['src/sidecar/main.ts'])
   await said('new code ready')
   project.edit('src/lib/log.ts', (text) => `${text}\n// once more\n`)

@@ -57,6 +57,7 @@ export class EventLog {
   }
 
   #soon(ms: number): void {
+    if (this.#closed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#work()
@@ -75,6 +76,8 @@ export class EventLog {
   }
 
   #failed(error: unknown): void {
+    // What is not written the next generation writes.
+    if (this.#closed) return
     const { log, troubles, settings } = this.#core
     log.error({ err: error }, 'the event log could not be written, trying again')
     troubles.failed(what, error, settings.paths.events)

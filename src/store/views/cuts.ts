@@ -83,7 +83,13 @@ export class CutViews {
 
   #cut(id: number): Cut | undefined {
     const row = this.#sql.one<{ tick: number; active: string }>('SELECT tick, active FROM checkpoints WHERE id = ?', id)
-    return row && { id, tick: row.tick, active: new Set(readStored<string[], string[]>(row.active, [])) }
+    if (row === undefined) return undefined
+    const active = readStored<({ request_id: string } | string)[], []>(row.active, [])
+    return {
+      id,
+      tick: row.tick,
+      active: new Set(active.map((one) => (typeof one === 'string' ? one : one.request_id))),
+    }
   }
 
   #tickOf(requestId: string): number {
