@@ -13,18 +13,24 @@ const tests = [
   'src/store/{migrate,salvage}.test.ts',
 ]
 
-/** Every column of the journal as the newest migration leaves it, renamed by that migration under the code's feet. */
+/** Every column of the journal, renamed under the code's feet by a migration that comes after the newest. */
 export function columnMutants(root: string): Mutant[] {
-  const newest = globSync('src/store/migrations/*.sql', { cwd: root }).sort().at(-1)
-  if (newest === undefined) throw new Error('there are no migrations')
   return columns().map(({ table, column }) => ({
-    kind: 'column',
-    name: `${table}.${column} (${basename(newest)})`,
-    file: newest,
-    change: (text) => `${text}\nALTER TABLE ${table} RENAME COLUMN ${column} TO ${column}_renamed;\n`,
-    tests,
-    compiled: false,
+    ...oneMore(root, `ALTER TABLE ${table} RENAME COLUMN ${column} TO ${column}_renamed;\n`),
+    name: `${table}.${column}`,
   }))
+}
+
+/** A migration after the newest that does nothing: were it refused, the refusals of the others would say nothing. */
+export function harmlessColumnMutant(root: string): Mutant {
+  return { ...oneMore(root, 'UPDATE lease SET epoch = epoch;\n'), name: 'a migration that does nothing' }
+}
+
+function oneMore(root: string, sql: string): Omit<Mutant, 'name'> {
+  const newest = globSync('src/store/migrations/*.sql', { cwd: root }).map((path) => basename(path))
+  const version = Math.max(...newest.map((name) => Number.parseInt(name, 10))) + 1
+  const file = `src/store/migrations/${String(version).padStart(4, '0')}_mutant.sql`
+  return { kind: 'column', file, change: () => sql, tests, compiled: false }
 }
 
 function columns(): { table: string; column: string }[] {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { randomFrom } from '../../lib/random.ts'
-import { columnMutants } from './columns.ts'
+import { columnMutants, harmlessColumnMutant } from './columns.ts'
 import { keyMutants } from './keys.ts'
 import { mistakes } from './mistakes.ts'
 import type { Mutant } from './mutant.ts'
@@ -29,12 +29,20 @@ const verdicts = new Map<Mutant, Verdict>()
 {
   using one = new Workshop(root)
   using two = new Workshop(root)
+  await assertHarmless(one)
   for (const stride of strides) await judgeTogether([one, two], stride)
   say(`${verdicts.size} of ${mutants.length} were refused when the compiler saw many at once`)
   const queue = mutants.filter((mutant) => !verdicts.has(mutant)).values()
   await Promise.all([one, two].map((workshop) => work(workshop, queue)))
 }
 report()
+
+/** A refusal says something only where what is no mistake passes. */
+async function assertHarmless(workshop: Workshop): Promise<void> {
+  const harmless = harmlessColumnMutant(root)
+  if (mutants.some(({ kind }) => kind === 'column') && (await workshop.judge(harmless)) !== 'nobody')
+    throw new Error(`${harmless.name} is refused: the tests fail whatever is done (${harmless.tests.join(', ')})`)
+}
 
 /** Fields far from each other in one go: neighbours of one object would hide each other. */
 async function judgeTogether(workshops: Workshop[], stride: number): Promise<void> {

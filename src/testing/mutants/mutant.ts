@@ -2,7 +2,7 @@
 export interface Mutant {
   kind: 'mistake' | 'key' | 'column'
   name: string
-  /** The file it is made in, from the root of the project. */
+  /** The file it is made in, from the root of the project; one that is not there is made. */
   file: string
   /** Makes it. @throws Error when the text does not hold what it changes */
   change: (text: string) => string

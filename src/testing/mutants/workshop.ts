@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { renamed } from './mutant.ts'
@@ -24,7 +24,8 @@ export class Workshop implements Disposable {
   /** Makes a mutant, asks the compiler and then the tests, and takes it back. */
   async judge({ file, change, compiled, tests }: Mutant): Promise<Verdict> {
     const path = join(this.#dir, file)
-    const whole = readFileSync(path, 'utf8')
+    const isNew = !existsSync(path)
+    const whole = isNew ? '' : readFileSync(path, 'utf8')
     const mutant = change(whole)
     if (mutant === whole) throw new Error(`${file} did not change`)
     writeFileSync(path, mutant)
@@ -37,7 +38,8 @@ export class Workshop implements Disposable {
       }
       return 'nobody'
     } finally {
-      writeFileSync(path, whole)
+      if (isNew) rmSync(path)
+      else writeFileSync(path, whole)
     }
   }
 
