@@ -107,7 +107,7 @@ function obey(response: ServerResponse, call: FakeCall): void | Promise<void> {
   return leak(api, call)(response, call)
 }
 
-/** Sends all of them at once and follows each; resolves when each has failed once, or is done. */
+/** Sends all of them at once and follows each; resolves when each has been tried. */
 async function leakAll(client: WireClient): Promise<string[]> {
   const asked = [
     ...models.flatMap((model) => Object.keys(leaks).map((name) => ({ model, prompt: `leak: ${name};` }))),
@@ -122,12 +122,14 @@ async function leakAll(client: WireClient): Promise<string[]> {
   )
   for (const limit = Date.now() + 20_000; ; await delay(50)) {
     const all = await Promise.all(ids.map((request_id) => client.request('completion:status', { request_id })))
-    const untried = all.filter(
-      ({ status, attempts, waits_for }) =>
-        (status !== 'failed' && status !== 'completed' && attempts === 0 && waits_for !== 'limit') ||
-        status === 'processing',
+    const tried = new Set(
+      client.pushes.flatMap(({ data }) => (data['status'] === 'calling_provider' ? [String(data['request_id'])] : [])),
     )
+    const untried = all.filter(({ status, request_id }) => status === 'processing' || !tried.has(String(request_id)))
     if (untried.length === 0) return ids
+    // What one failure says holds its provider; here each request is to meet its own.
+    const held = all.flatMap(({ status, model }) => (status === 'queued' ? [String(model).split('/')[0]] : []))
+    for (const provider of new Set(held)) await client.request('completion:release', { provider })
     assert.ok(Date.now() < limit, JSON.stringify(untried.slice(0, 5)))
   }
 }

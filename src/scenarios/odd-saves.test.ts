@@ -30,9 +30,9 @@ test('a handler that owns a port: a save is told what to do; opened and closed i
   const failure = client.pushes.find(({ event }) => event === 'system:reload_failed')?.data
   assert.deepEqual(failure?.files, [health])
   assert.match(JSON.stringify(failure?.error), /EADDRINUSE.*open it in `system:startup`, close it in `system:shutdown`/)
-  // Neither can have it while the other is there. Once both have ended, the code on disk can.
-  await untilSave(ksi, 1)
-  assert.ok(await answers(port))
+  // Neither can have it while the other is there. Once both have ended, the code that was live can.
+  while (!(await answers(port))) await delay(10)
+  await ksi.untilStatus(({ phase }) => phase === 'live')
   const opens = `() => new Promise((done) => server.listen(${port}, '127.0.0.1', done))`
   const startup = `core.router.on('system:startup', ${opens}, { service: 'x' })`
   const shutdown = "core.router.on('system:shutdown', () => void server.close(), { service: 'x' })"

@@ -4,8 +4,18 @@ import type { Child } from '../../lib/child.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Measured, Timer } from './events.ts'
 
-/** Where the disk is waited for, a deadline is put off by so many ms at a time. */
-const putOff = 250
+/** Where the disk is waited for, a deadline is put off by so many ms at a time; and by so many once it is there. */
+const putOff = { waiting: 250, afterwards: 1_000 } as const
+
+interface Wait {
+  ms: number
+  /** the process it is for, if it is for one */
+  id: number | undefined
+  /** ms it was put off by so far */
+  putOffMs: number
+  /** The disk is there again: it has this time for what it waited with. */
+  isLast: boolean
+}
 
 interface TimersOptions {
   log: Log
@@ -31,7 +41,7 @@ export class Timers {
 
   /** @param id the process it is for, if it is for one */
   start(name: Timer, ms: number, id: number | undefined): void {
-    this.#start(name, { ms, id, putOffMs: 0 })
+    this.#start(name, { ms, id, putOffMs: 0, isLast: false })
   }
 
   stop(name: Timer): void {
@@ -43,7 +53,7 @@ export class Timers {
     return id !== undefined && (this.#o.isSyncing(id) || this.#o.child(id)?.waitsForDisk === true)
   }
 
-  #start(name: Timer, wait: { ms: number; id: number | undefined; putOffMs: number }): void {
+  #start(name: Timer, wait: Wait): void {
     this.stop(name)
     const { ms, id } = wait
     const child = id === undefined ? undefined : this.#o.child(id)
@@ -60,10 +70,12 @@ export class Timers {
     this.#running.set(name, timer)
   }
 
-  #isPutOff(name: Timer, { id, putOffMs }: { id: number | undefined; putOffMs: number }): boolean {
-    if (putOffMs >= this.#o.patienceMs || !this.waitsForDisk(id)) return false
+  #isPutOff(name: Timer, { id, putOffMs, isLast }: Wait): boolean {
+    const waits = this.waitsForDisk(id)
+    if (putOffMs >= this.#o.patienceMs || (!waits && (putOffMs === 0 || isLast))) return false
+    const ms = waits ? putOff.waiting : putOff.afterwards
     if (putOffMs === 0) this.#o.log.warn({ deadline: name }, 'a generation waits for the disk, and is waited for')
-    this.#start(name, { ms: putOff, id, putOffMs: putOffMs + putOff })
+    this.#start(name, { ms, id, putOffMs: putOffMs + ms, isLast: !waits })
     return true
   }
 }

@@ -21,7 +21,7 @@ const tests = [
 
 /** Where these fields are defined. */
 const files = [
-  'src/contracts/{checkpoint,chunk,completion,control,holds,providers,relay,usage}.ts',
+  'src/contracts/{checkpoint,chunk,completion,control,holds,permissions,providers,relay,usage}.ts',
   'src/contracts/events/*.ts',
 ]
 
