@@ -156,8 +156,7 @@ const edits: Edit[] = [
         ),
       )
       // The old one has let go: only the supervisor answers.
-      using client = await ksi.client()
-      await untilReply(client, 'system:health', ({ status }) => status !== 'healthy')
+      await ksi.untilStatus(({ phase }) => phase === 'swapping')
       assert.equal((await ksi.status()).generation, generation)
       project.edit(health, (text) => text.replace(/save: \d+/, 'save: 33'))
     },
