@@ -11,6 +11,8 @@ const keys = {
   day: 'day',
 } as const
 type Kind = keyof typeof keys
+/** What can be held. */
+export const holdable = ['provider', 'model', 'conversation', 'session', 'agent', 'all'] as const
 type Key = (typeof keys)[Kind]
 
 /**

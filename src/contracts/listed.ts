@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { checkpointSummary } from './checkpoint.ts'
 import { clientInfo, completionResult } from './completion.ts'
+import { usageSum } from './events/providers.ts'
 import { bootRecord } from './status.ts'
 import { usage } from './usage.ts'
 import { onRestart, priority, requestState } from './words.ts'
@@ -65,17 +66,7 @@ export const requestDetail = listedRequest.extend({
   resumed_from: z.string().nullable(),
   client: clientInfo().nullable(),
   /** of all its runs, where a provider told */
-  usage: z
-    .object({
-      runs: z.number(),
-      input_tokens: z.number(),
-      output_tokens: z.number(),
-      total_tokens: z.number(),
-      cache_read_tokens: z.number(),
-      cache_write_tokens: z.number(),
-      cost_usd: z.number().nullable(),
-    })
-    .nullable(),
+  usage: usageSum().nullable(),
   runs: z.array(requestRun),
   history: z.array(historyEntry),
 })

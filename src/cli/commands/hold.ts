@@ -3,7 +3,7 @@ import { assertNoMore, readDuration } from '../arguments.ts'
 import type { Command, Invocation } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { holdLine } from '../hold-lines.ts'
-import { readTarget } from '../hold-target.ts'
+import { holdable, readTarget } from '../hold-target.ts'
 import { print, printJson } from '../output.ts'
 
 export const hold: Command = {
@@ -41,14 +41,7 @@ export const hold: Command = {
 
 async function place(invocation: Invocation): Promise<number> {
   const { reason, for: time } = invocation.values
-  const target = readTarget(hold.usage, invocation.positionals, [
-    'provider',
-    'model',
-    'conversation',
-    'session',
-    'agent',
-    'all',
-  ])
+  const target = readTarget(hold.usage, invocation.positionals, holdable)
   const data = {
     ...target,
     ...(typeof reason === 'string' && { reason }),

@@ -2,7 +2,7 @@ import { exitCodes } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
 import { reach } from '../daemon-link.ts'
 import { heldThing } from '../hold-lines.ts'
-import { readTarget } from '../hold-target.ts'
+import { holdable, readTarget } from '../hold-target.ts'
 import { brief, print, printJson } from '../output.ts'
 
 export const release: Command = {
@@ -17,14 +17,7 @@ export const release: Command = {
   notes: ['Exits with 1 when nothing holds it. What is held: ksi hold list.'],
   run: async (invocation) => {
     const { reason } = invocation.values
-    const target = readTarget(release.usage, invocation.positionals, [
-      'provider',
-      'model',
-      'conversation',
-      'session',
-      'agent',
-      'all',
-    ])
+    const target = readTarget(release.usage, invocation.positionals, holdable)
     await using client = await reach(invocation)
     const reply = await client.request('completion:release', {
       ...target,
