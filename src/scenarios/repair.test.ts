@@ -34,6 +34,8 @@ test('a failure names every file that was saved since the code that is live, not
 test('a crash while what is on disk does not boot: what was live serves on, until a save is well', async () => {
   using project = makeProject()
   await using ksi = await Ksi.start(project)
+  // What the files hold is kept from then on.
+  await ksi.untilStatus(({ watching }) => watching)
   const file = 'src/daemon/health.ts'
   const whole = project.read(file)
   project.edit(file, () => `${whole}\nthrow new Error('broken on disk')\n`)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isObject, parseObject } from '../lib/ndjson.ts'
 import type { Data } from './wire-client.ts'
 
@@ -27,16 +28,29 @@ export class Debugger {
     socket.addEventListener('message', ({ data }) => this.#hear(String(data)))
   }
 
-  /** Asks who is there, as editors do, and attaches to it at the address it was told. */
+  /** Attaches; as editors do, again when the code changed hands just then. */
   static async attach(port: number): Promise<Debugger> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await Debugger.#attachOnce(port)
+      } catch (error) {
+        if (tries === 10) throw error
+        await delay(100)
+      }
+    }
+  }
+
+  /** Asks who is there, as editors do, and attaches to it at the address it was told. */
+  static async #attachOnce(port: number): Promise<Debugger> {
     const asked = get({ host: '127.0.0.1', port, path: '/json/list', agent: false })
     const [reply] = (await once(asked, 'response')) as [IncomingMessage]
     const [target] = JSON.parse(await text(reply)) as Target[]
     const socket = new WebSocket(target?.webSocketDebuggerUrl ?? '')
     const attached = new Debugger(socket)
     await once(socket, 'open')
-    await attached.send('Runtime.enable')
-    await attached.send('Debugger.enable')
+    const enabled = Promise.all([attached.send('Runtime.enable'), attached.send('Debugger.enable')])
+    const cut = attached.closed.then(() => Promise.reject(new Error('the connection was cut')))
+    await Promise.race([enabled, cut])
     return attached
   }
 
