@@ -42,7 +42,7 @@ function readPart(part: string): [string, number] {
   return [name, Number(number)]
 }
 
-/** Every environment variable of ksi, with its unit and default. The README's table is checked against this. */
+/** Every environment variable of ksi, with its unit and default. The table in docs/settings.md is checked against this. */
 const schema = z.object({
   KSI_ROOT: z.string().default(process.cwd()),
   KSI_MODE: z.enum(['dev', 'production']).default('production'),
@@ -142,7 +142,7 @@ export const secretNames = [
   'KSI_OPENAI_COMPATIBLE_KEY',
 ]
 
-/** The names of all variables, which the README explains, and Compose hands on. */
+/** The names of all variables, which docs/settings.md explains, and Compose hands on. */
 export const settingNames = [
   ...Object.keys(schema.shape),
   ...Object.keys(providerSchema.shape),
