@@ -13,7 +13,7 @@ const documents = ['', 'docs'].flatMap((folder) =>
     .map((file) => join(folder, file)),
 )
 
-/** What a document shows as typed into a shell: code in a line, and lines of blocks, of those with output by their $. */
+/** What a document shows as typed into a shell: code in a line, and blocks; of those with output the lines with a $. */
 function shellLines(document: string): string[] {
   const blocks = [...document.matchAll(/^```(sh|yaml|console)\n(.*?)^```/gms)].flatMap(([, kind, block = '']) =>
     block

@@ -42,7 +42,7 @@ function readPart(part: string): [string, number] {
   return [name, Number(number)]
 }
 
-/** Every environment variable of ksi, with its unit and default. The table in docs/settings.md is checked against this. */
+/** Every environment variable of ksi, with unit and default. The table in docs/settings.md is checked against this. */
 const schema = z.object({
   KSI_ROOT: z.string().default(process.cwd()),
   KSI_MODE: z.enum(['dev', 'production']).default('production'),
