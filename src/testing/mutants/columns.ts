@@ -22,7 +22,7 @@ export function columnMutants(root: string): Mutant[] {
 }
 
 /** A migration after the newest that does nothing: were it refused, the refusals of the others would say nothing. */
-export function harmlessColumnMutant(root: string): Mutant {
+export function noColumnMutant(root: string): Mutant {
   return { ...oneMore(root, 'UPDATE lease SET epoch = epoch;\n'), name: 'a migration that does nothing' }
 }
 

@@ -55,6 +55,12 @@ export function keyMutants(root: string): Mutant[] {
   return mutants
 }
 
+/** No key renamed: were it refused, the refusals of the others would say nothing. */
+export function noKeyMutant(): Mutant {
+  const file = 'src/contracts/words.ts'
+  return { kind: 'key', name: 'a line more', file, change: (text) => `${text}\n`, tests, compiled: false }
+}
+
 function toMutant(file: string, field: Field): Mutant {
   const { key, line } = field
   return {

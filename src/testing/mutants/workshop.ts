@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { renamed } from './mutant.ts'
@@ -8,6 +18,8 @@ import type { Mutant } from './mutant.ts'
 /** Who refused a mutant; `nobody` has to be mended. */
 export type Verdict = 'compiler' | 'tests' | 'nobody'
 
+/** What no test of a mutant looks at. */
+const notCopied = new Set(['.git', 'node_modules', 'var'])
 /** A test run that takes longer than this, in ms, hangs: that is a refusal too. */
 const testLimitMs = 120_000
 
@@ -16,7 +28,8 @@ export class Workshop implements Disposable {
   readonly #dir = mkdtempSync(join(tmpdir(), 'ksi-mutants-'))
 
   constructor(root: string) {
-    for (const name of ['src', 'package.json', 'tsconfig.json', 'README.md'])
+    // Documents and all: a test that misses one would refuse every mutant.
+    for (const name of readdirSync(root).filter((name) => !notCopied.has(name)))
       cpSync(join(root, name), join(this.#dir, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(this.#dir, 'node_modules'))
   }
