@@ -140,7 +140,7 @@ describe('the containers of the real stack', { skip: skipWithoutEngine() }, () =
 
   test('the sidecar goes on as its new code in the same container, says where it is, and ends with 0', async () => {
     const before = await inspect(stack, 'sidecar')
-    stack.project.edit('src/sidecar/main.ts', (text) => text.replace("'sidecar ready'", "'sidecar is new'"))
+    stack.project.edit('src/sidecar/main.ts', (text) => text.replace('sidecar ready at', 'sidecar is new at'))
     const log = (): Promise<string> => stack.compose('logs', '--no-log-prefix', '--no-color', 'sidecar')
     for (let tries = 0; !(await log()).includes('sidecar is new'); tries++) {
       assert.ok(tries < 100, 'new code within 10 s')

@@ -46,7 +46,7 @@ describe('places that make it hard', { skip: skipWithoutEngine() }, () => {
     )
     stack.project.edit('src/daemon/health.ts', (text) => `${text}\n// saved\n`)
     await stack.untilStatus((status) => (status.generation ?? 0) > (generation ?? 0))
-    stack.project.edit('src/sidecar/main.ts', (text) => text.replace("'sidecar ready'", "'sidecar is new'"))
+    stack.project.edit('src/sidecar/main.ts', (text) => text.replace('sidecar ready at', 'sidecar is new at'))
     const log = (): Promise<string> => stack.compose('logs', '--no-log-prefix', '--no-color', 'sidecar')
     for (let tries = 0; !(await log()).includes('sidecar is new'); tries++) {
       assert.ok(tries < 100, 'the sidecar goes on as its new code')
